@@ -1,0 +1,111 @@
+"""What stands after `p =`, in text or in Python, becomes a Group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eqgen import catalogue
+from eqgen.declaration import Call, Cycles, GroupExpression, Product, parse_group, parse_mapping
+from eqgen.errors import DeclarationError, pointing
+from eqgen.group import A, C, D, Group, S, direct_product, from_arrays, from_compressed, from_cycles, from_sympy, wreath
+
+FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
+
+
+def group(value: Any) -> Group:
+    """A Group from any form in which a person has one.
+
+    Args:
+        value: a Group; its text, like `"S(5)"` or 1-based cycles `"(1 2 3)(4 5), (1 2)"`; a list of 0-based generator
+            arrays, each sending point i to `g[i]`; or a sympy `PermutationGroup`.
+
+    Raises:
+        DeclarationError: a generator is no permutation, generators have different lengths, or the text cannot be read.
+
+    >>> print(group([[1, 2, 0], [1, 0, 2]]))
+    (1 2 3), (1 2)(3)  # order 6, one orbit of 3 points
+    """
+    if isinstance(value, Group):
+        return value
+    if isinstance(value, str):
+        return from_expression(parse_group(value), value)
+    if _is_sympy_group(value):
+        return from_sympy(value)
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 2):
+        return from_arrays(value)
+    raise DeclarationError(
+        f"a {type(value).__name__} is no group: give eq.S(5), a text like \"(1 2 3), (1 2)\", a list of 0-based generator "
+        "arrays, or a sympy PermutationGroup"
+    )
+
+
+def from_expression(expression: GroupExpression, text: str, reading: tuple[str, ...] = ()) -> Group:
+    """The Group of a parsed expression; `text` is what was parsed, so that errors can point into it.
+
+    `reading` names the catalogue files being read, so that a file that mentions itself is an error and not a hang.
+    """
+    if isinstance(expression, Product):
+        return direct_product(*(from_expression(factor, text, reading) for factor in expression.factors))
+    try:
+        if isinstance(expression, Cycles):
+            return from_cycles(expression.generators)
+        return _call(expression, text, reading)
+    except DeclarationError as error:
+        if "\n" in str(error):  # it points at its own place already
+            raise
+        raise pointing(str(error), text, expression.position) from None
+
+
+def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
+    if call.name in FAMILIES:
+        (n,) = _arguments(call, (int,), f"{call.name}(5)")
+        return FAMILIES[call.name](n)
+    if call.name == "wreath":
+        inner, outer = _arguments(call, (GroupExpression, GroupExpression), "wreath(S(3), S(4))")
+        return wreath(from_expression(inner, text, reading), from_expression(outer, text, reading))
+    if call.name == "Group":
+        (inner,) = _arguments(call, (GroupExpression,), "Group((1 2), (3 4))")
+        return from_expression(inner, text, reading)
+    if call.name == "generators":
+        (packed,) = _arguments(call, (str,), 'generators("...")')
+        return from_compressed(packed)
+    if call.name == "catalogue":
+        (name,) = _arguments(call, (str,), 'catalogue("rubiks-cube")')
+        return _from_catalogue(name, reading)
+    raise DeclarationError(
+        f"{call.name} names no group: use S(n), A(n), C(n), D(n), cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or "
+        'catalogue("...")'
+    )
+
+
+def _arguments(call: Call, kinds: tuple[Any, ...], example: str) -> tuple[Any, ...]:
+    fits = len(call.arguments) == len(kinds) and all(map(isinstance, call.arguments, kinds))
+    if not fits:
+        count = len(call.arguments)
+        raise DeclarationError(
+            f"{call.name} takes {len(kinds)} argument{'s' if len(kinds) > 1 else ''} as in {example}, got "
+            + (f"{count}" if count != len(kinds) else "another kind")
+        )
+    return call.arguments
+
+
+def _from_catalogue(name: str, reading: tuple[str, ...]) -> Group:
+    if name in reading:
+        raise DeclarationError(f'catalogue("{name}") is declared by itself: groups/{name}.toml needs a group of its own')
+    declaration = catalogue.entry(name).declaration
+    syntax = parse_mapping(declaration)
+    groups = [from_expression(expression, declaration, (*reading, name)) for _, expression, _ in syntax.where]
+    if not groups:
+        raise DeclarationError(f'catalogue("{name}") declares no axis')
+    found = groups[0] if len(groups) == 1 else direct_product(*groups)
+    return replace(found, text=f'catalogue("{name}")')
+
+
+def _is_sympy_group(value: object) -> bool:
+    # sympy takes half a second to import; whoever passes one of its groups has imported it.
+    module = type(value).__module__
+    return module.startswith("sympy.") and hasattr(value, "generators") and hasattr(value, "degree")

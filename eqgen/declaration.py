@@ -1,0 +1,406 @@
+"""The declaration language: text -> syntax tree, with errors that point at the character. It knows no groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
+from lark.exceptions import VisitError
+
+from eqgen.errors import DeclarationError, pointing
+
+if TYPE_CHECKING:
+    from lark.tree import Meta
+
+GRAMMAR = r"""
+mapping   : sum "->" sum [where]
+sum       : term ("+" term)*
+term      : factor+
+factor    : NAME                  -> points
+          | NUMBER                -> fixed
+          | "{" NAME+ "}"         -> subsets
+          | "<" NAME+ ">"         -> tuples
+where     : "where" axis ("," (axis | permutation))*
+axis      : NAME "=" (expression | permutation)
+group     : expression | generators
+?expression : operand
+          | operand ("*" operand)+          -> product
+?operand  : NAME "(" [argument ("," argument)*] ")"   -> call
+          | NAME "(" generators ")"         -> listed
+          | "(" expression ")"
+?argument : expression
+          | NUMBER                          -> number
+          | STRING                          -> string
+generators : permutation ("," permutation)*
+permutation : cycle+
+cycle     : "(" [NUMBER ([","] NUMBER)*] ")"
+
+NAME      : /[A-Za-z_][A-Za-z0-9_]*/
+NUMBER    : /[0-9]+/
+STRING    : /"[^"\n]*"/
+COMMENT   : /#[^\n]*/
+%ignore COMMENT
+%ignore /[\s]+/
+"""
+
+PATTERN_GRAMMAR = r"""
+pattern   : BREAK* row (BREAK+ row)* BREAK*
+row       : ENTRY+
+
+ENTRY     : /(0|-?[A-Za-z_][A-Za-z0-9_]*)(?![^\s;#])/
+BREAK     : /[;\n]/
+COMMENT   : /#[^\n]*/
+%ignore COMMENT
+%ignore /[ \t\r\f]+/
+"""
+
+LONGEST_NUMBER = 18
+"""A number of more digits names nothing that fits in a computer."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a term: `p` (kind "points"), `1` ("fixed"), `{p p}` ("subsets") or `<p p>` ("tuples").
+
+    `axis` is the name of the axis ("" for the fixed point), `size` how many points are taken of it at once.
+    """
+
+    kind: str
+    axis: str
+    size: int
+    position: int = field(default=0, compare=False)
+
+
+Term = tuple[Factor, ...]
+Sum = tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A group by name: `S(5)`, `wreath(S(3), S(4))`, `catalogue("rubiks-cube")`."""
+
+    name: str
+    arguments: tuple[GroupExpression | int | str, ...]
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Generators as tuples of disjoint 1-based cycles."""
+
+    generators: tuple[tuple[tuple[int, ...], ...], ...]
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A direct product `A * B * ...`."""
+
+    factors: tuple[GroupExpression, ...]
+    position: int = field(default=0, compare=False)
+
+
+GroupExpression = Call | Cycles | Product
+
+
+@dataclass(frozen=True)
+class MappingSyntax:
+    """A parsed mapping: both sides, and what `where` says of each axis."""
+
+    input: Sum
+    output: Sum
+    where: tuple[tuple[str, GroupExpression, int], ...]
+
+
+PatternSyntax = tuple[tuple[tuple[int, str], ...], ...]
+"""Rows of (sign, name); a zero entry is (0, "")."""
+
+
+def is_mapping(text: str) -> bool:
+    """Whether a declaration is a mapping (it has an arrow) or a pattern."""
+    return "->" in text
+
+
+def parse_mapping(text: str) -> MappingSyntax:
+    """The syntax tree of `{p p} -> {p p} where p = S(5)`."""
+    _refuse_empty(text, 'a mapping, like "p -> p where p = S(5)"')
+    if not is_mapping(text):
+        raise pointing('this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text))
+    tree: MappingSyntax = _parse(text, "mapping")
+    return tree
+
+
+def parse_group(text: str) -> GroupExpression:
+    """The syntax tree of `S(5)` or `(1 2 3)(4 5), (1 2)`."""
+    _refuse_empty(text, 'a group, like "S(5)" or "(1 2 3)(4 5), (1 2)"')
+    tree: GroupExpression = _parse(text, "group")
+    return tree
+
+
+def parse_pattern(text: str) -> PatternSyntax:
+    """The rows of `a -b; b a`; rows are separated by `;` or new lines, entries by spaces.
+
+    Raises:
+        DeclarationError: an unknown symbol, or rows of different lengths.
+    """
+    _refuse_empty(text.replace(";", " "), 'a pattern, like "a b; b a"')
+    rows: list[tuple[list[tuple[int, str]], int]] = _parse(text, "pattern")
+    width = len(rows[0][0])
+    for number, (row, position) in enumerate(rows, start=1):
+        if len(row) != width:
+            raise pointing(
+                f"row {number} of the pattern has {len(row)} entries, row 1 has {width}: every row needs the same "
+                "number; write 0 where nothing may stand",
+                text,
+                position,
+            )
+    return tuple(tuple(row) for row, _ in rows)
+
+
+def _refuse_empty(text: str, wanted: str) -> None:
+    if not isinstance(text, str):
+        raise DeclarationError(f"expected a text, got {type(text).__name__}: write {wanted}")
+    lines = (line.split("#")[0] for line in text.split("\n"))
+    if not "".join(lines).strip():
+        raise DeclarationError(f"the declaration is empty: write {wanted}")
+
+
+@lru_cache(maxsize=2)
+def _parser(grammar: str, *starts: str) -> Lark:
+    return Lark(grammar, parser="lalr", start=list(starts), propagate_positions=True)
+
+
+def _parse(text: str, start: str) -> Any:
+    parser = _parser(PATTERN_GRAMMAR, "pattern") if start == "pattern" else _parser(GRAMMAR, "mapping", "group")
+    try:
+        tree = parser.parse(text, start=start)
+        return (_ReadPattern() if start == "pattern" else _ReadMapping(text)).transform(tree)
+    except UnexpectedInput as error:
+        _explain(error, text, start)
+    except VisitError as error:
+        if isinstance(error.orig_exc, DeclarationError):
+            raise error.orig_exc from None
+        raise
+    except RecursionError:
+        raise DeclarationError("the declaration is nested too deeply: name its parts as axes of their own") from None
+
+
+@dataclass(frozen=True)
+class _Permutation:
+    """One generator on its way into the list it belongs to."""
+
+    cycles: tuple[tuple[int, ...], ...]
+    position: int
+
+
+WORDS = {
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "STRING": 'a quoted name like "rubiks-cube"',
+    "LPAR": '"("',
+    "RPAR": '")"',
+    "LBRACE": '"{"',
+    "RBRACE": '"}"',
+    "LESSTHAN": '"<"',
+    "MORETHAN": '">"',
+    "PLUS": '"+"',
+    "STAR": '"*"',
+    "COMMA": '","',
+    "EQUAL": '"="',
+    "WHERE": '"where"',
+    "__ANON_0": '"->"',
+    "$END": "the end",
+}
+
+
+def _explain(error: UnexpectedInput, text: str, start: str) -> NoReturn:
+    position = error.pos_in_stream
+    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    if at_end or position is None or position < 0:
+        position = len(text.rstrip())
+    allowed: set[str] = set()
+    if isinstance(error, UnexpectedCharacters):
+        allowed = set(error.allowed or ())
+        found = repr(text[position])
+    else:
+        allowed = set(error.accepts or error.expected) if isinstance(error, UnexpectedToken) else set()
+        found = "the end" if at_end else repr(str(error.token)) if isinstance(error, UnexpectedToken) else "this"
+    if start == "pattern":
+        raise pointing(
+            f"unexpected {found} in a pattern: entries are names, -names or 0, separated by spaces, rows by ; "
+            '(a mapping has "->")',
+            text,
+            position,
+        ) from None
+    expected = sorted(WORDS[name] for name in allowed if name in WORDS)
+    wanted = " or ".join([", ".join(expected[:-1]), expected[-1]] if len(expected) > 1 else expected)
+    raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else ""), text, position) from None
+
+
+@v_args(meta=True)
+class _ReadMapping(Transformer[Token, Any]):
+    """Turns lark's tree into the frozen syntax tree, bottom up."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def mapping(self, meta: Meta, children: list[Any]) -> MappingSyntax:
+        left, right, where = children
+        return MappingSyntax(left, right, where or ())
+
+    def sum(self, meta: Meta, children: list[Term]) -> Sum:
+        return tuple(children)
+
+    def term(self, meta: Meta, children: list[Factor]) -> Term:
+        return tuple(children)
+
+    def points(self, meta: Meta, children: list[Token]) -> Factor:
+        self._refuse_keyword(children[0])
+        return Factor("points", str(children[0]), 1, meta.start_pos)
+
+    def fixed(self, meta: Meta, children: list[Token]) -> Factor:
+        if str(children[0]) != "1":
+            raise pointing(
+                f"{_short(children[0])} is no factor: the only number is 1, one fixed point; {_short(children[0])} points "
+                "that a group moves need an axis",
+                self.text,
+                meta.start_pos,
+            )
+        return Factor("fixed", "", 0, meta.start_pos)
+
+    def subsets(self, meta: Meta, children: list[Token]) -> Factor:
+        return self._of_one_axis("subsets", "{", "}", meta, children)
+
+    def tuples(self, meta: Meta, children: list[Token]) -> Factor:
+        return self._of_one_axis("tuples", "<", ">", meta, children)
+
+    def _of_one_axis(self, kind: str, opening: str, closing: str, meta: Meta, children: list[Token]) -> Factor:
+        names = [str(token) for token in children]
+        for token in children:
+            if token != names[0]:
+                raise pointing(
+                    f"{opening}{' '.join(names)}{closing} mixes the axes {names[0]} and {token}: distinct points come from "
+                    f"one axis; write {opening}{' '.join([names[0]] * len(names))}{closing}, or {names[0]} {token} for "
+                    "pairs over two axes",
+                    self.text,
+                    token.start_pos or 0,
+                )
+        return Factor(kind, names[0], len(names), meta.start_pos)
+
+    def where(self, meta: Meta, children: list[Any]) -> tuple[tuple[str, GroupExpression, int], ...]:
+        # A comma ends an axis or only one of its generators: with one token of lookahead the grammar cannot tell, so it
+        # lists both and the generators are gathered here.
+        axes: list[tuple[str, GroupExpression, int]] = []
+        for child in children:
+            if isinstance(child, _Permutation):
+                name, group, position = axes[-1]
+                if not isinstance(group, Cycles):
+                    raise pointing(
+                        f"a list of generators stands only directly after {name} =: inside an expression write "
+                        "Group((1 2), (3 4))",
+                        self.text,
+                        child.position,
+                    )
+                axes[-1] = (name, Cycles((*group.generators, child.cycles), group.position), position)
+            else:
+                axes.append(child)
+        return tuple(axes)
+
+    def axis(self, meta: Meta, children: list[Any]) -> tuple[str, GroupExpression, int]:
+        name, group = children
+        self._refuse_keyword(name)
+        if isinstance(group, _Permutation):
+            group = Cycles((group.cycles,), group.position)
+        return str(name), group, meta.start_pos
+
+    def group(self, meta: Meta, children: list[GroupExpression]) -> GroupExpression:
+        return children[0]
+
+    def product(self, meta: Meta, children: list[GroupExpression]) -> GroupExpression:
+        return Product(tuple(children), meta.start_pos)
+
+    def call(self, meta: Meta, children: list[Any]) -> Call:
+        arguments = tuple(child for child in children[1:] if child is not None)
+        return Call(str(children[0]), arguments, meta.start_pos)
+
+    def listed(self, meta: Meta, children: list[Any]) -> Cycles:
+        if children[0] != "Group":
+            raise pointing(
+                f"{children[0]}(...) takes no bare cycles: write Group(...) around a list of generators",
+                self.text,
+                meta.start_pos,
+            )
+        generators: Cycles = children[1]
+        return generators
+
+    def number(self, meta: Meta, children: list[Token]) -> int:
+        return self._whole(children[0])
+
+    def string(self, meta: Meta, children: list[Token]) -> str:
+        return str(children[0])[1:-1]
+
+    def generators(self, meta: Meta, children: list[_Permutation]) -> Cycles:
+        return Cycles(tuple(child.cycles for child in children), meta.start_pos)
+
+    def permutation(self, meta: Meta, children: list[list[Token]]) -> _Permutation:
+        seen: set[int] = set()
+        cycles = []
+        for cycle in children:
+            points = []
+            for token in cycle:
+                point = self._whole(token)
+                where = token.start_pos or 0
+                if point == 0:
+                    raise pointing("point 0 in a cycle: points in text are numbered from 1", self.text, where)
+                if point in points:
+                    raise pointing(
+                        f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once",
+                        self.text,
+                        where,
+                    )
+                if point in seen:
+                    raise pointing(
+                        f"point {point} stands in two cycles of one generator: write disjoint cycles, or a comma between "
+                        "two generators",
+                        self.text,
+                        where,
+                    )
+                points.append(point)
+            seen.update(points)
+            if points:
+                cycles.append(tuple(points))
+        return _Permutation(tuple(cycles), meta.start_pos)
+
+    def cycle(self, meta: Meta, children: list[Token | None]) -> list[Token]:
+        return [child for child in children if child is not None and child.type == "NUMBER"]
+
+    def _refuse_keyword(self, token: Token) -> None:
+        if token == "where":
+            raise pointing('"where" starts the list of axes and names none', self.text, token.start_pos or 0)
+
+    def _whole(self, token: Token) -> int:
+        if len(token) > LONGEST_NUMBER:
+            raise pointing(f"the number {_short(token)} is too large", self.text, token.start_pos or 0)
+        return int(token)
+
+
+class _ReadPattern(Transformer[Token, Any]):
+    def pattern(self, children: list[Any]) -> list[tuple[list[tuple[int, str]], int]]:
+        return [child for child in children if not isinstance(child, Token)]
+
+    @v_args(meta=True)
+    def row(self, meta: Meta, children: list[Token]) -> tuple[list[tuple[int, str]], int]:
+        return [_entry(str(token)) for token in children], meta.start_pos
+
+
+def _entry(text: str) -> tuple[int, str]:
+    if text == "0":
+        return 0, ""
+    return (-1, text[1:]) if text[0] == "-" else (1, text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 30 else text[:27] + "..."

@@ -1,0 +1,157 @@
+"""Space: the finite set that a feature map is indexed by, and what each permutation of an axis does to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from eqgen.errors import DeclarationError
+from eqgen.factor import FactorKind, FixedPoint, Point
+from eqgen.group import Permutation
+
+LARGEST_SPACE = 20_000_000
+"""More points than this are refused before anything is allocated."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a term: its kind, and the number of the axis that moves it (None for a fixed point)."""
+
+    kind: FactorKind
+    axis: int | None
+
+
+Term = tuple[Factor, ...]
+
+
+@dataclass(frozen=True)
+class Space:
+    """A disjoint union of terms, each a Cartesian product of factors; points are numbered row-major, terms in turn.
+
+    Attributes:
+        terms: the summands.
+
+    >>> import eqgen as eq
+    >>> edges = eq.mapping("{p p} -> p", p=eq.S(4)).input
+    >>> edges.size, edges.points[:3], edges.index({2, 0}), edges.name(1)
+    (6, ((0, 1), (0, 2), (0, 3)), 1, '{1,3}')
+    """
+
+    terms: tuple[Term, ...]
+
+    @property
+    def size(self) -> int:
+        """How many points there are."""
+        return sum(term_size(term) for term in self.terms)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The grid that the points fill: a size for each factor of a single term, else `(size,)`."""
+        if len(self.terms) == 1:
+            return tuple(factor.kind.count for factor in self.terms[0])
+        return (self.size,)
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """The points in order, 0-based.
+
+        A point of `p` is a number, of `{p p}` or `<p p>` a tuple, of `1` the empty tuple, of a product a tuple of its
+        factors' points; in a sum of several terms it is (number of the term, point).
+        """
+        listed: list[Point] = []
+        for number, term in enumerate(self.terms):
+            for point in product(*(factor.kind.points() for factor in term)):
+                shown = point[0] if len(term) == 1 else point
+                listed.append(shown if len(self.terms) == 1 else (number, shown))
+        return tuple(listed)
+
+    @cached_property
+    def _numbers(self) -> dict[Point, int]:
+        return {point: number for number, point in enumerate(self.points)}
+
+    def index(self, point: Any) -> int:
+        """The number of a point, written as in `points`; an edge may be written from either end, or as a set.
+
+        Raises:
+            DeclarationError: the space has no such point.
+        """
+        try:
+            return self._numbers[self._normal(point)]
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError):
+            raise DeclarationError(
+                f"{point!r} is no point of this space: its points are written like {self.points[0]!r} and "
+                f"{self.points[-1]!r}, counted from 0"
+            ) from None
+
+    def name(self, number: int) -> str:
+        """Point `number` as people write it, 1-based: `3`, `{1,3}`, `(2,5)`."""
+        point: Any = self.points[number]
+        term = self.terms[0]
+        if len(self.terms) > 1:
+            term, point = self.terms[point[0]], point[1]
+        parts = (point,) if len(term) == 1 else point
+        named = [factor.kind.name(part) for factor, part in zip(term, parts, strict=True)]
+        return named[0] if len(named) == 1 else f"({', '.join(named)})"
+
+    def act(self, images: Dictionary[int, Permutation]) -> Permutation:
+        """What permutations of some axes, by the axes' numbers, do to the points together: shape (size,)."""
+        moved, start = [], 0
+        for term in self.terms:
+            moved.append(start + self._act_on_term(term, images))
+            start += term_size(term)
+        return np.concatenate(moved)
+
+    def _act_on_term(self, term: Term, images: Dictionary[int, Permutation]) -> Permutation:
+        whole = np.zeros(1, dtype=np.intp)
+        for factor in term:
+            count = factor.kind.count
+            image = images.get(factor.axis) if factor.axis is not None else None
+            part = np.arange(count) if image is None else factor.kind.act(image)
+            whole = (whole[:, None] * count + part).ravel()
+        return whole
+
+    def _normal(self, point: Any) -> Point:
+        if len(self.terms) > 1:
+            number, inner = point
+            if not 0 <= number < len(self.terms):
+                raise KeyError(number)
+            return (number, _normal_in_term(self.terms[number], inner))
+        return _normal_in_term(self.terms[0], point)
+
+
+def term_size(term: Term) -> int:
+    """How many points a term has."""
+    return math.prod(factor.kind.count for factor in term)
+
+
+def part_of(term: Term, axis: int | None) -> Space:
+    """The space of those factors of a term that one axis moves (a single point when there is none)."""
+    factors = tuple(factor for factor in term if factor.axis == axis)
+    return Space((factors or (Factor(FixedPoint(), None),),))
+
+
+def part_numbers(term: Term, axis: int | None) -> Permutation:
+    """For each point of a term, the number of its part in `part_of(term, axis)`: shape (term size,)."""
+    return reduce(
+        lambda numbers, factor: _with_factor(numbers, factor.kind.count, factor.axis == axis),
+        term,
+        np.zeros(1, dtype=np.intp),
+    )
+
+
+def _with_factor(numbers: Permutation, count: int, counted: bool) -> Permutation:
+    if counted:
+        return (numbers[:, None] * count + np.arange(count)).ravel()
+    return np.repeat(numbers, count)
+
+
+def _normal_in_term(term: Term, point: Any) -> Point:
+    if len(term) == 1:
+        return term[0].kind.normal(point)
+    return tuple(factor.kind.normal(part) for factor, part in zip(term, point, strict=True))
