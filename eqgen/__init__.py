@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
 from eqgen.axes import group as group
 from eqgen.edges import to_adjacency as to_adjacency
 from eqgen.edges import to_edges as to_edges
@@ -19,3 +23,35 @@ from eqgen.orbits import orbits as orbits
 from eqgen.pattern import Pattern as Pattern
 from eqgen.pattern import pattern as pattern
 from eqgen.space import Space as Space
+
+if TYPE_CHECKING:
+    from eqgen.layers import EquivariantDense as EquivariantDense
+    from eqgen.layers import OrbitInitializer as OrbitInitializer
+    from eqgen.verify import Report as Report
+    from eqgen.verify import verify as verify
+
+_WITH_KERAS = {
+    "EquivariantDense": "eqgen.layers",
+    "OrbitInitializer": "eqgen.layers",
+    "verify": "eqgen.verify",
+    "Report": "eqgen.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # These need Keras, which takes seconds to import: whoever only looks at patterns does not wait for it.
+    if name not in _WITH_KERAS:
+        raise AttributeError(f"module 'eqgen' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_WITH_KERAS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WITH_KERAS])
+
+
+@wrapt.when_imported("keras")
+def _register_layers(_: Any) -> None:
+    # Keras looks a saved layer up among those registered, so ours must be there as soon as Keras is, in either order.
+    import eqgen.layers

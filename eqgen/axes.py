@@ -38,7 +38,7 @@ def group(value: Any) -> Group:
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 2):
         return from_arrays(value)
     raise DeclarationError(
-        f"a {type(value).__name__} is no group: give eq.S(5), a text like \"(1 2 3), (1 2)\", a list of 0-based generator "
+        f'a {type(value).__name__} is no group: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator '
         "arrays, or a sympy PermutationGroup"
     )
 
@@ -95,7 +95,9 @@ def _arguments(call: Call, kinds: tuple[Any, ...], example: str) -> tuple[Any, .
 
 def _from_catalogue(name: str, reading: tuple[str, ...]) -> Group:
     if name in reading:
-        raise DeclarationError(f'catalogue("{name}") is declared by itself: groups/{name}.toml needs a group of its own')
+        raise DeclarationError(
+            f'catalogue("{name}") is declared by itself: groups/{name}.toml needs a group of its own'
+        )
     declaration = catalogue.entry(name).declaration
     syntax = parse_mapping(declaration)
     groups = [from_expression(expression, declaration, (*reading, name)) for _, expression, _ in syntax.where]

@@ -127,7 +127,9 @@ def parse_mapping(text: str) -> MappingSyntax:
     """The syntax tree of `{p p} -> {p p} where p = S(5)`."""
     _refuse_empty(text, 'a mapping, like "p -> p where p = S(5)"')
     if not is_mapping(text):
-        raise pointing('this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text))
+        raise pointing(
+            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text)
+        )
     tree: MappingSyntax = _parse(text, "mapping")
     return tree
 

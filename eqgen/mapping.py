@@ -104,17 +104,23 @@ def mapping(declaration: str | Mapping, /, **axes: Any) -> Mapping:
     """
     if isinstance(declaration, Mapping):
         if axes:
-            raise DeclarationError(f"{', '.join(axes)}: a finished mapping takes no more axes; declare them in its text")
+            raise DeclarationError(
+                f"{', '.join(axes)}: a finished mapping takes no more axes; declare them in its text"
+            )
         return declaration
     syntax = parse_mapping(declaration)
     declared = _declared_axes(syntax, declaration, axes)
     mentioned = _mentioned(syntax, declaration, declared)
     for name, position in {name: position for name, _, position in syntax.where}.items():
         if name not in mentioned:
-            raise pointing(f"axis {name} is declared but not used: use it in the mapping or drop it", declaration, position)
+            raise pointing(
+                f"axis {name} is declared but not used: use it in the mapping or drop it", declaration, position
+            )
     for name in axes:
         if name not in mentioned:
-            raise DeclarationError(f"axis {name} is declared but not used in {declaration!r}: use it or drop the keyword")
+            raise DeclarationError(
+                f"axis {name} is declared but not used in {declaration!r}: use it or drop the keyword"
+            )
     numbers = {name: number for number, name in enumerate(mentioned)}
     found = tuple(Axis(name, declared[name]) for name in mentioned)
     sides = [_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output)]
@@ -153,7 +159,9 @@ def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group]) -> 
                 if factor.kind == "fixed":
                     continue
                 if factor.axis not in declared:
-                    has_where = f', {factor.axis} = S(5)" at the end' if syntax.where else f'where {factor.axis} = S(5)"'
+                    has_where = (
+                        f', {factor.axis} = S(5)" at the end' if syntax.where else f'where {factor.axis} = S(5)"'
+                    )
                     raise pointing(
                         f'axis {factor.axis} is not declared: add "{has_where} or pass {factor.axis}=...',
                         text,

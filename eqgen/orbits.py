@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
-from eqgen.group import Permutation
+from eqgen.group import Permutation, point_orbits
 from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.pattern import Labels, Pattern, Signs, from_labels, smallest_type
@@ -124,6 +124,14 @@ def orbits(declaration: Mapping | str) -> Orbits:
     return Orbits(mapping, from_labels(labels, signs, key_rows), _representatives(labels, key_rows))
 
 
+def bias_pattern(mapping: Mapping) -> Pattern:
+    """Which output points share a bias, as a pattern of shape (m, 1): an equivariant bias is a map from one fixed point."""
+    images = np.array([generator.output for generator in mapping.generators], dtype=np.intp)
+    points = point_orbits(images.reshape(-1, mapping.output.size))[:, None]
+    labels = points.astype(smallest_type(int(points.max()) + 1))
+    return from_labels(labels, np.broadcast_to(np.int8(1), labels.shape), np.arange(labels.shape[0]))
+
+
 def pair_labels(outputs: Permutation, inputs: Permutation) -> tuple[Labels, Permutation]:
     """The orbits of pairs under generators that move outputs and inputs together.
 
@@ -217,7 +225,9 @@ def _merge(
                 different = here != there
                 if not different.any():
                     break
-                pairs = np.unique(np.stack([here[different], there[different]], axis=1)[: 64 * MERGES_PER_ROUND], axis=0)
+                pairs = np.unique(
+                    np.stack([here[different], there[different]], axis=1)[: 64 * MERGES_PER_ROUND], axis=0
+                )
                 merged = _components(pairs[:MERGES_PER_ROUND], count)[merged]
     return merged
 
@@ -283,5 +293,3 @@ def _representatives(labels: Labels, key_rows: Permutation) -> npt.NDArray[np.in
         columns = np.arange(labels.shape[1])[::-1]
         first[labels[row, columns]] = np.stack([np.full(columns.size, row), columns], axis=1)
     return first
-
-

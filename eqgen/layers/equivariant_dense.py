@@ -1,0 +1,289 @@
+"""EquivariantDense: a dense layer whose weight matrix keeps the form that a symmetry, or a typed pattern, gives it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from eqgen.errors import DeclarationError
+from eqgen.layers.initializer import OrbitInitializer
+from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
+from eqgen.layers.weight import gather_weight, weight_table
+from eqgen.mapping import Mapping, looks_like_mapping
+from eqgen.mapping import mapping as as_mapping
+from eqgen.orbits import Orbits, bias_pattern, orbits
+from eqgen.pattern import Pattern
+from eqgen.pattern import pattern as as_pattern
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class EquivariantDense(keras.layers.Layer):
+    """A dense layer `y = activation(W x + bias)` whose W has one shared parameter per orbit of index pairs.
+
+    `W[i, j] = sign[i, j] * theta[labels[i, j]]` with `aggregation="sum"`, divided by the orbit's row size with "mean", so
+    that each parameter multiplies the mean over its orbit. W is gathered from theta in every call: no training step can
+    break the form. (Ravanbakhsh, Schneider, Poczos, "Equivariance through parameter-sharing", ICML 2017: these are all
+    the linear maps that commute with the group.)
+
+    Args:
+        units: output channels; None for the scalar layer, whose trainable numbers are exactly a, b, c, ...
+        declaration: a Mapping, a Pattern, or the text of either.
+        activation: as in `keras.layers.Dense`.
+        use_bias: whether to add one parameter per point orbit of the output (and channel).
+        bias: for a typed pattern, which outputs share a bias: `bias="a a b"`.
+        kernel_initializer: "orbit" (see `OrbitInitializer`) or any Keras initializer.
+        bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as
+            in `keras.layers.Dense`; those of the kernel act on theta.
+        aggregation: "mean" (the default with channels) or "sum" (always for `units=None`).
+        layout: "flat" for features (..., n, channels), "grid" for (..., 28, 28, channels) when a side is `h w`, "auto" to
+            tell by the shape.
+        **kwargs: name, dtype, trainable, as every Keras layer takes them.
+
+    Raises:
+        DeclarationError: the declaration cannot be read, forces every weight to zero, or does not fit the other arguments.
+
+    Input shape:
+        (..., n, channels_in), or (..., n) with `units=None`; a grid in place of n where the layout allows.
+
+    Output shape:
+        (..., m, units), or (..., m); a grid in place of m when the input was one.
+
+    >>> import eqgen as eq
+    >>> layer = eq.EquivariantDense(None, "a b b; b a b; b b a", kernel_initializer="ones")
+    >>> layer(np.array([[1.0, 2.0, 3.0]])).shape
+    TensorShape([1, 3])
+    >>> layer.weight_matrix()
+    array([[1., 1., 1.],
+           [1., 1., 1.],
+           [1., 1., 1.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        units: int | None,
+        declaration: Mapping | Pattern | str,
+        *,
+        activation: Any = None,
+        use_bias: bool = False,
+        bias: str | Pattern | None = None,
+        kernel_initializer: Any = "orbit",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        aggregation: str | None = None,
+        layout: str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = _checked_units(units)
+        self.aggregation = _checked_aggregation(aggregation, self.units)
+        self.orbits, self.pattern = _read(declaration)
+        self.use_bias, self.bias_pattern = _read_bias(use_bias, bias, self.orbits, self.pattern)
+        if self.pattern.rank == 0 and not self.use_bias:
+            raise DeclarationError(
+                f"{_named(self.orbits, self.pattern)} forces every weight to zero, so the layer would answer 0 to everything: "
+                "use another output space, or a bias"
+            )
+        self._sides = Sides(*_grids(self.orbits, self.pattern), self.units, checked_layout(layout))
+        self._table = weight_table(self.pattern)
+        self._bias_table = None if self.bias_pattern is None else weight_table(self.bias_pattern)
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = (
+            OrbitInitializer() if kernel_initializer == "orbit" else keras.initializers.get(kernel_initializer)
+        )
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+        self.kernel: Any = None
+        self.bias: Any = None
+
+    @property
+    def mapping(self) -> Mapping | None:
+        """The declared mapping, None for a typed pattern."""
+        return None if self.orbits is None else self.orbits.mapping
+
+    @property
+    def layout(self) -> str:
+        """How input shapes are read: "auto", "flat" or "grid"."""
+        return self._sides.layout
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the kernel for inputs of this shape."""
+        reading = read_shape(input_shape, self._sides)
+        channels = () if self.units is None else (reading.channels, self.units)
+        initializer = self.kernel_initializer
+        if isinstance(initializer, OrbitInitializer):
+            initializer = initializer.for_pattern(self.pattern, self.aggregation, reading.channels)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.pattern.rank, *channels),
+            initializer=initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        if self.bias_pattern is not None:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.bias_pattern.rank, *channels[1:]),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Apply the layer to features of shape (..., n, channels_in)."""
+        reading = read_shape(inputs.shape, self._sides)
+        if self.units is not None and reading.channels != self.kernel.shape[1]:
+            raise DeclarationError(
+                f"this layer was built for {self.kernel.shape[1]} input channels, got {reading.channels} in the last axis"
+            )
+        n, m, units = self._sides.input_size, self._sides.output_size, self.units or 1
+        weight = gather_weight(self._table, self._scaled_kernel())
+        flat = ops.reshape(inputs, (-1, n, reading.channels))
+        if reading.channels > 1:
+            flat = ops.transpose(flat, (0, 2, 1))
+        product = ops.matmul(
+            ops.reshape(flat, (-1, reading.channels * n)), ops.reshape(weight, (reading.channels * n, m * units))
+        )
+        outputs = ops.reshape(product, (-1, m, units))
+        if self._bias_table is not None:
+            outputs = outputs + self._bias_on_points()
+        lead = ops.shape(inputs)[: reading.lead]
+        return self.activation(ops.reshape(outputs, (*lead, *reading.output)))
+
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
+        """The output shape for an input shape."""
+        reading = read_shape(input_shape, self._sides)
+        return (*input_shape[: reading.lead], *reading.output)
+
+    def weight_matrix(self) -> npt.NDArray[Any]:
+        """The full weight matrix, for people and tests; never used to compute.
+
+        Returns:
+            (m, n) with `units=None`, else (m, n, channels_in, units), in the kernel's dtype.
+        """
+        if not self.built:
+            raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
+        weight = ops.convert_to_numpy(gather_weight(self._table, self._scaled_kernel()))
+        matrix = np.transpose(weight, (2, 1, 0, 3))
+        return matrix[:, :, 0, 0] if self.units is None else matrix
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes the layer again, with nothing extra to pass."""
+        serialize = keras.saving.serialize_keras_object
+        config = super().get_config()
+        orbit = isinstance(self.kernel_initializer, OrbitInitializer) and self.kernel_initializer.is_default
+        config.update(
+            units=self.units,
+            declaration=str(self.pattern if self.orbits is None else self.orbits.mapping),
+            activation=keras.activations.serialize(self.activation),
+            use_bias=self.use_bias,
+            bias=str(_as_row(self.bias_pattern)) if self.orbits is None and self.bias_pattern is not None else None,
+            kernel_initializer="orbit" if orbit else serialize(self.kernel_initializer),
+            bias_initializer=serialize(self.bias_initializer),
+            kernel_regularizer=serialize(self.kernel_regularizer),
+            bias_regularizer=serialize(self.bias_regularizer),
+            activity_regularizer=serialize(self.activity_regularizer),
+            kernel_constraint=serialize(self.kernel_constraint),
+            bias_constraint=serialize(self.bias_constraint),
+            aggregation=self.aggregation,
+            layout=self.layout,
+        )
+        return cast(dict[str, Any], config)
+
+    def _scaled_kernel(self) -> Any:
+        """theta as it stands in the matrix, (rank, channels_in, channels_out)."""
+        theta = ops.convert_to_tensor(self.kernel)
+        if self.units is None:
+            theta = ops.reshape(theta, (-1, 1, 1))
+        if self.aggregation == "mean":
+            theta = theta * ops.cast((1.0 / self.pattern.row_sizes)[:, None, None], theta.dtype)
+        return theta
+
+    def _bias_on_points(self) -> Any:
+        """The bias of each output point, (m, channels_out)."""
+        assert self._bias_table is not None
+        theta = ops.reshape(ops.convert_to_tensor(self.bias), (-1, 1, self.units or 1))
+        return ops.reshape(gather_weight(self._bias_table, theta), (self._sides.output_size, self.units or 1))
+
+
+def _read(declaration: Any) -> tuple[Orbits | None, Pattern]:
+    if looks_like_mapping(declaration):
+        found = orbits(as_mapping(declaration))
+        return found, found.pattern
+    return None, as_pattern(declaration)
+
+
+def _read_bias(
+    use_bias: bool, bias: str | Pattern | None, found: Orbits | None, pattern: Pattern
+) -> tuple[bool, Pattern | None]:
+    if found is not None:
+        if bias is not None:
+            raise DeclarationError(
+                "the mapping decides which outputs share a bias: drop bias=... and say use_bias=True"
+            )
+        return use_bias, bias_pattern(found.mapping) if use_bias else None
+    if bias is None:
+        if use_bias:
+            raise DeclarationError(
+                "a typed pattern does not say which outputs share a bias: name them, one letter for each row, as in "
+                f'bias="{" ".join("a" for _ in range(min(pattern.shape[0], 4)))}"'
+            )
+        return False, None
+    typed = as_pattern(bias)
+    if typed.shape != (1, pattern.shape[0]):
+        rows, columns = typed.shape
+        raise DeclarationError(
+            f"bias has {f'{rows} rows of ' if rows > 1 else ''}{columns} entries, the pattern has {pattern.shape[0]} rows: "
+            "write one row with one letter for each output"
+        )
+    return True, _as_row(typed)
+
+
+def _as_row(pattern: Pattern) -> Pattern:
+    """A bias between its two forms: a typed row, and the column that a map from one point is."""
+    return Pattern(pattern.labels.T, pattern.signs.T, pattern.letters)
+
+
+def _grids(found: Orbits | None, pattern: Pattern) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    if found is None:
+        return (pattern.shape[1],), (pattern.shape[0],)
+    return found.mapping.input.shape, found.mapping.output.shape
+
+
+def _named(found: Orbits | None, pattern: Pattern) -> str:
+    return f"the symmetry of {found.mapping}" if found is not None else f"the pattern {pattern!r}"
+
+
+def _checked_units(units: Any) -> int | None:
+    if units is None:
+        return None
+    if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
+        raise DeclarationError(
+            "units is the number of output channels, a positive whole number, or None for a layer without channels; got "
+            f"{str(units)[:60]!r}"
+        )
+    return int(units)
+
+
+def _checked_aggregation(aggregation: Any, units: int | None) -> str:
+    if aggregation not in (None, "mean", "sum"):
+        raise DeclarationError(f'aggregation is {aggregation!r}: expected "mean" or "sum"')
+    if units is None:
+        if aggregation == "mean":
+            raise DeclarationError(
+                'a layer with units=None holds exactly the numbers a, b, c that stand in the matrix, so its aggregation is "sum":'
+                ' drop aggregation="mean"'
+            )
+        return "sum"
+    return aggregation or "mean"
