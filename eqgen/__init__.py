@@ -10,31 +10,30 @@ from eqgen.axes import group as group
 from eqgen.edges import to_adjacency as to_adjacency
 from eqgen.edges import to_edges as to_edges
 from eqgen.errors import DeclarationError as DeclarationError
-from eqgen.group import A as A
-from eqgen.group import C as C
-from eqgen.group import D as D
+from eqgen.families import A as A
+from eqgen.families import C as C
+from eqgen.families import D as D
+from eqgen.families import S as S
+from eqgen.families import wreath as wreath
 from eqgen.group import Group as Group
-from eqgen.group import S as S
-from eqgen.group import wreath as wreath
 from eqgen.mapping import Mapping as Mapping
 from eqgen.mapping import mapping as mapping
 from eqgen.orbits import Orbits as Orbits
 from eqgen.orbits import orbits as orbits
 from eqgen.pattern import Pattern as Pattern
 from eqgen.pattern import pattern as pattern
+from eqgen.report import Report as Report
 from eqgen.space import Space as Space
 
 if TYPE_CHECKING:
     from eqgen.layers import EquivariantDense as EquivariantDense
     from eqgen.layers import OrbitInitializer as OrbitInitializer
-    from eqgen.verify import Report as Report
-    from eqgen.verify import verify as verify
+    from eqgen.verification import verify as verify
 
 _WITH_KERAS = {
     "EquivariantDense": "eqgen.layers",
     "OrbitInitializer": "eqgen.layers",
-    "verify": "eqgen.verify",
-    "Report": "eqgen.verify",
+    "verify": "eqgen.verification",
 }
 
 
@@ -54,4 +53,4 @@ def __dir__() -> list[str]:
 @wrapt.when_imported("keras")
 def _register_layers(_: Any) -> None:
     # Keras looks a saved layer up among those registered, so ours must be there as soon as Keras is, in either order.
-    import eqgen.layers
+    import eqgen.layers  # noqa: F401

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from eqgen import catalogue
-from eqgen.declaration import Call, Cycles, GroupExpression, Product, parse_group, parse_mapping
+from eqgen.declaration import parse_group, parse_mapping
 from eqgen.errors import DeclarationError, pointing
-from eqgen.group import A, C, D, Group, S, direct_product, from_arrays, from_compressed, from_cycles, from_sympy, wreath
+from eqgen.families import A, C, D, S, wreath
+from eqgen.group import Group, direct_product, from_arrays, from_compressed, from_cycles, from_sympy
+from eqgen.syntax import Call, Cycles, GroupExpression, Product
 
 FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
 

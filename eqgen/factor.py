@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.group import Permutation
+from eqgen.notation import Permutation
 
 Point = Hashable
 

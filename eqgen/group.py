@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import math
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
+from eqgen.notation import LARGEST_TEXT_DEGREE, Permutation, cycle_text, generators_text, unpacked
 
 if TYPE_CHECKING:
     from sympy.combinatorics import PermutationGroup
 
-Permutation = npt.NDArray[np.intp]
-
 LARGEST_DEGREE = 10_000_000
 """More natural points than this are refused before anything is allocated."""
 
-LARGEST_TEXT_DEGREE = 1_000
-"""Generators of more points than this are written compressed, as one token."""
-
 LARGEST_QUICK_DEGREE = 50
 """Up to this degree sympy answers the order of any group within about two seconds."""
+
+LARGEST_QUICK_FORMULA_DEGREE = 20_000
+"""Up to this degree a factorial is worked out at once."""
 
 LARGEST_QUICK_ENUMERATION = 4_000_000
 """How many images of points the order may look at by listing elements before a print gives up."""
@@ -41,7 +38,7 @@ class Group:
         generators: read-only integer array of shape (number of generators, degree); row s sends point i to
             `generators[s, i]`. There is always at least one row (the identity for the trivial group).
         text: the group expression that gives these generators back, like `S(5)` or `(1 2 3)(4 5), (1 2)`.
-        formula_order: the order where a formula gives it, else None.
+        order_formula: computes the order where a formula gives it, else None.
 
     Two groups are equal (`==`) when their degrees and generators are; printing shows the order and the orbits.
 
@@ -54,7 +51,7 @@ class Group:
 
     generators: Permutation
     text: str
-    formula_order: int | None = field(default=None)
+    order_formula: Callable[[], int] | None = field(default=None)
 
     @property
     def degree(self) -> int:
@@ -89,8 +86,8 @@ class Group:
     @cached_property
     def order(self) -> int:
         """How many elements the group has: by formula where one is known, else by sympy (Schreier-Sims, exact)."""
-        if self.formula_order is not None:
-            return self.formula_order
+        if self.order_formula is not None:
+            return self.order_formula()
         # Jordan's theorem finds the alternating and symmetric groups at once, where Schreier-Sims takes seconds from 40
         # points on; sympy's test never says yes wrongly.
         if self.degree >= 8 and self.sympy.is_alt_sym():
@@ -105,14 +102,15 @@ class Group:
 
     def quick_order(self) -> int | None:
         """The order where it is known or soon found, None where sympy would keep the reader waiting."""
-        if "order" in self.__dict__ or self.formula_order is not None or self.degree <= LARGEST_QUICK_DEGREE:
+        limit = LARGEST_QUICK_DEGREE if self.order_formula is None else LARGEST_QUICK_FORMULA_DEGREE
+        if "order" in self.__dict__ or self.degree <= limit:
             return self.order
         return _order_by_listing(self.generators)
 
     def describe(self) -> str:
         """The order and the orbits in words, so that a group larger than its owner meant is seen at once."""
         order = self.quick_order()
-        shown = f"order {order}" if order is not None else "order not computed (.order asks sympy, which may be slow)"
+        shown = f"order {order_text(order)}" if order is not None else "order not computed (.order may be slow)"
         sizes = np.sort(np.bincount(self.orbits))[::-1].tolist()
         if len(sizes) == 1:
             return f"{shown}, one orbit of {_points(sizes[0])}"
@@ -125,45 +123,9 @@ class Group:
         return text if len(text) <= 60 else text[:57] + "..."
 
 
-def S(n: int) -> Group:
-    """The symmetric group: every rearrangement of n points, order n!.
-
-    >>> import eqgen as eq
-    >>> eq.S(5).order
-    120
-    """
-    n = _size("S", n)
-    return _family(f"S({n})", [_rotation(n), _swap(n)] if n > 2 else [_rotation(n)], math.factorial(n))
-
-
-def A(n: int) -> Group:
-    """The alternating group: the even permutations of n points, order n!/2 (trivial for n < 3)."""
-    n = _size("A", n)
-    if n < 3:
-        return _family(f"A({n})", [np.arange(n)], 1)
-    triple = np.arange(n)
-    triple[:3] = (1, 2, 0)
-    # An n-cycle is even only for odd n; for even n the cycle leaves the first point out.
-    long = _rotation(n) if n % 2 else np.concatenate([[0], 1 + _rotation(n - 1)])
-    return _family(f"A({n})", [triple, long] if n > 3 else [triple], math.factorial(n) // 2)
-
-
-def C(n: int) -> Group:
-    """The cyclic group: the n rotations of n points on a ring."""
-    n = _size("C", n)
-    return _family(f"C({n})", [_rotation(n)], n)
-
-
-def D(n: int) -> Group:
-    """The dihedral group: rotations and reflections of the n corners of a polygon, order 2n (n for n < 3)."""
-    n = _size("D", n)
-    reflection = np.arange(n)[::-1]
-    return _family(f"D({n})", [_rotation(n), reflection] if n > 2 else [_rotation(n)], 2 * n if n > 2 else n)
-
-
 def direct_product(*groups: Group) -> Group:
     """Each group moving its own points, the points laid one after the other: `S(2) * S(3)` has 5 points."""
-    degree = _checked_degree(" * ".join(group.text for group in groups), sum(group.degree for group in groups))
+    degree = checked_degree(" * ".join(group.text for group in groups), sum(group.degree for group in groups))
     generators, start = [], 0
     for group in groups:
         for row in group.generators:
@@ -171,35 +133,10 @@ def direct_product(*groups: Group) -> Group:
             image[start : start + group.degree] = start + row
             generators.append(image)
         start += group.degree
-    orders = [group.formula_order for group in groups]
-    order = None if None in orders else math.prod(order for order in orders if order is not None)
-    return _family(" * ".join(_operand(group) for group in groups), generators, order)
-
-
-def wreath(inner: Group, outer: Group) -> Group:
-    """The wreath product in its imprimitive action: blocks of the inner group's points, moved by the outer group.
-
-    The points are the blocks one after the other, `outer.degree` blocks of `inner.degree` points; its order is
-    `inner.order ** outer.degree * outer.order`.
-
-    >>> import eqgen as eq
-    >>> eq.wreath(eq.S(3), eq.S(4)).order == 6**4 * 24
-    True
-    """
-    text = f"wreath({_operand(inner)}, {_operand(outer)})"
-    size, blocks = inner.degree, outer.degree
-    degree = _checked_degree(text, size * blocks)
-    generators = [(row[:, None] * size + np.arange(size)).ravel() for row in outer.generators]
-    # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
-    for block in np.unique(outer.orbits, return_index=True)[1]:
-        for row in inner.generators:
-            image = np.arange(degree)
-            image[block * size : (block + 1) * size] = block * size + row
-            generators.append(image)
-    order = None
-    if inner.formula_order is not None and outer.formula_order is not None:
-        order = inner.formula_order**blocks * outer.formula_order
-    return _family(text, generators, order)
+    formula = None
+    if all(group.order_formula is not None for group in groups):
+        formula = partial(_product_of_orders, groups)
+    return make_group(generators, " * ".join(operand_text(group) for group in groups), formula)
 
 
 def from_arrays(generators: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Group:
@@ -216,10 +153,10 @@ def from_arrays(generators: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Group
             row = np.zeros((0, 0))
         if row.ndim != 1 or row.dtype.kind not in "iu":
             raise DeclarationError(
-                f"generator {number} is {_shortened(generator)}: expected a list of whole numbers, where the i-th "
+                f"generator {number} is {shortened(generator)}: expected a list of whole numbers, where the i-th "
                 "(from 0) says where point i goes, like [1, 2, 0]"
             )
-        _checked_degree(f"generator {number}", row.size)
+        checked_degree(f"generator {number}", row.size)
         if row.size == 0:
             raise DeclarationError(f"generator {number} is empty: a group needs at least one point")
         if rows and row.size != rows[0].size:
@@ -233,7 +170,7 @@ def from_arrays(generators: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Group
         raise DeclarationError(
             "a group needs at least one generator: for the trivial group on n points write list(range(n))"
         )
-    return _group(rows)
+    return make_group(rows)
 
 
 def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
@@ -241,7 +178,7 @@ def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
     degree = max((point for cycles in generators for cycle in cycles for point in cycle), default=0)
     if degree == 0:
         raise DeclarationError("no point is named: for the trivial group on three points write (1)(2)(3)")
-    _checked_degree("a cycle", degree)
+    checked_degree("a cycle", degree)
     rows = []
     for cycles in generators:
         image = np.arange(degree)
@@ -249,7 +186,7 @@ def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
             points = np.asarray(cycle, dtype=np.intp) - 1
             image[points] = np.roll(points, -1)
         rows.append(image)
-    return _group(rows)
+    return make_group(rows)
 
 
 def from_sympy(group: PermutationGroup) -> Group:
@@ -258,49 +195,19 @@ def from_sympy(group: PermutationGroup) -> Group:
 
 
 def from_compressed(text: str) -> Group:
-    """The group that `compressed` wrote: the argument of `generators("...")`."""
-    mistake = DeclarationError(
-        'generators("...") does not hold generators: the text inside the quotes is written by eqgen for groups of more '
-        f"than {LARGEST_TEXT_DEGREE} points and is not meant to be edited"
-    )
+    """The group that `generators("...")` holds.
+
+    Raises:
+        DeclarationError: the text is damaged.
+    """
     try:
-        packed = base64.b64decode(text, validate=True)
-        header = np.frombuffer(packed[:8], dtype="<u4")
-        count, degree = int(header[0]), int(header[1])
-        # The size is known before anything is unpacked, so that a forged text cannot fill the memory.
-        expected = count * degree * 4
-        if degree > LARGEST_DEGREE or expected > 4 * 16 * LARGEST_DEGREE:
-            raise mistake
-        unpacker = zlib.decompressobj()
-        data = unpacker.decompress(packed[8:], expected + 1)
-    except (ValueError, IndexError, zlib.error) as error:
-        raise mistake from error
-    if len(data) != expected or count == 0:
-        raise mistake
-    return from_arrays(list(np.frombuffer(data, dtype="<u4").reshape(count, degree).astype(np.intp)))
-
-
-def compressed(generators: Permutation) -> str:
-    """Generators as one token of text: base64 of zlib of little-endian 32-bit images, after their count and degree."""
-    header = np.asarray(generators.shape, dtype="<u4").tobytes()
-    return base64.b64encode(header + zlib.compress(generators.astype("<u4").tobytes(), 9)).decode("ascii")
-
-
-def cycle_text(permutation: Permutation) -> str:
-    """One permutation as disjoint 1-based cycles, without its fixed points: `(1 2 3)(4 5)`."""
-    seen = np.zeros(permutation.size, dtype=bool)
-    seen[permutation == np.arange(permutation.size)] = True
-    cycles = []
-    for start in np.flatnonzero(~seen).tolist():
-        if seen[start]:
-            continue
-        cycle, point = [], start
-        while not seen[point]:
-            seen[point] = True
-            cycle.append(str(point + 1))
-            point = int(permutation[point])
-        cycles.append(f"({' '.join(cycle)})")
-    return "".join(cycles)
+        rows = unpacked(text)
+    except ValueError:
+        raise DeclarationError(
+            'generators("...") does not hold generators: the text inside the quotes is written by eqgen for groups of more '
+            f"than {LARGEST_TEXT_DEGREE} points and is not meant to be edited"
+        ) from None
+    return from_arrays(list(rows))
 
 
 def point_orbits(permutations: Permutation) -> npt.NDArray[np.intp]:
@@ -320,49 +227,22 @@ def point_orbits(permutations: Permutation) -> npt.NDArray[np.intp]:
             return np.unique(smallest, return_inverse=True)[1].reshape(size)
 
 
-def _group(rows: Sequence[Permutation], text: str | None = None, order: int | None = None) -> Group:
+def make_group(
+    rows: Sequence[Permutation], text: str | None = None, order_formula: Callable[[], int] | None = None
+) -> Group:
+    """A Group of rows that are known to be permutations, with its text and its order where a formula gives it."""
     generators = np.array(rows, dtype=np.intp)
     generators.setflags(write=False)
-    return Group(generators, text if text is not None else _generators_text(generators), order)
+    return Group(generators, text if text is not None else generators_text(generators), order_formula)
 
 
-def _family(text: str, rows: Sequence[Permutation], order: int | None) -> Group:
-    return _group(rows, text, order)
-
-
-def _generators_text(generators: Permutation) -> str:
-    if generators.shape[1] > LARGEST_TEXT_DEGREE:
-        return f'generators("{compressed(generators)}")'
-    texts = [cycle_text(row) for row in generators]
-    degree = generators.shape[1]
-    # A last point that nothing moves must be named once, or the text would be read on fewer points.
-    if all(row[-1] == degree - 1 for row in generators):
-        texts[0] += f"({degree})"
-    return ", ".join(text or "()" for text in texts)
-
-
-def _operand(group: Group) -> str:
+def operand_text(group: Group) -> str:
     """The text of a group inside a larger expression, where a bare list of generators cannot stand."""
     return f"Group({group.text})" if group.text.startswith("(") else group.text
 
 
-def _rotation(n: int) -> Permutation:
-    return np.roll(np.arange(n), -1)
-
-
-def _swap(n: int) -> Permutation:
-    return np.concatenate([[1, 0], np.arange(2, n)])
-
-
-def _size(family: str, n: object) -> int:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
-        raise DeclarationError(f"{family}(n) takes a whole number of points, got {_shortened(n)}: write {family}(5)")
-    if n < 1:
-        raise DeclarationError(f"{family}({n}) has no points: write {family}(1) or more")
-    return _checked_degree(f"{family}({n})", int(n))
-
-
-def _checked_degree(what: str, degree: int) -> int:
+def checked_degree(what: str, degree: int) -> int:
+    """The degree, refused when a group of so many points would only fill the memory."""
     if degree > LARGEST_DEGREE:
         raise DeclarationError(
             f"{what if len(what) < 60 else what[:57] + '...'} has {degree} points: eqgen takes at most {LARGEST_DEGREE}"
@@ -411,6 +291,23 @@ def _points(count: int) -> str:
     return "1 point" if count == 1 else f"{count} points"
 
 
-def _shortened(value: object) -> str:
+def order_text(order: int) -> str:
+    """An order as people read it: in full up to 30 digits, else rounded.
+
+    >>> order_text(120), order_text(10**100)
+    ('120', 'about 1.0e100')
+    """
+    if order < 10**30:
+        return str(order)
+    exponent = math.floor(math.log10(order))
+    return f"about {order // 10 ** (exponent - 3) / 1000:.1f}e{exponent}"
+
+
+def _product_of_orders(groups: Sequence[Group]) -> int:
+    return math.prod(group.order for group in groups)
+
+
+def shortened(value: object) -> str:
+    """A value as it is shown in a message."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

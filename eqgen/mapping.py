@@ -8,12 +8,15 @@ from typing import Any
 
 from eqgen.axes import from_expression
 from eqgen.axes import group as as_group
-from eqgen.declaration import Factor as FactorSyntax
-from eqgen.declaration import MappingSyntax, Sum, is_mapping, parse_mapping
+from eqgen.declaration import is_mapping, parse_mapping
 from eqgen.errors import DeclarationError, pointing
 from eqgen.factor import FactorKind, FixedPoint, NaturalPoints, Subsets, Tuples
-from eqgen.group import Group, Permutation, S, direct_product
+from eqgen.families import S
+from eqgen.group import Group, direct_product
+from eqgen.notation import Permutation
 from eqgen.space import LARGEST_SPACE, Factor, Space
+from eqgen.syntax import Factor as FactorSyntax
+from eqgen.syntax import MappingSyntax, Sum
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,20 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
-from eqgen.group import Permutation, point_orbits
+from eqgen.group import point_orbits
 from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
+from eqgen.notation import Permutation
 from eqgen.pattern import Labels, Pattern, Signs, from_labels, smallest_type
 from eqgen.space import Term, part_numbers, part_of, term_size
+
+Places = npt.NDArray[np.signedinteger[Any]]
 
 BLOCK = 1 << 20
 """About how many table entries are looked at in one numpy call: they stay in the processor's cache."""
@@ -77,7 +81,7 @@ class Orbits:
     def sizes(self) -> npt.NDArray[np.intp]:
         """How many pairs each orbit has, shape (rank,)."""
         counts = np.zeros(self.rank, dtype=np.intp)
-        for rows in _row_blocks(*self.pattern.shape):
+        for rows in row_blocks(*self.pattern.shape):
             counts += np.bincount(self.labels[rows].ravel(), minlength=self.rank)
         return counts
 
@@ -154,9 +158,9 @@ def pair_labels(outputs: Permutation, inputs: Permutation) -> tuple[Labels, Perm
             if number[label] < 0:
                 number[label] = rank
                 rank += 1
-    final = number[merged].astype(smallest_type(rank))
+    final: Labels = number[merged].astype(smallest_type(rank))
     labels = np.empty(table.shape, dtype=final.dtype)
-    for rows in _row_blocks(*table.shape):
+    for rows in row_blocks(*table.shape):
         labels[rows] = final[table[rows]]
     return labels, roots
 
@@ -177,20 +181,21 @@ def _gigabytes(count: int) -> str:
     return f"{count / 1e9:,.1f} GB"
 
 
-def _row_blocks(m: int, n: int) -> Iterator[slice]:
+def row_blocks(m: int, n: int) -> Iterator[slice]:
+    """Slices of rows of an m x n table, about BLOCK entries each."""
     step = max(1, BLOCK // max(n, 1))
     for start in range(0, m, step):
         yield slice(start, min(start + step, m))
 
 
-def _tree_table(outputs: Permutation, inputs: Permutation) -> tuple[Permutation, npt.NDArray[np.int64 | np.int32]]:
+def _tree_table(outputs: Permutation, inputs: Permutation) -> tuple[Permutation, Places]:
     """Steps 1 and 2: the representatives, and for each pair its place in the row of its representative."""
     m, n = outputs.shape[1], inputs.shape[1]
     # Argsort of a permutation is its inverse.
     inverses = [np.argsort(image) for image in inputs]
-    table = np.empty((m, n), dtype=np.int32 if m * n < 2**31 else np.int64)
+    table: Places = np.empty((m, n), dtype=np.int32 if m * n < 2**31 else np.int64)
     reached = np.zeros(m, dtype=bool)
-    roots = []
+    roots: list[int] = []
     for root in range(m):
         if reached[root]:
             continue
@@ -212,12 +217,10 @@ def _tree_table(outputs: Permutation, inputs: Permutation) -> tuple[Permutation,
     return np.array(roots, dtype=np.intp), table
 
 
-def _merge(
-    table: npt.NDArray[np.int64 | np.int32], outputs: Permutation, inputs: Permutation, count: int
-) -> npt.NDArray[np.int64]:
+def _merge(table: Places, outputs: Permutation, inputs: Permutation, count: int) -> npt.NDArray[np.int64]:
     """Step 3: for each provisional label the smallest one of the same orbit."""
     merged = np.arange(count)
-    for rows in _row_blocks(*table.shape):
+    for rows in row_blocks(*table.shape):
         for image, moved in zip(outputs, inputs, strict=True):
             while True:
                 here = merged[table[rows]]

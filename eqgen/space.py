@@ -13,7 +13,7 @@ import numpy as np
 
 from eqgen.errors import DeclarationError
 from eqgen.factor import FactorKind, FixedPoint, Point
-from eqgen.group import Permutation
+from eqgen.notation import Permutation
 
 LARGEST_SPACE = 20_000_000
 """More points than this are refused before anything is allocated."""

@@ -16,7 +16,7 @@ from eqgen.layers.weight import gather_weight, weight_table
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, bias_pattern, orbits
-from eqgen.pattern import Pattern
+from eqgen.pattern import Labels, Pattern, Signs
 from eqgen.pattern import pattern as as_pattern
 
 
@@ -177,6 +177,20 @@ class EquivariantDense(keras.layers.Layer):
         weight = ops.convert_to_numpy(gather_weight(self._table, self._scaled_kernel()))
         matrix = np.transpose(weight, (2, 1, 0, 3))
         return matrix[:, :, 0, 0] if self.units is None else matrix
+
+    def weight_labels(self) -> tuple[Labels, Signs]:
+        """The labels and signs, each (m, n), that the layer really computes with: what `verify` holds to the group."""
+        return self._table.decoded()
+
+    def compute_with_table_of(self, other: EquivariantDense) -> None:
+        """Compute with the very table of another layer of the same declaration, so that a copy cannot hide its faults."""
+        self._table, self._bias_table = other._table, other._bias_table
+
+    def bias_on_points(self) -> npt.NDArray[Any]:
+        """The bias of each output point, (m, channels_out) or (m, 1); zeros without a bias."""
+        if self._bias_table is None:
+            return np.zeros((self._sides.output_size, self.units or 1))
+        return np.asarray(ops.convert_to_numpy(self._bias_on_points()))
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again, with nothing extra to pass."""

@@ -1,0 +1,5 @@
+"""`python -m eqgen` is the command line."""
+
+from eqgen.cli import main
+
+main()

@@ -1,0 +1,131 @@
+"""Certificate: the exact check, in integers, that a table of labels is invariant and complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from math import prod
+
+import numpy as np
+
+from eqgen.group import Group, order_text
+from eqgen.mapping import Generator, Mapping
+from eqgen.notation import Permutation
+from eqgen.orbits import row_blocks
+from eqgen.pattern import Labels, Signs
+from eqgen.space import Space, part_of
+
+LARGEST_ENUMERATED_ORDER = 10_000
+"""Groups up to this order are enumerated to count their orbits a second time."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What integers say of a table of labels.
+
+    Attributes:
+        rank: how many distinct labels the table has.
+        violation: "" when every generator leaves the table as it is, else the first generator and pair that show a
+            difference.
+        burnside: the number of orbits by Burnside's lemma, counted from the group's elements without looking at the
+            labels; None where the group is too large to enumerate.
+        counted: how many elements were enumerated (over all axes), or the reason why none were.
+    """
+
+    rank: int
+    violation: str
+    burnside: int | None
+    counted: str
+
+    @property
+    def invariant(self) -> bool:
+        """Whether the labels are unchanged by every generator."""
+        return not self.violation
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether no two orbits share a label and none is split; None where the count was skipped."""
+        return None if self.burnside is None else self.burnside == self.rank
+
+    def __bool__(self) -> bool:
+        return self.invariant and self.complete is not False
+
+
+def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
+    """Check a table of labels and signs, each of shape (m, n), against the raw permutations of a mapping.
+
+    The count is Burnside's lemma, also named after Cauchy and Frobenius: the number of orbits is the mean over the group
+    of the number of fixed points, here of pairs: fixed outputs times fixed inputs.
+
+    >>> import eqgen as eq
+    >>> o = eq.orbits("{p p} -> {p p} where p = S(5)")
+    >>> certify(o.mapping, o.labels, o.signs)
+    Certificate(rank=3, violation='', burnside=3, counted='120 elements')
+    """
+    violation = next(_violations(mapping, labels, signs), "")
+    rank = int(np.unique(labels[labels >= 0]).size)
+    orders = [axis.group.quick_order() for axis in mapping.axes]
+    if any(order is None or order > LARGEST_ENUMERATED_ORDER for order in orders):
+        known = [f"order {order_text(order)}" for order in orders if order is not None]
+        what = f" ({' x '.join(known)})" if len(known) == len(orders) else ""
+        reason = f"the group is too large to enumerate{what}"
+        return Certificate(rank, violation, None, reason)
+    elements = sum(order for order in orders if order is not None) or 1
+    return Certificate(rank, violation, burnside_count(mapping), f"{elements} elements")
+
+
+def burnside_count(mapping: Mapping) -> int:
+    """The number of orbits of pairs, from the elements of each axis' group as sympy lists them.
+
+    Axes move independently, so for each pair of terms the mean over the whole group is the product of the means over the
+    axes.
+    """
+    total = Fraction(0)
+    for term_out in mapping.output.terms:
+        for term_in in mapping.input.terms:
+            total += prod(
+                (
+                    _mean_fixed_pairs(axis.group, part_of(term_out, number), part_of(term_in, number), number)
+                    for number, axis in enumerate(mapping.axes)
+                ),
+                start=Fraction(1),
+            )
+    assert total.denominator == 1, "Burnside's mean is a whole number"
+    return int(total)
+
+
+@cache
+def _elements(group: Group) -> tuple[Permutation, ...]:
+    return tuple(np.array(element, dtype=np.intp) for element in group.sympy.generate_schreier_sims(af=True))
+
+
+def _mean_fixed_pairs(group: Group, output: Space, input_: Space, axis: int) -> Fraction:
+    elements = _elements(group)
+    total = 0
+    for element in elements:
+        fixed = [int((side.act({axis: element}) == np.arange(side.size)).sum()) for side in (output, input_)]
+        total += fixed[0] * fixed[1]
+    return Fraction(total, len(elements))
+
+
+def _violations(mapping: Mapping, labels: Labels, signs: Signs) -> Iterator[str]:
+    for generator in mapping.generators:
+        for rows in row_blocks(*labels.shape):
+            moved = labels[generator.output[rows]][:, generator.input]
+            moved_signs = signs[generator.output[rows]][:, generator.input]
+            different = (moved != labels[rows]) | (moved_signs != signs[rows])
+            if different.any():
+                row, column = np.argwhere(different)[0].tolist()
+                yield _violation(mapping, generator, labels, rows.start + row, column)
+
+
+def _violation(mapping: Mapping, generator: Generator, labels: Labels, row: int, column: int) -> str:
+    image_row, image_column = int(generator.output[row]), int(generator.input[column])
+    here = f"({mapping.output.name(row)}, {mapping.input.name(column)})"
+    there = f"({mapping.output.name(image_row)}, {mapping.input.name(image_column)})"
+    return (
+        f"{generator.name} moves entry {here} to {there}, but their labels differ: {labels[row, column]} and "
+        f"{labels[image_row, image_column]}"
+    )

@@ -1,0 +1,183 @@
+"""The command line: `eqgen show`, `verify`, `catalogue`, `demo`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from eqgen import catalogue as catalogue_files
+from eqgen.declaration import is_mapping
+from eqgen.errors import DeclarationError
+from eqgen.mapping import mapping as as_mapping
+from eqgen.orbits import Orbits, orbits
+from eqgen.pattern import Pattern
+from eqgen.pattern import pattern as as_pattern
+
+MOST_ORBITS_LISTED = 12
+
+# User text is never read as markup: a declaration like "[p p]" would vanish.
+console = Console(markup=False, highlight=False)
+
+app = typer.Typer(
+    help="Declare a symmetry; get the Keras layer, and the proof.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+# A declaration may begin with a dash ("-a b; b a"), which is no option.
+DECLARATION = {"ignore_unknown_options": True}
+
+
+@app.command(context_settings=DECLARATION)
+def show(
+    declaration: Annotated[
+        str, typer.Argument(help='a mapping, "{p p} -> p where p = S(5)", or a pattern, "a b; b a"')
+    ],
+    latex: Annotated[bool, typer.Option("--latex", help="print the pattern as LaTeX and nothing else")] = False,
+) -> None:
+    """The pattern of a declaration, its orbits, and what they save."""
+    found = orbits(as_mapping(declaration)) if is_mapping(declaration) else None
+    pattern = found.pattern if found is not None else as_pattern(declaration)
+    if latex:
+        console.print(pattern.latex(), soft_wrap=True)
+        return
+    if found is not None:
+        console.print(str(found.mapping), style="bold", soft_wrap=True)
+        for axis in found.mapping.axes:
+            console.print(f"{axis.name}: {axis.group.describe()}", soft_wrap=True)
+        console.print()
+    _show_pattern(pattern)
+    if found is not None:
+        _show_orbits(found)
+    _show_cost(pattern)
+
+
+@app.command(context_settings=DECLARATION)
+def verify(
+    model: Annotated[Path, typer.Argument(help="a saved model, as model.keras")],
+    layer: Annotated[str | None, typer.Option("--layer", help="check only the eqgen layer of this name")] = None,
+    as_declaration: Annotated[
+        str | None, typer.Option("--as", help="check the whole model against this mapping")
+    ] = None,
+) -> None:
+    """Check each eqgen layer of a saved model, or the whole model against a mapping; exit status 1 when it fails."""
+    if not model.is_file():
+        raise DeclarationError(f"{model} is no file: give a model saved with model.save(...), like model.keras")
+    reports = _reports(_load(model), layer, as_declaration)
+    for report in reports:
+        console.print(str(report), soft_wrap=True)
+    if not all(reports):
+        raise typer.Exit(1)
+
+
+@app.command()
+def catalogue() -> None:
+    """What groups/ declares: use it as `p -> p where p = catalogue("name")`."""
+    # Piped output is for other programs, which a table cut to 80 columns does not serve.
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("name", "title", "order", "rank"):
+        table.add_column(heading, justify="right" if heading in ("order", "rank") else "left", no_wrap=True)
+    for entry in catalogue_files.entries():
+        table.add_row(Text(entry.name), Text(entry.title), Text(str(entry.order)), Text(str(entry.rank)))
+    (console if console.is_terminal else Console(markup=False, highlight=False, width=200)).print(table)
+
+
+@app.command()
+def demo(
+    full: Annotated[
+        bool, typer.Option("--full", help="all four training sizes and five seeds (about an hour)")
+    ] = False,
+    output: Annotated[Path, typer.Option("--output", help="the folder for the results")] = Path("eqgen-demo"),
+) -> None:
+    """The main job on real input: the a/b/c layer on all graphs of seven nodes, start to end."""
+    from eqgen.demo import run
+
+    run(output, full=full, console=console)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is told on a few lines, without a traceback, with exit status 2."""
+    try:
+        app()
+    except DeclarationError as error:
+        Console(stderr=True, markup=False, highlight=False).print(f"error: {error}", soft_wrap=True)
+        sys.exit(2)
+
+
+def _show_pattern(pattern: Pattern) -> None:
+    m, n = pattern.shape
+    width = max(len(name) for name in pattern.names) + 2 if pattern.rank else 2
+    columns = max(1, (console.width - 4) // width)
+    rows = 60
+    cut = m > rows or n > columns
+    console.print(pattern.coloured(rows if m > rows else None, columns if n > columns else None))
+    if cut:
+        console.print(f"({min(m, rows)} of {m} rows, {min(n, columns)} of {n} columns)")
+    console.print()
+
+
+def _show_orbits(found: Orbits) -> None:
+    m, n = found.pattern.shape
+    console.print(f"{found.rank} orbit{'s' if found.rank != 1 else ''} of {m} x {n} (output, input) pairs")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("orbit", "pairs", "in a row", "first pair"):
+        table.add_column(heading, justify="left" if heading in ("orbit", "first pair") else "right")
+    space_out, space_in = found.mapping.output, found.mapping.input
+    for number in range(min(found.rank, MOST_ORBITS_LISTED)):
+        row, column = found.representatives[number].tolist()
+        table.add_row(
+            Text(found.names[number]),
+            str(found.sizes[number]),
+            str(found.row_sizes[number]),
+            Text(f"{space_out.name(row)} <- {space_in.name(column)}"),
+        )
+    console.print(table)
+    if found.rank > MOST_ORBITS_LISTED:
+        console.print(f"... and {found.rank - MOST_ORBITS_LISTED} more")
+    console.print()
+
+
+def _show_cost(pattern: Pattern) -> None:
+    m, n = pattern.shape
+    console.print(f"parameters   {pattern.rank} instead of {m * n}, each times channels in x channels out")
+    console.print("program      gather: W[i, j] = theta[labels[i, j]], then y = W x")
+    console.print(f"cost         {m * n} multiply-adds for each pair of channels, as many as Dense")
+
+
+def _load(model: Path) -> Any:
+    import keras
+
+    import eqgen.layers  # noqa: F401  (registers the layers)
+
+    try:
+        return keras.models.load_model(model)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise DeclarationError(f"{model} cannot be loaded as a Keras model: {first}") from None
+
+
+def _reports(model: Any, layer: str | None, declaration: str | None) -> list[Any]:
+    from eqgen.verification import equivariant_layers
+    from eqgen.verification import verify as check
+
+    if declaration is not None:
+        if layer is not None:
+            raise DeclarationError("--layer checks one layer and --as the whole model: give one of the two")
+        return [check(model, declaration)]
+    layers = equivariant_layers(model)
+    names = ", ".join(found.name for found in layers) or "none"
+    if layer is not None:
+        layers = [found for found in layers if found.name == layer]
+        if not layers:
+            raise DeclarationError(f"the model has no eqgen layer named {layer!r}: it has {names}")
+    if not layers:
+        raise DeclarationError('the model has no eqgen layer: say what it should be with --as "p -> p where p = S(5)"')
+    return [check(found) for found in layers]

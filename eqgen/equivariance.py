@@ -1,0 +1,80 @@
+"""The numeric check of a function: does moving the input move the output? Numpy alone, against raw permutations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.mapping import Mapping
+from eqgen.notation import Permutation
+
+TOLERANCE_IN_EPS = 100
+"""A difference counts as rounding up to this many eps of the dtype, relative to the largest output."""
+
+SCALES = (1e-2, 1.0, 1e2)
+"""Inputs of random sign are tried at each of these scales."""
+
+SAMPLES = 8
+"""Inputs per scale: their largest output is the yardstick, so that one answer near zero raises no false alarm."""
+
+Array = npt.NDArray[Any]
+Function = Callable[[Array], Array]
+"""From features (batch, n, channels) to features (batch, m, channels)."""
+
+
+def random_inputs(size: int, channels: int, random: np.random.Generator) -> list[Array]:
+    return [scale * random.normal(size=(SAMPLES, size, channels)) for scale in SCALES]
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """A group element as it acts on both sides."""
+
+    name: str
+    output: Permutation
+    input: Permutation
+
+
+def generator_moves(mapping: Mapping) -> list[Move]:
+    return [Move(generator.name, generator.output, generator.input) for generator in mapping.generators]
+
+
+def word_moves(mapping: Mapping, count: int, random: np.random.Generator) -> list[Move]:
+    """Random products of generators: they catch a table that only looks right one generator at a time."""
+    found = []
+    for _ in range(count if mapping.generators else 0):
+        output, input_ = np.arange(mapping.output.size), np.arange(mapping.input.size)
+        length = int(random.integers(2, 12))
+        for number in random.integers(0, len(mapping.generators), size=length):
+            generator = mapping.generators[number]
+            output, input_ = generator.output[output], generator.input[input_]
+        found.append(Move(f"a product of {length} generators", output, input_))
+    return found
+
+
+def largest_violation(function: Function, moves: list[Move], inputs: list[Array]) -> tuple[float, str]:
+    """The largest relative difference between f(g x) and g f(x), and the element g that shows it."""
+    largest, worst = 0.0, ""
+    for features in inputs:
+        plain = function(features)
+        scale = float(np.abs(plain.astype(np.float64)).max()) or 1.0
+        for move in moves:
+            moved = np.empty_like(features)
+            moved[:, move.input] = features
+            difference = function(moved)[:, move.output].astype(np.float64) - plain.astype(np.float64)
+            error = float(np.abs(difference).max()) / scale
+            if not error <= largest:  # so that NaN counts as a violation
+                largest, worst = (error if np.isfinite(error) else float("inf")), move.name
+    return largest, worst
+
+
+def numeric_evidence(dtype: str, moves: list[Move], error: float, tolerance: float, worst: str) -> str:
+    text = (
+        f"{dtype}, {len(moves)} group elements, {SAMPLES * len(SCALES)} inputs: largest relative difference {error:.1e} "
+        f"(tolerance {tolerance:.1e})"
+    )
+    return text if error <= tolerance else f"{text}, under {worst}"

@@ -1,0 +1,90 @@
+"""The usual families of groups, and the wreath product."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from eqgen.errors import DeclarationError
+from eqgen.group import Group, checked_degree, make_group, operand_text, shortened
+from eqgen.notation import Permutation
+
+
+def S(n: int) -> Group:
+    """The symmetric group: every rearrangement of n points, order n!.
+
+    >>> import eqgen as eq
+    >>> eq.S(5).order
+    120
+    """
+    n = _size("S", n)
+    return make_group([_rotation(n), _swap(n)] if n > 2 else [_rotation(n)], f"S({n})", partial(math.factorial, n))
+
+
+def A(n: int) -> Group:
+    """The alternating group: the even permutations of n points, order n!/2 (trivial for n < 3)."""
+    n = _size("A", n)
+    if n < 3:
+        return make_group([np.arange(n)], f"A({n})", lambda: 1)
+    triple = np.arange(n)
+    triple[:3] = (1, 2, 0)
+    # An n-cycle is even only for odd n; for even n the cycle leaves the first point out.
+    long = _rotation(n) if n % 2 else np.concatenate([[0], 1 + _rotation(n - 1)])
+    return make_group([triple, long] if n > 3 else [triple], f"A({n})", lambda: math.factorial(n) // 2)
+
+
+def C(n: int) -> Group:
+    """The cyclic group: the n rotations of n points on a ring."""
+    n = _size("C", n)
+    return make_group([_rotation(n)], f"C({n})", lambda: n)
+
+
+def D(n: int) -> Group:
+    """The dihedral group: rotations and reflections of the n corners of a polygon, order 2n (n for n < 3)."""
+    n = _size("D", n)
+    reflection = np.arange(n)[::-1]
+    return make_group([_rotation(n), reflection] if n > 2 else [_rotation(n)], f"D({n})", lambda: 2 * n if n > 2 else n)
+
+
+def wreath(inner: Group, outer: Group) -> Group:
+    """The wreath product in its imprimitive action: blocks of the inner group's points, moved by the outer group.
+
+    The points are the blocks one after the other, `outer.degree` blocks of `inner.degree` points; its order is
+    `inner.order ** outer.degree * outer.order`.
+
+    >>> import eqgen as eq
+    >>> eq.wreath(eq.S(3), eq.S(4)).order == 6**4 * 24
+    True
+    """
+    text = f"wreath({operand_text(inner)}, {operand_text(outer)})"
+    size, blocks = inner.degree, outer.degree
+    degree = checked_degree(text, size * blocks)
+    generators = [(row[:, None] * size + np.arange(size)).ravel() for row in outer.generators]
+    # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
+    for block in np.unique(outer.orbits, return_index=True)[1]:
+        for row in inner.generators:
+            image = np.arange(degree)
+            image[block * size : (block + 1) * size] = block * size + row
+            generators.append(image)
+    formula = None
+    if inner.order_formula is not None and outer.order_formula is not None:
+        formula = lambda: inner.order**blocks * outer.order  # noqa: E731
+    return make_group(generators, text, formula)
+
+
+def _rotation(n: int) -> Permutation:
+    return np.roll(np.arange(n), -1)
+
+
+def _swap(n: int) -> Permutation:
+    return np.concatenate([[1, 0], np.arange(2, n)])
+
+
+def _size(family: str, n: object) -> int:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+        raise DeclarationError(f"{family}(n) takes a whole number of points, got {shortened(n)}: write {family}(5)")
+    if n < 1:
+        raise DeclarationError(f"{family}({n}) has no points: write {family}(1) or more")
+    return checked_degree(f"{family}({n})", int(n))

@@ -1,0 +1,63 @@
+"""The syntax tree of the declaration language: plain frozen values, which know neither text nor groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a term: `p` (kind "points"), `1` ("fixed"), `{p p}` ("subsets") or `<p p>` ("tuples").
+
+    `axis` is the name of the axis ("" for the fixed point), `size` how many points are taken of it at once.
+    """
+
+    kind: str
+    axis: str
+    size: int
+    position: int = field(default=0, compare=False)
+
+
+Term = tuple[Factor, ...]
+Sum = tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A group by name: `S(5)`, `wreath(S(3), S(4))`, `catalogue("rubiks-cube")`."""
+
+    name: str
+    arguments: tuple[GroupExpression | int | str, ...]
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Generators as tuples of disjoint 1-based cycles."""
+
+    generators: tuple[tuple[tuple[int, ...], ...], ...]
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A direct product `A * B * ...`."""
+
+    factors: tuple[GroupExpression, ...]
+    position: int = field(default=0, compare=False)
+
+
+GroupExpression = Call | Cycles | Product
+
+
+@dataclass(frozen=True)
+class MappingSyntax:
+    """A parsed mapping: both sides, and what `where` says of each axis."""
+
+    input: Sum
+    output: Sum
+    where: tuple[tuple[str, GroupExpression, int], ...]
+
+
+PatternSyntax = tuple[tuple[tuple[int, str], ...], ...]
+"""Rows of (sign, name); a zero entry is (0, "")."""
