@@ -16,6 +16,7 @@ from eqgen.notation import Permutation
 from eqgen.orbits import row_blocks
 from eqgen.pattern import Labels, Signs
 from eqgen.space import Space, part_of
+from eqgen.words import count
 
 LARGEST_ENUMERATED_ORDER = 10_000
 """Groups up to this order are enumerated to count their orbits a second time."""
@@ -73,7 +74,7 @@ def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
         reason = f"the group is too large to enumerate{what}"
         return Certificate(rank, violation, None, reason)
     elements = sum(order for order in orders if order is not None) or 1
-    return Certificate(rank, violation, burnside_count(mapping), f"{elements} elements")
+    return Certificate(rank, violation, burnside_count(mapping), count(elements, "element"))
 
 
 def burnside_count(mapping: Mapping) -> int:

@@ -18,6 +18,8 @@ from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern
 from eqgen.pattern import pattern as as_pattern
+from eqgen.quiet import import_keras_quietly
+from eqgen.words import count
 
 MOST_ORBITS_LISTED = 12
 
@@ -98,6 +100,7 @@ def demo(
     output: Annotated[Path, typer.Option("--output", help="the folder for the results")] = Path("eqgen-demo"),
 ) -> None:
     """The main job on real input: the a/b/c layer on all graphs of seven nodes, start to end."""
+    import_keras_quietly()
     from eqgen.demo import run
 
     run(output, full=full, console=console)
@@ -126,7 +129,7 @@ def _show_pattern(pattern: Pattern) -> None:
 
 def _show_orbits(found: Orbits) -> None:
     m, n = found.pattern.shape
-    console.print(f"{found.rank} orbit{'s' if found.rank != 1 else ''} of {m} x {n} (output, input) pairs")
+    console.print(f"{count(found.rank, 'orbit')} of {m} x {n} (output, input) pairs")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("orbit", "pairs", "in a row", "first pair"):
         table.add_column(heading, justify="left" if heading in ("orbit", "first pair") else "right")
@@ -153,10 +156,7 @@ def _show_cost(pattern: Pattern) -> None:
 
 
 def _load(model: Path) -> Any:
-    import keras
-
-    import eqgen.layers  # noqa: F401  (registers the layers)
-
+    keras = import_keras_quietly()
     try:
         return keras.models.load_model(model)
     except (ValueError, OSError, TypeError, KeyError) as error:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
 from eqgen.notation import LARGEST_TEXT_DEGREE, Permutation, cycle_text, generators_text, unpacked
+from eqgen.words import count
 
 if TYPE_CHECKING:
     from sympy.combinatorics import PermutationGroup
@@ -113,7 +114,7 @@ class Group:
         shown = f"order {order_text(order)}" if order is not None else "order not computed (.order may be slow)"
         sizes = np.sort(np.bincount(self.orbits))[::-1].tolist()
         if len(sizes) == 1:
-            return f"{shown}, one orbit of {_points(sizes[0])}"
+            return f"{shown}, one orbit of {count(sizes[0], 'point')}"
         listed = ", ".join(map(str, sizes[:8])) + (", ..." if len(sizes) > 8 else "")
         return f"{shown}, {len(sizes)} orbits of {listed} points"
 
@@ -285,10 +286,6 @@ def _order_by_listing(generators: Permutation) -> int | None:
                 found.add(key)
                 frontier.append(image)
     return len(found)
-
-
-def _points(count: int) -> str:
-    return "1 point" if count == 1 else f"{count} points"
 
 
 def order_text(order: int) -> str:

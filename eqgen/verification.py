@@ -27,6 +27,7 @@ from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import row_blocks
 from eqgen.pattern import Labels, Pattern, Signs
 from eqgen.report import Check, Report
+from eqgen.words import count
 
 
 def verify(
@@ -95,7 +96,7 @@ def _verify_layer(layer: EquivariantDense, mapping: Mapping, words: int, random:
         Check(
             "invariant",
             certificate.invariant,
-            certificate.violation or f"the labels are unchanged by each of {len(mapping.generators)} generators",
+            certificate.violation or f"the labels are unchanged by {_each_of(len(mapping.generators))}",
         ),
         _completeness(certificate),
         *_bias_checks(layer, mapping),
@@ -165,12 +166,16 @@ def _table_check(layer: EquivariantDense, labels: Labels, signs: Signs) -> Check
 
 def _completeness(certificate: Certificate) -> Check:
     if certificate.burnside is None:
-        return Check("complete", None, f"{certificate.rank} orbits; Burnside's count: {certificate.counted}")
+        return Check("complete", None, f"{count(certificate.rank, 'orbit')}; Burnside's count: {certificate.counted}")
     return Check(
         "complete",
         certificate.complete,
-        f"{certificate.rank} orbits, Burnside's count over {certificate.counted} says {certificate.burnside}",
+        f"{count(certificate.rank, 'orbit')}, Burnside's count over {certificate.counted} says {certificate.burnside}",
     )
+
+
+def _each_of(generators: int) -> str:
+    return "the generator" if generators == 1 else f"each of {generators} generators"
 
 
 def _bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:
@@ -182,7 +187,9 @@ def _bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:
         if not np.array_equal(moved, bias.labels):
             yield Check("bias", False, f"{generator.name} moves the shared biases")
             return
-    yield Check("bias", True, f"{bias.rank} shared biases, unchanged by each generator")
+    yield Check(
+        "bias", True, f"{count(bias.rank, 'bias parameter')}, unchanged by each generator".replace("biass", "biases")
+    )
 
 
 def _form_check(layer: EquivariantDense) -> Check:
@@ -194,7 +201,7 @@ def _form_check(layer: EquivariantDense) -> Check:
     strays = _strays(entries, layer.pattern)
     if strays:
         return Check("form", False, strays)
-    return Check("form", True, f"{layer.pattern.rank} parameters: equal entries of W are equal bit for bit")
+    return Check("form", True, f"{count(layer.pattern.rank, 'parameter')}: equal entries of W are equal bit for bit")
 
 
 def _strays(entries: Array, pattern: Pattern) -> str:
