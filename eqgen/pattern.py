@@ -13,6 +13,7 @@ import numpy.typing as npt
 from eqgen.colours import cycle_of_styles
 from eqgen.declaration import parse_pattern
 from eqgen.errors import DeclarationError
+from eqgen.words import count
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -139,6 +140,13 @@ class Pattern:
     def __repr__(self) -> str:
         m, n = self.shape
         return str(self) if m <= 40 and n <= 40 else f"<Pattern of {m} x {n} entries, {self.rank} parameters>"
+
+    def in_one_line(self) -> str:
+        """The text with rows separated by `;`, for messages; a large pattern by its size."""
+        m, n = self.shape
+        if m * n > 64:
+            return f"of {m} x {n} entries and {count(self.rank, 'parameter')}"
+        return "; ".join(" ".join(row) for row in self.entries())
 
     def __rich__(self) -> Text:
         return self.coloured()

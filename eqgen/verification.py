@@ -129,9 +129,15 @@ def _verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Repor
         _form_check(layer),
         Check("numeric", error <= tolerance, evidence),
     )
-    m, n = layer.pattern.shape
-    shown = "; ".join(" ".join(row) for row in layer.pattern.entries()) if m * n <= 64 else repr(layer.pattern)
-    return Report(f"EquivariantDense {layer.name!r}", shown, checks, None, error, tolerance, "float64")
+    return Report(
+        f"EquivariantDense {layer.name!r}",
+        f"pattern {layer.pattern.in_one_line()}",
+        checks,
+        None,
+        error,
+        tolerance,
+        "float64",
+    )
 
 
 def _verify_model(

@@ -276,7 +276,7 @@ def _grids(found: Orbits | None, pattern: Pattern) -> tuple[tuple[int, ...], tup
 
 
 def _named(found: Orbits | None, pattern: Pattern) -> str:
-    return f"the symmetry of {found.mapping}" if found is not None else f"the pattern {pattern!r}"
+    return f"the symmetry of {found.mapping}" if found is not None else f"the pattern {pattern.in_one_line()}"
 
 
 def _checked_units(units: Any) -> int | None:

@@ -1,0 +1,20 @@
+"""What every test needs: quiet TensorFlow, fixed seeds, and one hypothesis profile."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# Example databases and deadlines depend on the machine; a test run should not.
+hypothesis.settings.register_profile("eqgen", deadline=None, max_examples=60, database=None, derandomize=True)
+hypothesis.settings.load_profile("eqgen")
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(20240607)

@@ -1,0 +1,184 @@
+"""The command line, as it is typed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import eqgen as eq
+from eqgen import cli
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run a command line in this process: exit status, standard output, standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["eqgen", *arguments])
+        monkeypatch.setenv("COLUMNS", "80")
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+SHOWN = """\
+{p p} -> {p p} where p = S(4)
+p: order 24, one orbit of 4 points
+
+a b b b b c
+b a b b c b
+b b a c b b
+b b c a b b
+b c b b a b
+c b b b b a
+
+3 orbits of 6 x 6 (output, input) pairs
+orbit  pairs  in a row  first pair
+a          6         1  {1,2} <- {1,2}
+b         24         4  {1,2} <- {1,3}
+c          6         1  {1,2} <- {3,4}
+
+parameters   3 instead of 36, each times channels in x channels out
+program      gather: W[i, j] = theta[labels[i, j]], then y = W x
+cost         36 multiply-adds for each pair of channels, as many as Dense
+"""
+
+
+def test_show_prints_pattern_orbits_and_cost(run):
+    status, out, err = run("show", "{p p} -> {p p} where p = S(4)")
+    assert (status, err) == (0, "")
+    assert "\n".join(line.rstrip() for line in out.splitlines()) + "\n" == SHOWN
+
+
+def test_show_takes_a_pattern_that_begins_with_a_dash(run):
+    status, out, _ = run("show", "-a b; b a")
+    assert status == 0
+    assert out.startswith("-a  b\n b  a\n")
+
+
+def test_user_text_is_never_markup(run):
+    status, _, err = run("show", "p [red] -> p where p = S(2)")
+    assert status == 2
+    assert "p [red] -> p where p = S(2)" in err
+
+
+def test_show_as_latex(run):
+    assert run("show", "--latex", "a b; b a")[1] == "\\begin{pmatrix}\na & b \\\\\nb & a\n\\end{pmatrix}\n"
+
+
+def test_a_large_pattern_is_cut_and_says_so(run):
+    _, out, _ = run("show", "p -> p where p = S(100)")
+    assert "(60 of 100 rows, 25 of 100 columns)" in out
+
+
+def test_a_mistake_is_told_without_a_traceback(run):
+    status, out, err = run("show", "{p q} -> p where p = S(3)")
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: {p q} mixes the axes p and q: distinct points come from one axis; write {p p}, or p q for pairs over two "
+        "axes (character 4)\n  {p q} -> p where p = S(3)\n     ^\n"
+    )
+
+
+def test_show_imports_no_tensorflow():
+    code = (
+        "import sys; sys.argv = ['eqgen', 'show', '{p p} -> {p p} where p = S(5)']\n"
+        "from eqgen.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "found = {'tensorflow', 'keras', 'sympy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not found, found\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "3 orbits" in done.stdout
+
+
+def test_catalogue_lists_every_file(run):
+    status, out, _ = run("catalogue")
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0].split() == ["name", "title", "order", "rank"]
+    assert len(lines) >= 17
+    cube = next(line for line in lines if line.startswith("rubiks-cube "))
+    assert cube.split()[-2:] == ["43252003274489856000", "9"]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((10, 1)),
+            eq.EquivariantDense(4, "{p p} -> {p p} where p = S(5)", name="first"),
+            eq.EquivariantDense(4, "{p p} -> 1 where p = S(5)", name="second"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.save(tmp_path / "model.keras")
+    return str(tmp_path / "model.keras")
+
+
+def test_verify_checks_each_layer(run, saved):
+    status, out, _ = run("verify", saved)
+    assert status == 0
+    assert out.count("=> verified") == 2
+
+
+def test_verify_one_layer(run, saved):
+    status, out, _ = run("verify", saved, "--layer", "second")
+    assert status == 0
+    assert out.startswith("EquivariantDense 'second': {p p} -> 1 where p = S(5)\n")
+    assert out.count("=>") == 1
+
+
+def test_verify_the_whole_model(run, saved):
+    status, out, _ = run("verify", saved, "--as", "{p p} -> 1 where p = S(5)")
+    assert status == 0
+    assert "=> verified" in out
+
+
+def test_verify_exits_with_1_when_it_does_not_hold(run, tmp_path):
+    model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(10)])
+    model.save(tmp_path / "dense.keras")
+    status, out, _ = run("verify", str(tmp_path / "dense.keras"), "--as", "p -> p where p = S(10)")
+    assert status == 1
+    assert "=> NOT VERIFIED" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{saved}", "--layer", "third"], "error: the model has no eqgen layer named 'third': it has first, second\n"),
+        (["{saved}", "--layer", "first", "--as", "p -> p where p = S(3)"], "error: --layer checks one layer and --as the whole model: give one of the two\n"),
+        (["missing.keras"], "error: missing.keras is no file: give a model saved with model.save(...), like model.keras\n"),
+    ],
+)  # fmt: skip
+def test_verify_mistakes(run, saved, arguments, message):
+    status, _, err = run("verify", *[argument.format(saved=saved) for argument in arguments])
+    assert (status, err) == (2, message)
+
+
+def test_verify_a_file_that_is_no_model(run, tmp_path):
+    (tmp_path / "broken.keras").write_bytes(b"not a model")
+    status, _, err = run("verify", str(tmp_path / "broken.keras"))
+    assert status == 2
+    assert err.startswith(f"error: {tmp_path}/broken.keras cannot be loaded as a Keras model: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_verify_a_model_without_eqgen_layers(run, tmp_path):
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)]).save(tmp_path / "dense.keras")
+    status, _, err = run("verify", str(tmp_path / "dense.keras"))
+    assert (status, err) == (
+        2,
+        'error: the model has no eqgen layer: say what it should be with --as "p -> p where p = S(5)"\n',
+    )

@@ -1,0 +1,50 @@
+"""The wheel carries the catalogue, and finds it outside the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from eqgen import catalogue
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A fresh environment with the wheel in it; its dependencies are lent by the environment that runs the tests."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("eqgen-*.whl")
+    environment = folder / "environment"
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)], check=True, capture_output=True
+    )
+    (site_packages,) = (environment / "lib").glob("python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
+    return environment, folder
+
+
+def test_the_installed_command_lists_the_catalogue(installed):
+    environment, elsewhere = installed
+    done = subprocess.run(
+        [environment / "bin" / "eqgen", "catalogue"], cwd=elsewhere, capture_output=True, text=True, check=True
+    )
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == list(catalogue.names())
+
+
+def test_the_installed_package_is_the_one_from_the_wheel(installed):
+    environment, elsewhere = installed
+    code = "import eqgen.catalogue as c; print(c.__file__); print(c.folder())"
+    done = subprocess.run(
+        [environment / "bin" / "python", "-c", code], cwd=elsewhere, capture_output=True, text=True, check=True
+    )
+    assert all(Path(line).is_relative_to(environment) for line in done.stdout.split())

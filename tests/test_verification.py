@@ -1,0 +1,291 @@
+"""verify: it holds for what is equivariant, and each of its checks can fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import eqgen as eq
+from eqgen.certificate import burnside_count, certify
+from eqgen.verification import equivariant_layers
+
+EDGES = "{p p} -> {p p} where p = S(5)"
+DECLARATIONS = [
+    EDGES,
+    "p p + p + 1 -> p where p = S(4)",
+    "h w -> h w where h = C(3), w = D(4)",
+    "p -> 1 where p = C(5)",
+    "1 -> p where p = (1 2)(3 4)(5)",
+    "p q p -> q + 1 where p = S(3), q = C(2)",
+]
+
+
+def checks_of(report):
+    return {check.name: check.holds for check in report.checks}
+
+
+@pytest.mark.parametrize("declaration", DECLARATIONS)
+@pytest.mark.parametrize("units", [None, 3])
+def test_every_layer_verifies_before_and_after_it_is_built(units, declaration):
+    layer = eq.EquivariantDense(units, declaration, use_bias=True, activation="relu")
+    unbuilt = eq.verify(layer)
+    assert unbuilt
+    assert checks_of(unbuilt)["form"] is None
+    n = layer.mapping.input.size
+    layer(np.zeros((1, n) if units is None else (1, n, 2)))
+    report = eq.verify(layer)
+    assert report
+    assert report.dtype == "float64"
+    assert report.max_error <= report.tolerance == 100 * np.finfo(np.float64).eps
+    assert all(checks_of(report).values())
+
+
+def test_a_report_reads_like_this():
+    report = eq.verify(eq.EquivariantDense(8, EDGES, name="edges"))
+    lines = str(report).splitlines()
+    assert lines[:5] == [
+        f"EquivariantDense 'edges': {EDGES}",
+        "  table      holds    the layer computes with the declared labels, 10 x 10 entries",
+        "  invariant  holds    the labels are unchanged by each of 2 generators",
+        "  complete   holds    3 orbits, Burnside's count over 120 elements says 3",
+        "  form       skipped  the layer is not built yet, so there is no matrix to look at",
+    ]
+    assert re.fullmatch(
+        r"  numeric    holds    float64, 10 group elements, 24 inputs: largest relative difference \d\.\de-1\d "
+        r"\(tolerance 2\.2e-14\)",
+        lines[5],
+    )
+    assert lines[6] == "  => verified"
+
+
+def test_a_group_too_large_to_enumerate_is_said_to_be_skipped():
+    report = eq.verify(eq.EquivariantDense(2, "p -> p where p = S(12)"))
+    assert report
+    assert report.certificate.complete is None
+    assert "2 orbits; Burnside's count: the group is too large to enumerate (order 479001600)" in str(report)
+
+
+@pytest.mark.parametrize("declaration", DECLARATIONS)
+def test_burnside_counts_what_the_orbits_are(declaration):
+    orbits = eq.orbits(declaration)
+    assert burnside_count(orbits.mapping) == orbits.rank
+
+
+# --- break it, and see each check fail
+
+
+def built(declaration=EDGES, units=2, **options):
+    layer = eq.EquivariantDense(units, declaration, **options)
+    n = layer.pattern.shape[1]
+    layer(np.zeros((1, n) if units is None else (1, n, 2)))
+    return layer
+
+
+@pytest.mark.parametrize("entry", [(0, 0), (3, 4), (9, 9), (2, 7)])
+def test_a_table_tampered_with_by_one_entry_fails(entry):
+    layer = built()
+    index = layer._table.index.copy()
+    index[entry] = (index[entry] + 1) % 3
+    layer._table = dataclasses.replace(layer._table, index=index)
+    report = eq.verify(layer)
+    assert not report
+    assert checks_of(report) == {
+        "table": False, "invariant": False, "complete": True, "form": False, "numeric": False,
+    }  # fmt: skip
+    assert report.certificate.violation.startswith("generator 1 of p, (1 2 3 4 5) moves entry (")
+
+
+def test_a_tampered_pattern_fails_too():
+    layer = built()
+    layer.orbits.labels.setflags(write=True)
+    layer.orbits.labels[2, 3] = 0
+    assert checks_of(eq.verify(layer))["table"] is False
+
+
+def test_merged_orbits_are_invariant_but_not_complete():
+    orbits = eq.orbits(EDGES)
+    merged = np.where(orbits.labels == 2, 1, orbits.labels)
+    certificate = certify(orbits.mapping, merged, orbits.signs)
+    assert certificate.invariant
+    assert certificate.complete is False
+    assert not certificate
+
+
+def test_a_flipped_sign_is_a_violation():
+    orbits = eq.orbits(EDGES)
+    signs = np.array(orbits.signs)
+    signs[0, 0] = -1
+    assert not certify(orbits.mapping, orbits.labels, signs)
+
+
+def test_a_transposed_table_is_a_violation():
+    orbits = eq.orbits("p -> p where p = (1 2 3)(4 5), (1 2)")
+    assert certify(orbits.mapping, orbits.labels, orbits.signs)
+    odd = eq.orbits(eq.mapping("p -> p", p=[[1, 2, 0, 3]]))
+    table = odd.labels.copy()
+    table[0, 3], table[3, 0] = table[3, 0], table[0, 3]
+    assert not certify(odd.mapping, table, odd.signs)
+
+
+def test_labels_of_the_wrong_group_are_a_violation():
+    cyclic = eq.orbits("p -> p where p = C(6)")
+    dihedral = eq.mapping("p -> p where p = D(6)")
+    assert not certify(dihedral, cyclic.labels, cyclic.signs).invariant
+
+
+def test_an_unequal_entry_of_the_matrix_fails(monkeypatch):
+    layer = built("a -b 0; b a c", units=None)
+    assert eq.verify(layer)
+    matrix = layer.weight_matrix()
+    for entry, stray in (((0, 1), matrix[0, 1]), ((0, 2), np.float32(1e-30))):
+        broken = matrix.copy()
+        broken[entry] = np.nextafter(stray, np.float32(9))
+        monkeypatch.setattr(layer, "weight_matrix", lambda broken=broken: broken)
+        report = eq.verify(layer)
+        assert checks_of(report)["form"] is False
+        assert not report
+
+
+def test_a_bias_that_breaks_the_symmetry_fails():
+    layer = built(use_bias=True, bias_initializer="normal")
+    layer.bias_pattern = eq.pattern([[1]] * 9 + [[2]])
+    assert checks_of(eq.verify(layer))["bias"] is False
+
+
+def test_weights_that_are_not_numbers_fail():
+    layer = built()
+    layer.set_weights([np.full(layer.kernel.shape, np.nan)])
+    report = eq.verify(layer)
+    assert checks_of(report)["numeric"] is False
+    assert report.max_error == float("inf")
+
+
+# --- typed patterns
+
+
+def test_a_typed_pattern_is_checked_for_its_form():
+    report = eq.verify(built("a -b; b a", bias="u v", use_bias=True))
+    assert report
+    assert report.certificate is None
+    assert checks_of(report) == {"table": True, "form": True, "numeric": True}
+    assert str(report).startswith("EquivariantDense")
+    assert "pattern a -b; b a" in str(report)
+
+
+def test_a_typed_pattern_tampered_with_fails():
+    layer = built("a -b; b a")
+    index = layer._table.index.copy()
+    index[0, 0] = 1
+    layer._table = dataclasses.replace(layer._table, index=index)
+    assert not eq.verify(layer)
+
+
+def test_a_typed_pattern_can_be_held_to_a_group():
+    circulant = built("a b c; c a b; b c a", units=None)
+    assert eq.verify(circulant, "p -> p where p = C(3)")
+    assert not eq.verify(circulant, "p -> p where p = S(3)")
+
+
+# --- whole models
+
+
+def invariant_model(*last):
+    return keras.Sequential(
+        [
+            keras.Input((10, 1)),
+            eq.EquivariantDense(8, EDGES, activation="gelu"),
+            eq.EquivariantDense(8, EDGES, activation="gelu"),
+            *last,
+        ]
+    )
+
+
+def test_a_whole_model_is_checked_in_its_own_dtype():
+    model = invariant_model(
+        eq.EquivariantDense(4, "{p p} -> 1 where p = S(5)"), keras.layers.Flatten(), keras.layers.Dense(1)
+    )
+    report = eq.verify(model, "{p p} -> 1 where p = S(5)")
+    assert report
+    assert report.dtype == "float32"
+    assert report.tolerance == 100 * np.finfo(np.float32).eps
+    assert report.certificate is None
+    assert eq.verify(invariant_model(), EDGES)
+
+
+def test_a_positional_layer_is_found_out():
+    model = invariant_model(keras.layers.Flatten(), keras.layers.Dense(1))
+    report = eq.verify(model, "{p p} -> 1 where p = S(5)")
+    assert not report
+    assert report.max_error > 1e-3
+    assert re.search(r"under (generator|a product)", str(report))
+
+
+def test_a_model_with_less_symmetry_names_a_generator_that_breaks_it():
+    layer = keras.layers.Dense(4, use_bias=False)
+    model = keras.Sequential([keras.Input((4,)), layer])
+    first, second = 2.0, 5.0
+    layer.set_weights([np.array([[first if (i - j) % 4 in (0, 1) else second for j in range(4)] for i in range(4)])])
+    assert eq.verify(model, "p -> p where p = C(4)")
+    report = eq.verify(model, "p -> p where p = C(4)", words=0)
+    assert report
+    report = eq.verify(model, eq.mapping("p -> p", p="(1 2)(3)(4)"), words=0)
+    assert not report
+    assert "under generator 1 of p, (1 2)" in str(report)
+
+
+def test_a_grid_model_and_a_channelless_model():
+    board = keras.Sequential([keras.Input((3, 3, 2)), eq.EquivariantDense(4, "h w -> h w where h = C(3), w = C(3)")])
+    assert eq.verify(board, "h w -> h w where h = C(3), w = C(3)")
+    convolution = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3, padding="same")])
+    assert not eq.verify(convolution, "h w -> h w where h = C(4), w = C(4)")
+    plain = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Lambda(lambda x: x - keras.ops.mean(x, -1, keepdims=True))]
+    )
+    assert eq.verify(plain, "p -> p where p = S(4)")
+
+
+def test_a_subclassed_model_takes_an_input_shape():
+    class Mean(keras.Model):
+        def call(self, inputs):
+            return keras.ops.mean(inputs, axis=1)
+
+    assert eq.verify(Mean(), "p -> 1 where p = S(6)", input_shape=(6, 3))
+
+
+def test_points_that_the_model_leaves_open_come_from_the_mapping():
+    inputs = keras.Input((None, 3))
+    model = keras.Model(inputs, keras.ops.max(inputs, axis=1))
+    assert eq.verify(model, "p -> 1 where p = S(6)")
+
+
+def test_eqgen_layers_are_found_in_nested_models():
+    inner = keras.Sequential([keras.Input((10, 1)), eq.EquivariantDense(2, EDGES, name="inside")], name="inner")
+    model = keras.Sequential([keras.Input((10, 1)), inner, eq.EquivariantDense(2, EDGES, name="outside")])
+    assert [layer.name for layer in equivariant_layers(model)] == ["inside", "outside"]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        (lambda: keras.Sequential([keras.layers.Dense(3, name="d")], name="m"), (), "'m' carries no declaration: say what it should be equivariant to, as in verify(model, \"{p p} -> p where p = S(5)\")"),
+        (lambda: keras.Sequential([keras.layers.Dense(3)], name="m"), ("p -> p where p = S(3)",), "'m' does not know the shape of its input: pass it without the batch, as in input_shape=(21, 1)"),
+        (lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name="m"), ("p -> p where p = S(3)",), "'m' takes inputs of shape (batch, 4), p -> p where p = S(3) needs (batch, 3) or (batch, 3, channels)"),
+        (lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)], name="m"), ("p -> p where p = S(3)",), "'m' answers in shape (batch, 4), p -> p where p = S(3) needs (batch, 3) or (batch, 3, channels)"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_checked_is_refused(model, arguments, message):
+    with pytest.raises(eq.DeclarationError, match=f"^{re.escape(message)}$"):
+        eq.verify(model(), *arguments)
+
+
+def test_models_with_several_inputs_are_refused():
+    left, right = keras.Input((3,)), keras.Input((3,))
+    model = keras.Model([left, right], left + right, name="m")
+    with pytest.raises(
+        eq.DeclarationError, match=r"^'m' has several inputs: verify takes models of one input and one output$"
+    ):
+        eq.verify(model, "p -> p where p = S(3)")

@@ -1,0 +1,54 @@
+"""The table that a layer gathers its weight from."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import eqgen as eq
+from eqgen.layers.weight import LARGEST_ONE_HOT_RANK, gather_weight, weight_table
+
+
+@st.composite
+def integer_patterns(draw):
+    rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    largest = draw(st.sampled_from([1, 3, 20]))
+    entries = st.integers(-largest, largest) if draw(st.booleans()) else st.integers(1, largest)
+    return np.array(draw(st.lists(st.lists(entries, min_size=columns, max_size=columns), min_size=rows, max_size=rows)))
+
+
+@given(integer_patterns())
+def test_the_table_reads_back_as_the_pattern(integers):
+    pattern = eq.pattern(integers)
+    labels, signs = weight_table(pattern).decoded()
+    assert np.array_equal(labels, pattern.labels)
+    assert np.array_equal(signs, pattern.signs)
+
+
+@given(integer_patterns(), st.integers(0, 2**32 - 1))
+def test_each_entry_is_its_parameter_with_its_sign(integers, seed):
+    pattern = eq.pattern(integers)
+    theta = np.random.default_rng(seed).normal(size=(pattern.rank, 2, 3))
+    weight = keras.ops.convert_to_numpy(gather_weight(weight_table(pattern), keras.ops.convert_to_tensor(theta)))
+    for i, j in np.ndindex(pattern.shape):
+        expected = pattern.signs[i, j] * theta[pattern.labels[i, j]] if pattern.signs[i, j] else np.zeros((2, 3))
+        assert np.array_equal(weight[:, j, i, :], expected)
+
+
+@pytest.mark.parametrize("size", [LARGEST_ONE_HOT_RANK, LARGEST_ONE_HOT_RANK + 1])
+def test_both_gradients_are_the_sums_over_the_entries(size, random):
+    import tensorflow as tf
+
+    pattern = eq.orbits(f"p -> p where p = C({size})").pattern
+    theta = tf.Variable(random.normal(size=(size, 2, 3)))
+    arriving = random.normal(size=(2, size, size, 3))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(gather_weight(weight_table(pattern), tf.convert_to_tensor(theta)) * arriving)
+    found = tf.convert_to_tensor(tape.gradient(loss, theta)).numpy()
+    expected = np.zeros((size, 2, 3))
+    for i, j in np.ndindex(size, size):
+        expected[pattern.labels[i, j]] += arriving[:, j, i, :]
+    assert np.allclose(found, expected, rtol=1e-12)
