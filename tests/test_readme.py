@@ -1,0 +1,124 @@
+"""What the README and the docs say is what happens."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from rich.console import Console
+
+import eqgen as eq
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+PYTHON = re.compile(r"```python\n(.*?)```", re.S)
+ROWS = re.findall(r"^\| (.*?) \| `((?:eq|keras)\..*)` \|$", README, re.M)
+K = np.arange(50)
+
+
+def blocks(path):
+    return "\n".join(PYTHON.findall(path.read_text()))
+
+
+@pytest.mark.parametrize("page", sorted(["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]))
+def test_the_code_of_every_page_runs(page, capsys):
+    exec(compile(blocks(ROOT / page), page, "exec"), {"__name__": page})
+
+
+def test_the_answer_to_the_question_is_what_the_readme_prints(capsys):
+    exec(compile(PYTHON.findall(README)[0], "README.md", "exec"), {})
+    out = capsys.readouterr().out
+    assert "pattern a b c; c a b; b c a" in out
+    assert "=> verified" in out
+
+
+def test_the_pattern_is_the_one_that_is_printed():
+    command = re.search(r'^\$ eqgen show "(.*)"$', README, re.M).group(1)
+    done = subprocess.run(
+        [sys.executable, "-m", "eqgen", "show", command], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    shown = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+    assert f"```\n{shown}\n```" in README
+
+
+def circulant(matrix):
+    return all(np.array_equal(np.roll(matrix[0], i), matrix[i]) for i in range(len(matrix)))
+
+
+def toeplitz(matrix):
+    return np.array_equal(matrix[1:, 1:], matrix[:-1, :-1]) and len(np.unique(matrix)) == 99
+
+
+# The oracle of each row: what its matrix must look like, said without eqgen.
+FORMS = {
+    "all rows equal": lambda w: (w == w[0]).all() and len(np.unique(w)) == 3,
+    "a diagonal matrix": lambda w: np.array_equal(w, np.diag(np.diag(w))) and len(np.unique(np.diag(w))) == 50,
+    "`a -b; b a`, a complex number as a matrix": lambda w: w[0, 0] == w[1, 1] and w[0, 1] == -w[1, 0],
+    "blocks `A B; B A`, each a matrix of its own": lambda w: (w[0, 0] == w[1, 1]).all() and (w[0, 1] == w[1, 0]).all() and not (w[0, 0] == w[0, 1]).any(),
+    "a symmetric matrix": lambda w: np.array_equal(w, w.T) and len(np.unique(w)) == 3,
+    "a symmetric matrix, 50 x 50": lambda w: np.array_equal(w, w.T) and len(np.unique(w)) == 50 * 51 // 2,
+    "a circulant matrix": lambda w: circulant(w) and len(np.unique(w)) == 50,
+    "a Toeplitz matrix": toeplitz,
+    "equal rows in pairs, with a bias repeated likewise": lambda w: (w[0] == w[1]).all() and (w[2] == w[3]).all() and len(np.unique(w)) == 4,
+    "a set: the order of 100 items means nothing": lambda w: all((w[i, j] == w[0, int(i != j)]).all() for i in range(100) for j in range(100)),
+    "six sensors on the faces of a cube": lambda w: len({entry.tobytes() for row in w for entry in row}) == 3,
+    "a sequence that reads the same backwards": lambda w: np.array_equal(w, w[::-1, ::-1]),
+    "a table whose rows and columns are exchangeable": lambda w: len({entry.tobytes() for row in w for entry in row}) == 4,
+    "my own permutations, as arrays counted from 0": lambda w: len({entry.tobytes() for row in w for entry in row}) == 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "line"), [row for row in ROWS if row[0] in FORMS])
+def test_each_line_keeps_its_form_through_training(question, line, random):
+    layer = eval(line, {"eq": eq, "np": np, "keras": keras, "k": K})
+    n = layer.pattern.shape[1]
+    features = random.normal(size=(32, n) if layer.units is None else (32, n, 2)).astype("float32")
+    model = keras.Sequential([keras.Input(features.shape[1:]), layer])
+    model.compile("adam", "mse")
+    target = random.normal(size=model(features).shape)
+    before = layer.weight_matrix()
+    model.fit(features, target, epochs=2, verbose=0)
+    after = layer.weight_matrix()
+    assert not np.array_equal(before, after)
+    assert FORMS[question](after)
+
+
+def test_the_other_lines_of_the_table(random):
+    others = dict(row for row in ROWS if row[0] not in FORMS)
+    assert set(others) == {"f(x, y) = f(y, x)", "is my own model still equivariant?"}
+    names = {"eq": eq, "np": np, "keras": keras, "k": K}
+    model = eval(others["f(x, y) = f(y, x)"], names)
+    pairs = random.normal(size=(16, 2, 3)).astype("float32")
+    assert np.allclose(model(pairs), model(pairs[:, ::-1]), atol=1e-6)
+    assert np.std(model(pairs)) > 0
+    assert eval(others["is my own model still equivariant?"], names)
+
+
+def test_the_table_is_there():
+    assert len(ROWS) == len(FORMS) + 2
+
+
+def test_adding_a_symmetry_is_adding_a_file(tmp_path, monkeypatch):
+    from eqgen import catalogue
+
+    name, text = re.search(r"`groups/(\w+)\.toml`.*?```toml\n(.*?)```", README, re.S).groups()
+    (tmp_path / f"{name}.toml").write_text(text)
+    monkeypatch.setattr(catalogue, "folder", lambda: tmp_path)
+    entry = catalogue.entry(name)
+    orbits = eq.orbits(entry.declaration)
+    assert (orbits.mapping.group.order, orbits.rank) == (entry.order, entry.rank)
+    assert " ".join(next(orbits.pattern.entries())) == entry.first_row
+    assert eq.group(f'catalogue("{name}")').order == 8
+
+
+def test_the_pattern_has_colours_on_a_terminal():
+    terminal = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=80)
+    terminal.print(eq.pattern("a -b; b 0"))
+    assert "\x1b[38;2;0;114;178m a" in terminal.file.getvalue()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", terminal.file.getvalue()) == " a -b\n b  0\n"
