@@ -16,6 +16,7 @@ from eqgen.families import D as D
 from eqgen.families import S as S
 from eqgen.families import wreath as wreath
 from eqgen.group import Group as Group
+from eqgen.joint import joint as joint
 from eqgen.mapping import Mapping as Mapping
 from eqgen.mapping import mapping as mapping
 from eqgen.orbits import Orbits as Orbits

@@ -12,7 +12,8 @@ from eqgen import catalogue
 from eqgen.declaration import parse_group, parse_mapping
 from eqgen.errors import DeclarationError, pointing
 from eqgen.families import A, C, D, S, wreath
-from eqgen.group import Group, direct_product, from_arrays, from_compressed, from_cycles, from_sympy
+from eqgen.group import Group, diagonal, direct_product
+from eqgen.sources import from_arrays, from_compressed, from_cycles, from_sympy
 from eqgen.syntax import Call, Cycles, GroupExpression, Product
 
 FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
@@ -102,7 +103,10 @@ def _from_catalogue(name: str, reading: tuple[str, ...]) -> Group:
         )
     declaration = catalogue.entry(name).declaration
     syntax = parse_mapping(declaration)
-    groups = [from_expression(expression, declaration, (*reading, name)) for _, expression, _ in syntax.where]
+    groups = []
+    for clause in syntax.where:
+        moved = [from_expression(expression, declaration, (*reading, name)) for expression in clause.groups]
+        groups.append(moved[0] if len(moved) == 1 else diagonal(moved))
     if not groups:
         raise DeclarationError(f'catalogue("{name}") declares no axis')
     found = groups[0] if len(groups) == 1 else direct_product(*groups)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from math import prod
 
 import numpy as np
 
 from eqgen.group import Group, order_text
 from eqgen.mapping import Generator, Mapping
-from eqgen.notation import Permutation
 from eqgen.orbits import row_blocks
-from eqgen.pattern import Labels, Signs
-from eqgen.space import Space, part_of
+from eqgen.pattern import Labels
+from eqgen.signed import SignedPermutation, Signs, halved
+from eqgen.space import Term, part_of
 from eqgen.words import count
 
 LARGEST_ENUMERATED_ORDER = 10_000
@@ -67,7 +67,7 @@ def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
     """
     violation = next(_violations(mapping, labels, signs), "")
     rank = int(np.unique(labels[labels >= 0]).size)
-    orders = [axis.group.quick_order() for axis in mapping.axes]
+    orders = [mapping.unit_group(unit).quick_order() for unit in mapping.units]
     if any(order is None or order > LARGEST_ENUMERATED_ORDER for order in orders):
         known = [f"order {order_text(order)}" for order in orders if order is not None]
         what = f" ({' x '.join(known)})" if len(known) == len(orders) else ""
@@ -78,55 +78,68 @@ def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
 
 
 def burnside_count(mapping: Mapping) -> int:
-    """The number of orbits of pairs, from the elements of each axis' group as sympy lists them.
+    """The number of orbits of pairs, from the elements of each unit's group as sympy lists them.
 
-    Axes move independently, so for each pair of terms the mean over the whole group is the product of the means over the
-    axes.
+    It is the mean over the group of trace_out(g) * trace_in(g), the traces with their signs. Units move independently, so
+    for each pair of terms the mean over the whole group is the product of the means over the units.
     """
     total = Fraction(0)
     for term_out in mapping.output.terms:
         for term_in in mapping.input.terms:
             total += prod(
-                (
-                    _mean_fixed_pairs(axis.group, part_of(term_out, number), part_of(term_in, number), number)
-                    for number, axis in enumerate(mapping.axes)
-                ),
-                start=Fraction(1),
+                (_mean_of_traces(mapping, unit, term_out, term_in) for unit in mapping.units), start=Fraction(1)
             )
     assert total.denominator == 1, "Burnside's mean is a whole number"
     return int(total)
 
 
-@cache
-def _elements(group: Group) -> tuple[Permutation, ...]:
-    return tuple(np.array(element, dtype=np.intp) for element in group.sympy.generate_schreier_sims(af=True))
+@lru_cache(maxsize=64)
+def _elements(group: Group) -> tuple[SignedPermutation, ...]:
+    listed = (np.array(element, dtype=np.intp) for element in group.sympy.generate_schreier_sims(af=True))
+    return tuple(SignedPermutation(element) if group.signs is None else halved(element) for element in listed)
 
 
-def _mean_fixed_pairs(group: Group, output: Space, input_: Space, axis: int) -> Fraction:
-    elements = _elements(group)
+def _mean_of_traces(mapping: Mapping, unit: tuple[int, ...], term_out: Term, term_in: Term) -> Fraction:
+    output, input_ = part_of(term_out, unit), part_of(term_in, unit)
+    degrees = [mapping.axes[number].group.degree for number in unit]
+    elements = _elements(mapping.unit_group(unit))
     total = 0
     for element in elements:
-        fixed = [int((side.act({axis: element}) == np.arange(side.size)).sum()) for side in (output, input_)]
-        total += fixed[0] * fixed[1]
+        parts = dict(zip(unit, _split(element, degrees), strict=True))
+        total += output.act(parts).trace() * input_.act(parts).trace()
     return Fraction(total, len(elements))
+
+
+def _split(element: SignedPermutation, degrees: list[int]) -> list[SignedPermutation]:
+    """An element of a joint group as it acts on each of its axes."""
+    if len(degrees) == 1:
+        return [element]
+    parts, start = [], 0
+    for degree in degrees:
+        piece = slice(start, start + degree)
+        signs = None if element.signs is None else element.signs[piece]
+        parts.append(SignedPermutation(element.image[piece] - start, signs))
+        start += degree
+    return parts
 
 
 def _violations(mapping: Mapping, labels: Labels, signs: Signs) -> Iterator[str]:
     for generator in mapping.generators:
+        output, input_ = generator.output, generator.input
         for rows in row_blocks(*labels.shape):
-            moved = labels[generator.output[rows]][:, generator.input]
-            moved_signs = signs[generator.output[rows]][:, generator.input]
-            different = (moved != labels[rows]) | (moved_signs != signs[rows])
+            moved = labels[output.image[rows]][:, input_.image]
+            moved_signs = signs[output.image[rows]][:, input_.image]
+            expected = signs[rows] * output.all_signs()[rows][:, None] * input_.all_signs()
+            different = (moved != labels[rows]) | (moved_signs != expected)
             if different.any():
                 row, column = np.argwhere(different)[0].tolist()
                 yield _violation(mapping, generator, labels, rows.start + row, column)
 
 
 def _violation(mapping: Mapping, generator: Generator, labels: Labels, row: int, column: int) -> str:
-    image_row, image_column = int(generator.output[row]), int(generator.input[column])
+    image_row, image_column = int(generator.output.image[row]), int(generator.input.image[column])
     here = f"({mapping.output.name(row)}, {mapping.input.name(column)})"
     there = f"({mapping.output.name(image_row)}, {mapping.input.name(image_column)})"
-    return (
-        f"{generator.name} moves entry {here} to {there}, but their labels differ: {labels[row, column]} and "
-        f"{labels[image_row, image_column]}"
-    )
+    first, second = labels[row, column], labels[image_row, image_column]
+    what = f"labels differ: {first} and {second}" if first != second else "signs do not fit"
+    return f"{generator.name} moves entry {here} to {there}, but their {what}"

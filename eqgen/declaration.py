@@ -10,7 +10,18 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 from lark.exceptions import VisitError
 
 from eqgen.errors import DeclarationError, pointing
-from eqgen.syntax import Call, Cycles, Factor, GroupExpression, MappingSyntax, PatternSyntax, Product, Sum, Term
+from eqgen.syntax import (
+    AxisSyntax,
+    Call,
+    Cycles,
+    Factor,
+    GroupExpression,
+    MappingSyntax,
+    PatternSyntax,
+    Product,
+    Sum,
+    Term,
+)
 
 if TYPE_CHECKING:
     from lark.tree import Meta
@@ -23,23 +34,29 @@ factor    : NAME                  -> points
           | NUMBER                -> fixed
           | "{" NAME+ "}"         -> subsets
           | "<" NAME+ ">"         -> tuples
-where     : "where" axis ("," (axis | permutation))*
+          | "~" NAME              -> twisted
+          | "[" NAME NAME "]"     -> oriented
+where     : "where" (axis | joint) ("," (axis | joint | permutation))*
 axis      : NAME "=" (expression | permutation)
+joint     : names "=" expression ("&" expression)+
+names     : NAME ("&" NAME)+
 group     : expression | generators
 ?expression : operand
           | operand ("*" operand)+          -> product
 ?operand  : NAME "(" [argument ("," argument)*] ")"   -> call
           | NAME "(" generators ")"         -> listed
+          | NAME "(" "[" generators "]" ")" -> listed
           | "(" expression ")"
 ?argument : expression
           | NUMBER                          -> number
           | STRING                          -> string
 generators : permutation ("," permutation)*
 permutation : cycle+
-cycle     : "(" [NUMBER ([","] NUMBER)*] ")"
+cycle     : "(" [INTEGER ([","] INTEGER)*] ")"
 
 NAME      : /[A-Za-z_][A-Za-z0-9_]*/
 NUMBER    : /[0-9]+/
+INTEGER   : /-?[0-9]+/
 STRING    : /"[^"\n]*"/
 COMMENT   : /#[^\n]*/
 %ignore COMMENT
@@ -143,9 +160,14 @@ class _Permutation:
 WORDS = {
     "NAME": "a name",
     "NUMBER": "a number",
+    "INTEGER": "a point",
     "STRING": 'a quoted name like "rubiks-cube"',
     "LPAR": '"("',
     "RPAR": '")"',
+    "LSQB": '"["',
+    "RSQB": '"]"',
+    "TILDE": '"~"',
+    "AMPERSAND": '"&"',
     "LBRACE": '"{"',
     "RBRACE": '"}"',
     "LESSTHAN": '"<"',
@@ -216,6 +238,12 @@ class _ReadMapping(Transformer[Token, Any]):
             )
         return Factor("fixed", "", 0, meta.start_pos)
 
+    def twisted(self, meta: Meta, children: list[Token]) -> Factor:
+        return Factor("twisted", str(children[0]), 1, meta.start_pos)
+
+    def oriented(self, meta: Meta, children: list[Token]) -> Factor:
+        return self._of_one_axis("oriented", "[", "]", meta, children)
+
     def subsets(self, meta: Meta, children: list[Token]) -> Factor:
         return self._of_one_axis("subsets", "{", "}", meta, children)
 
@@ -235,31 +263,50 @@ class _ReadMapping(Transformer[Token, Any]):
                 )
         return Factor(kind, names[0], len(names), meta.start_pos)
 
-    def where(self, meta: Meta, children: list[Any]) -> tuple[tuple[str, GroupExpression, int], ...]:
+    def where(self, meta: Meta, children: list[Any]) -> tuple[AxisSyntax, ...]:
         # A comma ends an axis or only one of its generators: with one token of lookahead the grammar cannot tell, so it
         # lists both and the generators are gathered here.
-        axes: list[tuple[str, GroupExpression, int]] = []
+        axes: list[AxisSyntax] = []
         for child in children:
             if isinstance(child, _Permutation):
-                name, group, position = axes[-1]
-                if not isinstance(group, Cycles):
+                last = axes[-1]
+                group = last.groups[0]
+                if not isinstance(group, Cycles) or len(last.names) > 1:
                     raise pointing(
-                        f"a list of generators stands only directly after {name} =: inside an expression write "
+                        f"a list of generators stands only directly after {last.names[0]} =: inside an expression write "
                         "Group((1 2), (3 4))",
                         self.text,
                         child.position,
                     )
-                axes[-1] = (name, Cycles((*group.generators, child.cycles), group.position), position)
+                axes[-1] = AxisSyntax(
+                    last.names, (Cycles((*group.generators, child.cycles), group.position),), last.position
+                )
             else:
                 axes.append(child)
         return tuple(axes)
 
-    def axis(self, meta: Meta, children: list[Any]) -> tuple[str, GroupExpression, int]:
+    def axis(self, meta: Meta, children: list[Any]) -> AxisSyntax:
         name, group = children
         self._refuse_keyword(name)
         if isinstance(group, _Permutation):
             group = Cycles((group.cycles,), group.position)
-        return str(name), group, meta.start_pos
+        return AxisSyntax((str(name),), (group,), meta.start_pos)
+
+    def names(self, meta: Meta, children: list[Token]) -> list[Token]:
+        return children
+
+    def joint(self, meta: Meta, children: list[Any]) -> AxisSyntax:
+        names, groups = children[0], children[1:]
+        for name in names:
+            self._refuse_keyword(name)
+        if len(names) != len(groups):
+            raise pointing(
+                f"{len(names)} axes are declared together and {len(groups)} groups follow: write one group for each axis, as "
+                "in s & b = Group((1 2)) & Group((1 2)(3 4))",
+                self.text,
+                meta.start_pos,
+            )
+        return AxisSyntax(tuple(map(str, names)), tuple(groups), meta.start_pos)
 
     def group(self, meta: Meta, children: list[GroupExpression]) -> GroupExpression:
         return children[0]
@@ -294,33 +341,44 @@ class _ReadMapping(Transformer[Token, Any]):
         seen: set[int] = set()
         cycles = []
         for cycle in children:
-            points = []
+            points: dict[int, None] = {}
             for token in cycle:
                 point = self._whole(token)
-                where = token.start_pos or 0
-                if point == 0:
-                    raise pointing("point 0 in a cycle: points in text are numbered from 1", self.text, where)
-                if point in points:
-                    raise pointing(
-                        f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once",
-                        self.text,
-                        where,
-                    )
-                if point in seen:
-                    raise pointing(
-                        f"point {point} stands in two cycles of one generator: write disjoint cycles, or a comma between "
-                        "two generators",
-                        self.text,
-                        where,
-                    )
-                points.append(point)
-            seen.update(points)
+                self._check_point(point, points, seen, token)
+                points[point] = None
+            # With signs the mirror image of a cycle is meant too, so its points are taken.
+            seen.update(points, (-point for point in points))
+            if not _mirrors_itself(list(points)):
+                raise pointing(
+                    "a cycle that holds a point and its negative must hold the negative of each of its points, in the same "
+                    "order: write (1 -1) or (1 2 -1 -2)",
+                    self.text,
+                    cycle[0].start_pos or 0,
+                )
             if points:
                 cycles.append(tuple(points))
         return _Permutation(tuple(cycles), meta.start_pos)
 
+    def _check_point(self, point: int, points: dict[int, None], seen: set[int], token: Token) -> None:
+        where = token.start_pos or 0
+        if point == 0:
+            raise pointing("point 0 in a cycle: points in text are numbered from 1", self.text, where)
+        if point in points:
+            raise pointing(
+                f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once",
+                self.text,
+                where,
+            )
+        if point in seen:
+            raise pointing(
+                f"point {abs(point)} stands in two cycles of one generator: write disjoint cycles, or a comma between two "
+                "generators",
+                self.text,
+                where,
+            )
+
     def cycle(self, meta: Meta, children: list[Token | None]) -> list[Token]:
-        return [child for child in children if child is not None and child.type == "NUMBER"]
+        return [child for child in children if child is not None and child.type == "INTEGER"]
 
     def _refuse_keyword(self, token: Token) -> None:
         if token == "where":
@@ -330,6 +388,14 @@ class _ReadMapping(Transformer[Token, Any]):
         if len(token) > LONGEST_NUMBER:
             raise pointing(f"the number {_short(token)} is too large", self.text, token.start_pos or 0)
         return int(token)
+
+
+def _mirrors_itself(points: list[int]) -> bool:
+    """Whether a cycle is apart from its mirror image, or is it: `(1 2 -1 -2)`."""
+    if not set(points) & {-point for point in points}:
+        return True
+    half = len(points) // 2
+    return points[half:] == [-point for point in points[:half]]
 
 
 class _ReadPattern(Transformer[Token, Any]):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.mapping import Mapping
-from eqgen.notation import Permutation
+from eqgen.signed import SignedPermutation
 
 TOLERANCE_IN_EPS = 100
 """A difference counts as rounding up to this many eps of the dtype, relative to the largest output."""
@@ -35,8 +35,8 @@ class Move:
     """A group element as it acts on both sides."""
 
     name: str
-    output: Permutation
-    input: Permutation
+    output: SignedPermutation
+    input: SignedPermutation
 
 
 def generator_moves(mapping: Mapping) -> list[Move]:
@@ -47,11 +47,12 @@ def word_moves(mapping: Mapping, count: int, random: np.random.Generator) -> lis
     """Random products of generators: they catch a table that only looks right one generator at a time."""
     found = []
     for _ in range(count if mapping.generators else 0):
-        output, input_ = np.arange(mapping.output.size), np.arange(mapping.input.size)
+        output = SignedPermutation(np.arange(mapping.output.size))
+        input_ = SignedPermutation(np.arange(mapping.input.size))
         length = int(random.integers(2, 12))
         for number in random.integers(0, len(mapping.generators), size=length):
             generator = mapping.generators[number]
-            output, input_ = generator.output[output], generator.input[input_]
+            output, input_ = output.then(generator.output), input_.then(generator.input)
         found.append(Move(f"a product of {length} generators", output, input_))
     return found
 
@@ -63,9 +64,8 @@ def largest_violation(function: Function, moves: list[Move], inputs: list[Array]
         plain = function(features)
         scale = float(np.abs(plain.astype(np.float64)).max()) or 1.0
         for move in moves:
-            moved = np.empty_like(features)
-            moved[:, move.input] = features
-            difference = function(moved)[:, move.output].astype(np.float64) - plain.astype(np.float64)
+            expected = move.output.applied(plain.astype(np.float64), axis=1)
+            difference = function(move.input.applied(features, axis=1)).astype(np.float64) - expected
             error = float(np.abs(difference).max()) / scale
             if not error <= largest:  # so that NaN counts as a violation
                 largest, worst = (error if np.isfinite(error) else float("inf")), move.name

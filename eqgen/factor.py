@@ -1,17 +1,17 @@
-"""The kinds of factor: which points are made of an axis, and how a permutation of the axis moves them."""
+"""The kinds of factor: which points are made of an axis, and how a group element moves them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.notation import Permutation
+from eqgen.signed import SignedPermutation, Signs, is_even
 
 Point = Hashable
 
@@ -26,8 +26,8 @@ class FactorKind(Protocol):
     def points(self) -> Iterator[Point]:
         """The points in order."""
 
-    def act(self, permutation: Permutation) -> Permutation:
-        """What a permutation of the axis, shape (degree,), does to the points: shape (count,)."""
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        """What a group element, given on the points of the axis, does to the points of the factor."""
 
     def normal(self, point: Any) -> Point:
         """The point as `points` lists it, for any way of writing it (an edge has no first end)."""
@@ -45,8 +45,8 @@ class FixedPoint:
     def points(self) -> Iterator[Point]:
         return iter([()])
 
-    def act(self, permutation: Permutation) -> Permutation:
-        return np.zeros(1, dtype=np.intp)
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        return SignedPermutation(np.zeros(1, dtype=np.intp))
 
     def normal(self, point: Any) -> Point:
         return point  # type: ignore[no-any-return]
@@ -60,6 +60,7 @@ class NaturalPoints:
     """`p`: the points of an axis themselves, written 0, ..., degree - 1."""
 
     degree: int
+    names: tuple[str, ...] | None = field(default=None, compare=False)
 
     @property
     def count(self) -> int:
@@ -68,14 +69,24 @@ class NaturalPoints:
     def points(self) -> Iterator[Point]:
         return iter(range(self.degree))
 
-    def act(self, permutation: Permutation) -> Permutation:
-        return permutation
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        return element
 
     def normal(self, point: Any) -> Point:
         return point  # type: ignore[no-any-return]
 
     def name(self, point: Any) -> str:
-        return str(point + 1)
+        return str(point + 1) if self.names is None else self.names[point]
+
+
+@dataclass(frozen=True)
+class TwistedPoints(NaturalPoints):
+    """`~p`: the points of an axis, each multiplied by the sign of the permutation."""
+
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        if is_even(element.image):
+            return element
+        return SignedPermutation(element.image, -element.all_signs())
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,7 @@ class Subsets:
 
     degree: int
     size: int
+    names: tuple[str, ...] | None = field(default=None, compare=False)
 
     @property
     def count(self) -> int:
@@ -92,8 +104,14 @@ class Subsets:
     def points(self) -> Iterator[Point]:
         return combinations(range(self.degree), self.size)
 
-    def act(self, permutation: Permutation) -> Permutation:
-        members = np.sort(permutation[_as_array(self.points(), self.count, self.size)], axis=1)
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        points = _as_array(self.points(), self.count, self.size)
+        return SignedPermutation(
+            self._numbers(np.sort(element.image[points], axis=1)), _product_of_signs(element, points)
+        )
+
+    def _numbers(self, members: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """The numbers of subsets, given as sorted rows."""
         # The number of a combination in lexicographic order: those that come after it are counted place by place.
         after = np.zeros(self.count, dtype=np.int64)
         for place in range(self.size):
@@ -106,7 +124,25 @@ class Subsets:
         return tuple(sorted(point))
 
     def name(self, point: Any) -> str:
-        return "{" + ",".join(str(member + 1) for member in point) + "}"
+        return "{" + ",".join(self._member(member) for member in point) + "}"
+
+    def _member(self, member: int) -> str:
+        return str(member + 1) if self.names is None else self.names[member]
+
+
+@dataclass(frozen=True)
+class OrientedEdges(Subsets):
+    """`[p p]`: pairs of distinct points with a direction, from the smaller to the larger; a swap of the ends flips the sign."""
+
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        points = _as_array(self.points(), self.count, self.size)
+        ends = element.image[points]
+        swapped = np.where(ends[:, 0] > ends[:, 1], -1, 1).astype(np.int8)
+        signs = _product_of_signs(element, points)
+        return SignedPermutation(self._numbers(np.sort(ends, axis=1)), swapped if signs is None else swapped * signs)
+
+    def name(self, point: Any) -> str:
+        return "[" + ",".join(self._member(member) for member in point) + "]"
 
 
 @dataclass(frozen=True)
@@ -115,6 +151,7 @@ class Tuples:
 
     degree: int
     size: int
+    names: tuple[str, ...] | None = field(default=None, compare=False)
 
     @property
     def count(self) -> int:
@@ -123,19 +160,27 @@ class Tuples:
     def points(self) -> Iterator[Point]:
         return permutations(range(self.degree), self.size)
 
-    def act(self, permutation: Permutation) -> Permutation:
-        members = permutation[_as_array(self.points(), self.count, self.size)]
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        points = _as_array(self.points(), self.count, self.size)
+        members = element.image[points]
         number = np.zeros(self.count, dtype=np.int64)
         for place in range(self.size):
             smaller = (members[:, :place] < members[:, place : place + 1]).sum(axis=1)
             number += (members[:, place] - smaller) * math.perm(self.degree - 1 - place, self.size - 1 - place)
-        return number.astype(np.intp)
+        return SignedPermutation(number.astype(np.intp), _product_of_signs(element, points))
 
     def normal(self, point: Any) -> Point:
         return tuple(point)
 
     def name(self, point: Any) -> str:
-        return "(" + ",".join(str(member + 1) for member in point) + ")"
+        return "(" + ",".join(str(member + 1) if self.names is None else self.names[member] for member in point) + ")"
+
+
+def _product_of_signs(element: SignedPermutation, points: npt.NDArray[np.intp]) -> Signs | None:
+    """The sign of a set or tuple: the product over its members."""
+    if element.signs is None:
+        return None
+    return element.signs[points].prod(axis=1, dtype=np.int8)
 
 
 def _as_array(points: Iterator[Point], count: int, size: int) -> npt.NDArray[np.intp]:

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 
 from eqgen.errors import DeclarationError
-from eqgen.group import Group, checked_degree, make_group, operand_text, shortened
-from eqgen.notation import Permutation
+from eqgen.group import Group, checked_degree, make_group, on_some_points, operand_text, shortened
+from eqgen.signed import SignedPermutation
 
 
 def S(n: int) -> Group:
@@ -27,12 +27,13 @@ def A(n: int) -> Group:
     """The alternating group: the even permutations of n points, order n!/2 (trivial for n < 3)."""
     n = _size("A", n)
     if n < 3:
-        return make_group([np.arange(n)], f"A({n})", lambda: 1)
+        return make_group([SignedPermutation(np.arange(n))], f"A({n})", lambda: 1)
     triple = np.arange(n)
     triple[:3] = (1, 2, 0)
     # An n-cycle is even only for odd n; for even n the cycle leaves the first point out.
-    long = _rotation(n) if n % 2 else np.concatenate([[0], 1 + _rotation(n - 1)])
-    return make_group([triple, long] if n > 3 else [triple], f"A({n})", lambda: math.factorial(n) // 2)
+    long = _rotation(n) if n % 2 else on_some_points(_rotation(n - 1), 1, n)
+    short = SignedPermutation(triple)
+    return make_group([short, long] if n > 3 else [short], f"A({n})", lambda: math.factorial(n) // 2)
 
 
 def C(n: int) -> Group:
@@ -44,7 +45,7 @@ def C(n: int) -> Group:
 def D(n: int) -> Group:
     """The dihedral group: rotations and reflections of the n corners of a polygon, order 2n (n for n < 3)."""
     n = _size("D", n)
-    reflection = np.arange(n)[::-1]
+    reflection = SignedPermutation(np.arange(n)[::-1])
     return make_group([_rotation(n), reflection] if n > 2 else [_rotation(n)], f"D({n})", lambda: 2 * n if n > 2 else n)
 
 
@@ -61,25 +62,28 @@ def wreath(inner: Group, outer: Group) -> Group:
     text = f"wreath({operand_text(inner)}, {operand_text(outer)})"
     size, blocks = inner.degree, outer.degree
     degree = checked_degree(text, size * blocks)
-    generators = [(row[:, None] * size + np.arange(size)).ravel() for row in outer.generators]
+    generators = [_on_blocks(element, size) for element in outer.elements]
     # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
     for block in np.unique(outer.orbits, return_index=True)[1]:
-        for row in inner.generators:
-            image = np.arange(degree)
-            image[block * size : (block + 1) * size] = block * size + row
-            generators.append(image)
+        generators += [on_some_points(element, int(block) * size, degree) for element in inner.elements]
     formula = None
     if inner.order_formula is not None and outer.order_formula is not None:
         formula = lambda: inner.order**blocks * outer.order  # noqa: E731
     return make_group(generators, text, formula)
 
 
-def _rotation(n: int) -> Permutation:
-    return np.roll(np.arange(n), -1)
+def _on_blocks(element: SignedPermutation, size: int) -> SignedPermutation:
+    """An element that moves whole blocks of `size` points."""
+    image = (element.image[:, None] * size + np.arange(size)).ravel()
+    return SignedPermutation(image, None if element.signs is None else np.repeat(element.signs, size))
 
 
-def _swap(n: int) -> Permutation:
-    return np.concatenate([[1, 0], np.arange(2, n)])
+def _rotation(n: int) -> SignedPermutation:
+    return SignedPermutation(np.roll(np.arange(n), -1))
+
+
+def _swap(n: int) -> SignedPermutation:
+    return SignedPermutation(np.concatenate([[1, 0], np.arange(2, n)]))
 
 
 def _size(family: str, n: object) -> int:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
-from eqgen.notation import LARGEST_TEXT_DEGREE, Permutation, cycle_text, generators_text, unpacked
+from eqgen.notation import cycle_text, generators_text
+from eqgen.signed import Permutation, SignedPermutation, Signs, doubled
 from eqgen.words import count
 
 if TYPE_CHECKING:
@@ -38,10 +39,14 @@ class Group:
     Attributes:
         generators: read-only integer array of shape (number of generators, degree); row s sends point i to
             `generators[s, i]`. There is always at least one row (the identity for the trivial group).
+        signs: int8 array of the same shape, -1 where a generator also turns the sign of the feature that it moves away
+            from that point; None when none does.
         text: the group expression that gives these generators back, like `S(5)` or `(1 2 3)(4 5), (1 2)`.
         order_formula: computes the order where a formula gives it, else None.
+        point_names: how people call the points, None for 1, 2, 3, ...
 
-    Two groups are equal (`==`) when their degrees and generators are; printing shows the order and the orbits.
+    Two groups are equal (`==`) when their generators and signs are; `equals` compares as groups. Printing shows the order
+    and the orbits.
 
     >>> import eqgen as eq
     >>> print(eq.C(4))
@@ -51,21 +56,36 @@ class Group:
     """
 
     generators: Permutation
+    signs: Signs | None
     text: str
     order_formula: Callable[[], int] | None = field(default=None)
+    point_names: tuple[str, ...] | None = field(default=None)
 
     @property
     def degree(self) -> int:
         """How many natural points there are."""
         return int(self.generators.shape[1])
 
+    @cached_property
+    def elements(self) -> tuple[SignedPermutation, ...]:
+        """The generators as signed permutations, one by one."""
+        return as_elements(self.generators, self.signs)
+
+    @property
+    def faithful_generators(self) -> Permutation:
+        """The generators as plain permutations: of the points, or of the points and their negatives where signs flip."""
+        return self.generators if self.signs is None else np.array([doubled(element) for element in self.elements])
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Group):
             return NotImplemented
-        return np.array_equal(self.generators, other.generators)
+        if (self.signs is None) != (other.signs is None) or not np.array_equal(self.generators, other.generators):
+            return False
+        return self.signs is None or other.signs is None or np.array_equal(self.signs, other.signs)
 
     def __hash__(self) -> int:
-        return hash((self.generators.shape, self.generators.tobytes()))
+        signs = b"" if self.signs is None else self.signs.tobytes()
+        return hash((self.generators.shape, self.generators.tobytes(), signs))
 
     def __mul__(self, other: Group) -> Group:
         return direct_product(self, other)
@@ -78,20 +98,24 @@ class Group:
 
     @cached_property
     def sympy(self) -> PermutationGroup:
-        """The same group as a sympy `PermutationGroup`."""
+        """The same group as a sympy `PermutationGroup`; on the points and then their negatives where signs flip."""
         from sympy.combinatorics import Permutation as SympyPermutation
         from sympy.combinatorics import PermutationGroup
 
-        return PermutationGroup([SympyPermutation(row.tolist(), size=self.degree) for row in self.generators])
+        rows = self.faithful_generators
+        return PermutationGroup([SympyPermutation(row.tolist(), size=rows.shape[1]) for row in rows])
 
     @cached_property
     def order(self) -> int:
-        """How many elements the group has: by formula where one is known, else by sympy (Schreier-Sims, exact)."""
+        """How many elements the group has: by formula where one is known, else by sympy (Schreier-Sims, exact).
+
+        Sympy takes seconds from some 40 points on, and a minute for a hundred points moved by plain generators.
+        """
         if self.order_formula is not None:
             return self.order_formula()
         # Jordan's theorem finds the alternating and symmetric groups at once, where Schreier-Sims takes seconds from 40
         # points on; sympy's test never says yes wrongly.
-        if self.degree >= 8 and self.sympy.is_alt_sym():
+        if self.signs is None and self.degree >= 8 and self.sympy.is_alt_sym():
             even = all(generator.is_even for generator in self.sympy.generators)
             return math.factorial(self.degree) // (2 if even else 1)
         return int(self.sympy.order())
@@ -104,111 +128,90 @@ class Group:
     def quick_order(self) -> int | None:
         """The order where it is known or soon found, None where sympy would keep the reader waiting."""
         limit = LARGEST_QUICK_DEGREE if self.order_formula is None else LARGEST_QUICK_FORMULA_DEGREE
-        if "order" in self.__dict__ or self.degree <= limit:
+        if "order" in self.__dict__ or self.degree * (1 if self.signs is None else 2) <= limit:
             return self.order
-        return _order_by_listing(self.generators)
+        return _order_by_listing(self.faithful_generators)
+
+    def equals(self, other: Group) -> bool:
+        """Whether two groups have the same elements, whatever their generators; decided by sympy.
+
+        Quick for groups of small order or degree; from some hundred points on sympy needs a base and strong generating
+        set of both, which can take a minute.
+
+        >>> import eqgen as eq
+        >>> eq.S(3).equals(eq.group("(1 2), (2 3)"))
+        True
+        """
+        if self.degree != other.degree:
+            return False
+        if self == other:
+            return True
+        if (self.signs is None) != (other.signs is None):
+            return False
+        orders = self.quick_order(), other.quick_order()
+        if None not in orders and orders[0] != orders[1]:
+            return False
+        inside = all(self.sympy.contains(generator) for generator in other.sympy.generators)
+        return inside and all(other.sympy.contains(generator) for generator in self.sympy.generators)
 
     def describe(self) -> str:
         """The order and the orbits in words, so that a group larger than its owner meant is seen at once."""
         order = self.quick_order()
         shown = f"order {order_text(order)}" if order is not None else "order not computed (.order may be slow)"
+        signed = "" if self.signs is None else ", signs flip"
         sizes = np.sort(np.bincount(self.orbits))[::-1].tolist()
         if len(sizes) == 1:
-            return f"{shown}, one orbit of {count(sizes[0], 'point')}"
+            return f"{shown}, one orbit of {count(sizes[0], 'point')}{signed}"
         listed = ", ".join(map(str, sizes[:8])) + (", ..." if len(sizes) > 8 else "")
-        return f"{shown}, {len(sizes)} orbits of {listed} points"
+        return f"{shown}, {len(sizes)} orbits of {listed} points{signed}"
 
     def generator_text(self, number: int) -> str:
         """Generator `number` (from 0) in cycles, cut where it is long: for messages and reports."""
-        text = cycle_text(self.generators[number]) or "the identity"
+        text = cycle_text(self.elements[number]) or "the identity"
         return text if len(text) <= 60 else text[:57] + "..."
+
+
+def as_elements(images: Permutation, signs: Signs | None) -> tuple[SignedPermutation, ...]:
+    """Rows of images and signs as signed permutations."""
+    if signs is None:
+        return tuple(SignedPermutation(image) for image in images)
+    return tuple(SignedPermutation(image, sign) for image, sign in zip(images, signs, strict=True))
 
 
 def direct_product(*groups: Group) -> Group:
     """Each group moving its own points, the points laid one after the other: `S(2) * S(3)` has 5 points."""
     degree = checked_degree(" * ".join(group.text for group in groups), sum(group.degree for group in groups))
-    generators, start = [], 0
+    rows, start = [], 0
     for group in groups:
-        for row in group.generators:
-            image = np.arange(degree)
-            image[start : start + group.degree] = start + row
-            generators.append(image)
+        for element in group.elements:
+            rows.append(on_some_points(element, start, degree))
         start += group.degree
     formula = None
     if all(group.order_formula is not None for group in groups):
         formula = partial(_product_of_orders, groups)
-    return make_group(generators, " * ".join(operand_text(group) for group in groups), formula)
+    return make_group(rows, " * ".join(operand_text(group) for group in groups), formula)
 
 
-def from_arrays(generators: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Group:
-    """The group of 0-based generator arrays: generator g sends point i to g[i].
-
-    Raises:
-        DeclarationError: no generator, generators of different lengths, or one that is no permutation.
-    """
-    rows: list[Permutation] = []
-    for number, generator in enumerate(generators, start=1):
-        try:
-            row = np.asarray(generator)
-        except (ValueError, TypeError, OverflowError):
-            row = np.zeros((0, 0))
-        if row.ndim != 1 or row.dtype.kind not in "iu":
-            raise DeclarationError(
-                f"generator {number} is {shortened(generator)}: expected a list of whole numbers, where the i-th "
-                "(from 0) says where point i goes, like [1, 2, 0]"
-            )
-        checked_degree(f"generator {number}", row.size)
-        if row.size == 0:
-            raise DeclarationError(f"generator {number} is empty: a group needs at least one point")
-        if rows and row.size != rows[0].size:
-            raise DeclarationError(
-                f"generator {number} moves {row.size} points, generator 1 moves {rows[0].size}: all generators of a "
-                "group move the same points; write the fixed points too"
-            )
-        _check_permutation(row, number)
-        rows.append(row.astype(np.intp))
-    if not rows:
-        raise DeclarationError(
-            "a group needs at least one generator: for the trivial group on n points write list(range(n))"
-        )
-    return make_group(rows)
+def diagonal(groups: Sequence[Group]) -> Group:
+    """The group whose generator k is generator k of each group at once, on their points laid one after the other."""
+    starts = np.cumsum([0, *(group.degree for group in groups[:-1])])
+    elements = []
+    for row in range(len(groups[0].generators)):
+        parts = [group.elements[row] for group in groups]
+        image = np.concatenate([start + part.image for start, part in zip(starts, parts, strict=True)])
+        elements.append(SignedPermutation(image, np.concatenate([part.all_signs() for part in parts])))
+    return make_group(elements)
 
 
-def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
-    """The group of generators written as disjoint cycles of 1-based points; the largest point sets the degree."""
-    degree = max((point for cycles in generators for cycle in cycles for point in cycle), default=0)
-    if degree == 0:
-        raise DeclarationError("no point is named: for the trivial group on three points write (1)(2)(3)")
-    checked_degree("a cycle", degree)
-    rows = []
-    for cycles in generators:
-        image = np.arange(degree)
-        for cycle in cycles:
-            points = np.asarray(cycle, dtype=np.intp) - 1
-            image[points] = np.roll(points, -1)
-        rows.append(image)
-    return make_group(rows)
-
-
-def from_sympy(group: PermutationGroup) -> Group:
-    """The same group as a sympy `PermutationGroup`."""
-    return from_arrays([generator.array_form for generator in group.generators])
-
-
-def from_compressed(text: str) -> Group:
-    """The group that `generators("...")` holds.
-
-    Raises:
-        DeclarationError: the text is damaged.
-    """
-    try:
-        rows = unpacked(text)
-    except ValueError:
-        raise DeclarationError(
-            'generators("...") does not hold generators: the text inside the quotes is written by eqgen for groups of more '
-            f"than {LARGEST_TEXT_DEGREE} points and is not meant to be edited"
-        ) from None
-    return from_arrays(list(rows))
+def on_some_points(element: SignedPermutation, start: int, degree: int) -> SignedPermutation:
+    """An element that moves the points start, start + 1, ... of `degree` points, and leaves the others."""
+    image = np.arange(degree)
+    image[start : start + element.size] = start + element.image
+    if element.signs is None:
+        return SignedPermutation(image)
+    signs = np.ones(degree, dtype=np.int8)
+    signs[start : start + element.size] = element.signs
+    return SignedPermutation(image, signs)
 
 
 def point_orbits(permutations: Permutation) -> npt.NDArray[np.intp]:
@@ -229,12 +232,20 @@ def point_orbits(permutations: Permutation) -> npt.NDArray[np.intp]:
 
 
 def make_group(
-    rows: Sequence[Permutation], text: str | None = None, order_formula: Callable[[], int] | None = None
+    elements: Sequence[SignedPermutation],
+    text: str | None = None,
+    order_formula: Callable[[], int] | None = None,
+    point_names: Sequence[str] | None = None,
 ) -> Group:
-    """A Group of rows that are known to be permutations, with its text and its order where a formula gives it."""
-    generators = np.array(rows, dtype=np.intp)
-    generators.setflags(write=False)
-    return Group(generators, text if text is not None else generators_text(generators), order_formula)
+    """A Group of generators that are known to be permutations, with its text and its order where a formula gives it."""
+    images = np.array([element.image for element in elements], dtype=np.intp)
+    signs = None
+    if any(element.signs is not None and (element.signs < 0).any() for element in elements):
+        signs = np.array([element.all_signs() for element in elements], dtype=np.int8)
+        signs.setflags(write=False)
+    images.setflags(write=False)
+    text = text if text is not None else generators_text(as_elements(images, signs))
+    return Group(images, signs, text, order_formula, None if point_names is None else tuple(point_names))
 
 
 def operand_text(group: Group) -> str:
@@ -249,24 +260,6 @@ def checked_degree(what: str, degree: int) -> int:
             f"{what if len(what) < 60 else what[:57] + '...'} has {degree} points: eqgen takes at most {LARGEST_DEGREE}"
         )
     return degree
-
-
-def _check_permutation(row: npt.NDArray[Any], number: int) -> None:
-    outside = np.flatnonzero((row < 0) | (row >= row.size))
-    if outside.size:
-        point = int(outside[0])
-        raise DeclarationError(
-            f"generator {number} is no permutation: it sends point {point} to {row[point]}, which is outside "
-            f"0..{row.size - 1}; arrays are 0-based (cycles in text are 1-based)"
-        )
-    counts = np.bincount(row, minlength=row.size)
-    if (counts != 1).any():
-        image = int(np.argmax(counts > 1))
-        first, second = np.flatnonzero(row == image)[:2].tolist()
-        raise DeclarationError(
-            f"generator {number} is no permutation: it sends both point {first} and point {second} to {image}, and no "
-            f"point to {int(np.argmin(counts))}; each point must be reached once"
-        )
 
 
 def _order_by_listing(generators: Permutation) -> int | None:

@@ -10,13 +10,14 @@ from eqgen.axes import from_expression
 from eqgen.axes import group as as_group
 from eqgen.declaration import is_mapping, parse_mapping
 from eqgen.errors import DeclarationError, pointing
-from eqgen.factor import FactorKind, FixedPoint, NaturalPoints, Subsets, Tuples
+from eqgen.factor import FactorKind, FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.families import S
-from eqgen.group import Group, direct_product
-from eqgen.notation import Permutation
+from eqgen.group import Group, diagonal, direct_product
+from eqgen.joint import JointAxis
+from eqgen.signed import SignedPermutation
 from eqgen.space import LARGEST_SPACE, Factor, Space
+from eqgen.syntax import AxisSyntax, MappingSyntax, Sum
 from eqgen.syntax import Factor as FactorSyntax
-from eqgen.syntax import MappingSyntax, Sum
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ class Generator:
 
     Attributes:
         name: for messages, like `generator 1 of p, (1 2 3 4 5)`.
-        output: shape (m,), output point i goes to `output[i]`.
-        input: shape (n,), input point j goes to `input[j]`.
+        output: what it does to the m output points.
+        input: what it does to the n input points.
     """
 
     name: str
-    output: Permutation
-    input: Permutation
+    output: SignedPermutation
+    input: SignedPermutation
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,6 +51,7 @@ class Mapping:
         input: the space that columns of the weight matrix are indexed by.
         output: the space that its rows are indexed by.
         axes: the declared groups, in the order in which the declaration first mentions them.
+        units: the numbers of the axes that move together: one number each, several for axes declared jointly.
         declaration: the text of the mapping, which parses back to an equal value.
 
     >>> import eqgen as eq
@@ -63,30 +65,44 @@ class Mapping:
     input: Space
     output: Space
     axes: tuple[Axis, ...]
+    units: tuple[tuple[int, ...], ...]
     declaration: str = field(compare=False)
 
     def __str__(self) -> str:
         return self.declaration
 
     def __repr__(self) -> str:
-        return f"{self.declaration}  # " + "; ".join(f"{axis.name}: {axis.group.describe()}" for axis in self.axes)
+        described = [f"{self.unit_name(unit)}: {self.unit_group(unit).describe()}" for unit in self.units]
+        return f"{self.declaration}  # {'; '.join(described)}" if described else self.declaration
 
     @cached_property
     def group(self) -> Group:
-        """The group that moves both sides: the axis' own, or the direct product of several axes."""
-        groups = [axis.group for axis in self.axes]
+        """The group that moves both sides: the axis' own, or the direct product of several independent ones."""
+        groups = [self.unit_group(unit) for unit in self.units]
         if not groups:
             return S(1)
         return groups[0] if len(groups) == 1 else direct_product(*groups)
 
+    def unit_group(self, unit: tuple[int, ...]) -> Group:
+        """The group of axes that move together, on their points laid one after the other."""
+        groups = [self.axes[number].group for number in unit]
+        return groups[0] if len(groups) == 1 else diagonal(groups)
+
+    def unit_name(self, unit: tuple[int, ...]) -> str:
+        """The name of an axis, or the names of axes that move together: `s & b`."""
+        return " & ".join(self.axes[number].name for number in unit)
+
     @cached_property
     def generators(self) -> tuple[Generator, ...]:
-        """Each generator of each axis, as a permutation of the output and of the input."""
+        """Each generator of each unit, as a signed permutation of the output and of the input."""
         found = []
-        for number, axis in enumerate(self.axes):
-            for row, image in enumerate(axis.group.generators):
-                name = f"generator {row + 1} of {axis.name}, {axis.group.generator_text(row)}"
-                found.append(Generator(name, self.output.act({number: image}), self.input.act({number: image})))
+        for unit in self.units:
+            groups = {number: self.axes[number].group for number in unit}
+            for row in range(len(groups[unit[0]].generators)):
+                elements = {number: group.elements[row] for number, group in groups.items()}
+                text = " & ".join(group.generator_text(row) for group in groups.values())
+                name = f"generator {row + 1} of {self.unit_name(unit)}, {text}"
+                found.append(Generator(name, self.output.act(elements), self.input.act(elements)))
         return tuple(found)
 
 
@@ -96,7 +112,8 @@ def mapping(declaration: str | Mapping, /, **axes: Any) -> Mapping:
     Args:
         declaration: `"{p p} -> {p p} where p = S(5)"`; axes that `where` does not name come as keywords. (A Mapping is
             handed back as it is.)
-        **axes: a group each: a Group, its text, 0-based generator arrays, or a sympy `PermutationGroup`.
+        **axes: a group each: a Group, its text, 0-based generator arrays, or a sympy `PermutationGroup`; or the axes of
+            `eq.joint`, as in `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.
 
     Raises:
         DeclarationError: the text cannot be read, an axis is undeclared, unused or declared twice, or a space is empty
@@ -112,25 +129,17 @@ def mapping(declaration: str | Mapping, /, **axes: Any) -> Mapping:
             )
         return declaration
     syntax = parse_mapping(declaration)
-    declared = _declared_axes(syntax, declaration, axes)
+    declared, together = _declared_axes(syntax, declaration, axes)
     mentioned = _mentioned(syntax, declaration, declared)
-    for name, position in {name: position for name, _, position in syntax.where}.items():
-        if name not in mentioned:
-            raise pointing(
-                f"axis {name} is declared but not used: use it in the mapping or drop it", declaration, position
-            )
-    for name in axes:
-        if name not in mentioned:
-            raise DeclarationError(
-                f"axis {name} is declared but not used in {declaration!r}: use it or drop the keyword"
-            )
+    _refuse_unused(syntax, declaration, axes, mentioned)
     numbers = {name: number for number, name in enumerate(mentioned)}
     found = tuple(Axis(name, declared[name]) for name in mentioned)
     sides = [_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output)]
+    units = _units(numbers, together)
     text = f"{_sum_text(syntax.input)} -> {_sum_text(syntax.output)}"
     if found:
-        text += " where " + ", ".join(f"{axis.name} = {axis.group.text}" for axis in found)
-    return Mapping(sides[0], sides[1], found, text)
+        text += " where " + ", ".join(_unit_text([found[number] for number in unit]) for unit in units)
+    return Mapping(sides[0], sides[1], found, units, text)
 
 
 def looks_like_mapping(value: Any) -> bool:
@@ -138,20 +147,77 @@ def looks_like_mapping(value: Any) -> bool:
     return isinstance(value, Mapping) or (isinstance(value, str) and is_mapping(value))
 
 
-def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> dict[str, Group]:
+Together = list[tuple[str, ...]]
+"""The names of axes that were declared jointly."""
+
+
+def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tuple[dict[str, Group], Together]:
     declared: dict[str, Group] = {}
-    for name, expression, position in syntax.where:
-        if name in declared:
-            raise pointing(f"axis {name} is declared twice: give the second one another name", text, position)
-        if name in axes:
-            raise pointing(f"axis {name} is declared here and as a keyword: keep one of the two", text, position)
-        declared[name] = from_expression(expression, text)
+    together: Together = []
+    for clause in syntax.where:
+        for name, group in zip(clause.names, _clause_groups(clause, text), strict=True):
+            if name in declared:
+                raise pointing(
+                    f"axis {name} is declared twice: give the second one another name", text, clause.position
+                )
+            if name in axes:
+                raise pointing(
+                    f"axis {name} is declared here and as a keyword: keep one of the two", text, clause.position
+                )
+            declared[name] = group
+        together.append(clause.names)
+    bundles: dict[int, tuple[str, ...]] = {}
     for name, value in axes.items():
+        if isinstance(value, JointAxis):
+            declared[name] = value.group
+            bundles[id(value.bundle)] = (*bundles.get(id(value.bundle), ()), name)
+            continue
         try:
             declared[name] = as_group(value)
         except DeclarationError as error:
             raise DeclarationError(f"axis {name}: {error}") from None
-    return declared
+    return declared, [*together, *bundles.values()]
+
+
+def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:
+    groups = [from_expression(expression, text) for expression in clause.groups]
+    counts = [len(group.generators) for group in groups]
+    for name, count in zip(clause.names, counts, strict=True):
+        if count != counts[0]:
+            raise pointing(
+                f"axes declared together need one generator list: {clause.names[0]} has {counts[0]} generators, {name} has "
+                f"{count}; write () for a generator that leaves an axis alone",
+                text,
+                clause.position,
+            )
+    return groups
+
+
+def _refuse_unused(syntax: MappingSyntax, text: str, axes: dict[str, Any], mentioned: tuple[str, ...]) -> None:
+    for clause in syntax.where:
+        for name in clause.names:
+            if name not in mentioned:
+                raise pointing(
+                    f"axis {name} is declared but not used: use it in the mapping or drop it", text, clause.position
+                )
+    for name in axes:
+        if name not in mentioned:
+            raise DeclarationError(f"axis {name} is declared but not used in {text!r}: use it or drop the keyword")
+
+
+def _units(numbers: dict[str, int], together: Together) -> tuple[tuple[int, ...], ...]:
+    unit_of = {name: tuple(sorted(numbers[other] for other in names)) for names in together for name in names}
+    units = [unit_of.get(name, (number,)) for name, number in numbers.items()]
+    return tuple(dict.fromkeys(units))
+
+
+def _unit_text(axes: list[Axis]) -> str:
+    if len(axes) == 1:
+        return f"{axes[0].name} = {axes[0].group.text}"
+    groups = " & ".join(
+        f"Group({axis.group.text})" if axis.group.text.startswith("(") else axis.group.text for axis in axes
+    )
+    return f"{' & '.join(axis.name for axis in axes)} = {groups}"
 
 
 def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group]) -> tuple[str, ...]:
@@ -204,17 +270,26 @@ def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Gr
 def _kind(syntax: FactorSyntax, declared: dict[str, Group]) -> FactorKind:
     if syntax.kind == "fixed":
         return FixedPoint()
-    degree = declared[syntax.axis].degree
-    if syntax.kind == "subsets":
-        return Subsets(degree, syntax.size)
-    if syntax.kind == "tuples":
-        return Tuples(degree, syntax.size)
-    return NaturalPoints(degree)
+    group = declared[syntax.axis]
+    if syntax.kind == "points":
+        return NaturalPoints(group.degree, group.point_names)
+    if syntax.kind == "twisted":
+        return TwistedPoints(group.degree, group.point_names)
+    kinds = {"subsets": Subsets, "tuples": Tuples, "oriented": OrientedEdges}
+    return kinds[syntax.kind](group.degree, syntax.size, group.point_names)
 
 
 def _factor_text(factor: FactorSyntax) -> str:
     names = " ".join([factor.axis] * factor.size)
-    return {"points": names, "fixed": "1", "subsets": f"{{{names}}}", "tuples": f"<{names}>"}[factor.kind]
+    forms = {
+        "points": names,
+        "fixed": "1",
+        "subsets": f"{{{names}}}",
+        "tuples": f"<{names}>",
+        "twisted": f"~{names}",
+        "oriented": f"[{names}]",
+    }
+    return forms[factor.kind]
 
 
 def _sum_text(side: Sum) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-Permutation = npt.NDArray[np.intp]
+from eqgen.signed import Permutation, SignedPermutation, doubled
 
 LARGEST_TEXT_DEGREE = 1_000
 """Generators of more points than this are written compressed, as one token."""
@@ -17,22 +18,27 @@ LARGEST_UNPACKED_SIZE = 1 << 30
 """Compressed generators that unpack to more bytes than this are refused before they are unpacked."""
 
 
-def generators_text(generators: Permutation) -> str:
-    """Generators, shape (count, degree), as the group expression that gives them back."""
-    if generators.shape[1] > LARGEST_TEXT_DEGREE:
+def generators_text(generators: Sequence[SignedPermutation]) -> str:
+    """Generators as the group expression that gives them back."""
+    degree = generators[0].size
+    if degree > LARGEST_TEXT_DEGREE:
         return f'generators("{compressed(generators)}")'
-    texts = [cycle_text(row) for row in generators]
-    degree = generators.shape[1]
+    texts = [cycle_text(generator) for generator in generators]
     # A last point that nothing moves must be named once, or the text would be read on fewer points.
-    if all(row[-1] == degree - 1 for row in generators):
+    if all(_plain(generator)[degree - 1] == degree - 1 for generator in generators):
         texts[0] += f"({degree})"
     return ", ".join(text or "()" for text in texts)
 
 
-def cycle_text(permutation: Permutation) -> str:
-    """One permutation as disjoint 1-based cycles, without its fixed points: `(1 2 3)(4 5)`."""
-    seen = np.zeros(permutation.size, dtype=bool)
-    seen[permutation == np.arange(permutation.size)] = True
+def cycle_text(element: SignedPermutation) -> str:
+    """One generator as disjoint 1-based cycles, without its fixed points: `(1 2 3)(4 5)`.
+
+    With signs the cycles are of the points and their negatives: `(1 -2)` sends 1 to -2 (and -1 to 2), `(1 -1)` turns the
+    sign of point 1. Of a cycle and its mirror image only one is written.
+    """
+    permutation = _plain(element)
+    size = element.size
+    seen = permutation == np.arange(permutation.size)
     cycles = []
     for start in np.flatnonzero(~seen).tolist():
         if seen[start]:
@@ -40,29 +46,44 @@ def cycle_text(permutation: Permutation) -> str:
         cycle, point = [], start
         while not seen[point]:
             seen[point] = True
-            cycle.append(str(point + 1))
+            cycle.append(str(point + 1) if point < size else str(size - point - 1))
             point = int(permutation[point])
+        if element.signs is not None:
+            _mark_mirror(seen, cycle, size)
         cycles.append(f"({' '.join(cycle)})")
     return "".join(cycles)
 
 
-def compressed(generators: Permutation) -> str:
-    """Generators as one token of text: base64 of zlib of little-endian 32-bit images, after their count and degree."""
-    header = np.asarray(generators.shape, dtype="<u4").tobytes()
-    return base64.b64encode(header + zlib.compress(generators.astype("<u4").tobytes(), 9)).decode("ascii")
+def _mark_mirror(seen: npt.NDArray[np.bool_], cycle: list[str], size: int) -> None:
+    for entry in map(int, cycle):
+        seen[size + entry - 1 if entry > 0 else -entry - 1] = True
+
+
+def _plain(element: SignedPermutation) -> Permutation:
+    return element.image if element.signs is None else doubled(element)
+
+
+def compressed(generators: Sequence[SignedPermutation]) -> str:
+    """Generators as one token of text: base64 of zlib of little-endian 32-bit numbers.
+
+    After their count and degree come the images from 1, negative where the sign changes.
+    """
+    signed = np.array([(generator.image + 1) * generator.all_signs() for generator in generators])
+    header = np.asarray(signed.shape, dtype="<i4").tobytes()
+    return base64.b64encode(header + zlib.compress(signed.astype("<i4").tobytes(), 9)).decode("ascii")
 
 
 def unpacked(text: str) -> Permutation:
-    """What `compressed` wrote, as rows of images that are not yet known to be permutations.
+    """What `compressed` wrote, (count, degree), as images from 1 with signs; not yet known to be permutations.
 
     Raises:
         ValueError: the text is damaged or forged.
     """
     try:
         packed = base64.b64decode(text, validate=True)
-        count, degree = np.frombuffer(packed[:8], dtype="<u4").astype(int).tolist()
+        count, degree = np.frombuffer(packed[:8], dtype="<i4").astype(int).tolist()
         expected = count * degree * 4
-        if not 0 < expected <= LARGEST_UNPACKED_SIZE:
+        if min(count, degree) <= 0 or expected > LARGEST_UNPACKED_SIZE:
             raise ValueError("no generators of a possible size")
         # The size is known before anything is unpacked, so that a forged text cannot fill the memory.
         data = zlib.decompressobj().decompress(packed[8:], expected + 1)
@@ -70,4 +91,4 @@ def unpacked(text: str) -> Permutation:
         raise ValueError(str(error)) from error
     if len(data) != expected:
         raise ValueError("the length does not fit the header")
-    return np.frombuffer(data, dtype="<u4").reshape(count, degree).astype(np.intp)
+    return np.frombuffer(data, dtype="<i4").reshape(count, degree).astype(np.intp)

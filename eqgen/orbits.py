@@ -7,13 +7,16 @@
 
 Steps 1 and 2 identify only pairs that the group really maps to each other, and after step 3 the labels are unchanged by
 every generator: so they are exactly the orbits.
+
+Where signs flip, every label stands twice, as 2 k and 2 k + 1 for k and its negative, and the same steps carry a sign
+along. An orbit is zero exactly when a label and its negative come to lie in one component.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,14 +25,14 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
-from eqgen.group import point_orbits
 from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
-from eqgen.notation import Permutation
-from eqgen.pattern import Labels, Pattern, Signs, from_labels, smallest_type
+from eqgen.pattern import Labels, Pattern, from_labels, smallest_type
+from eqgen.signed import Permutation, SignedPermutation, Signs
 from eqgen.space import Term, part_numbers, part_of, term_size
 
-Places = npt.NDArray[np.signedinteger[Any]]
+Codes = npt.NDArray[np.signedinteger[Any]]
+"""Provisional labels: places in the rows of the representatives, twice as many where signs flip."""
 
 BLOCK = 1 << 20
 """About how many table entries are looked at in one numpy call: they stay in the processor's cache."""
@@ -118,51 +121,79 @@ def orbits(declaration: Mapping | str) -> Orbits:
     mapping = as_mapping(declaration)
     m, n = mapping.output.size, mapping.input.size
     refuse_large_table(str(mapping), m, n)
-    if len(mapping.axes) <= 1:
-        outputs = np.array([generator.output for generator in mapping.generators]).reshape(-1, m)
-        inputs = np.array([generator.input for generator in mapping.generators]).reshape(-1, n)
-        labels, key_rows = pair_labels(outputs, inputs)
+    if len(mapping.units) <= 1:
+        outputs = [generator.output for generator in mapping.generators]
+        inputs = [generator.input for generator in mapping.generators]
+        table = pair_labels(outputs, inputs, (m, n))
     else:
-        labels, key_rows = _labels_of_sums(mapping)
-    signs = np.broadcast_to(np.int8(1), (m, n))
-    return Orbits(mapping, from_labels(labels, signs, key_rows), _representatives(labels, key_rows))
+        table = _labels_of_sums(mapping)
+    pattern = from_labels(table.labels, table.signs, table.key_rows)
+    return Orbits(mapping, pattern, _representatives(pattern))
 
 
 def bias_pattern(mapping: Mapping) -> Pattern:
     """Which output points share a bias, as a pattern of shape (m, 1): an equivariant bias is a map from one fixed point."""
-    images = np.array([generator.output for generator in mapping.generators], dtype=np.intp)
-    points = point_orbits(images.reshape(-1, mapping.output.size))[:, None]
-    labels = points.astype(smallest_type(int(points.max()) + 1))
-    return from_labels(labels, np.broadcast_to(np.int8(1), labels.shape), np.arange(labels.shape[0]))
+    outputs = [generator.output for generator in mapping.generators]
+    fixed = [SignedPermutation(np.zeros(1, dtype=np.intp)) for _ in outputs]
+    table = pair_labels(outputs, fixed, (mapping.output.size, 1))
+    return from_labels(table.labels, table.signs, np.arange(mapping.output.size))
 
 
-def pair_labels(outputs: Permutation, inputs: Permutation) -> tuple[Labels, Permutation]:
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """Labels and signs of shape (m, n), their rank, and the rows of which every other row is a rearrangement."""
+
+    labels: Labels
+    signs: Signs
+    rank: int
+    key_rows: Permutation
+
+
+def pair_labels(
+    outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation], shape: tuple[int, int]
+) -> LabelTable:
     """The orbits of pairs under generators that move outputs and inputs together.
 
     Args:
-        outputs: (generators, m), what each generator does to the outputs.
-        inputs: (generators, n), what it does to the inputs; neither action need be faithful.
+        outputs: what each generator does to the m outputs.
+        inputs: what it does to the n inputs; neither action need be faithful.
+        shape: (m, n).
 
     Returns:
-        The labels (m, n), numbered by first appearance in row-major order, and the representatives of the rows.
+        Labels numbered by first appearance in row-major order; the first entry of each orbit has the sign +.
     """
-    roots, table = _tree_table(outputs, inputs)
-    n = inputs.shape[1]
-    merged = _merge(table, outputs, inputs, roots.size * n)
-    number = np.full(merged.size, -1, dtype=np.int64)
+    signed = any(element.signs is not None for element in (*outputs, *inputs))
+    codes = 2 if signed else 1
+    roots, table = _tree_table(outputs, inputs, shape, codes)
+    n = shape[1]
+    merged = _merge(table, outputs, inputs, roots.size * n * codes, codes)
+    final, rank = _numbered(merged, roots.size, n, codes)
+    labels = np.empty(shape, dtype=smallest_type(rank))
+    signs: Signs = np.empty(shape, dtype=np.int8) if signed else np.broadcast_to(np.int8(1), shape)
+    for rows in row_blocks(*shape):
+        codes_here = final[table[rows]]
+        labels[rows] = codes_here // codes
+        if signed:
+            signs[rows] = np.where(codes_here < 0, 0, 1 - 2 * (codes_here % 2))
+    return LabelTable(labels, signs, rank, roots)
+
+
+def _numbered(merged: Codes, roots: int, n: int, codes: int) -> tuple[Codes, int]:
+    """For each provisional code its final one, by first appearance; -1 // codes == -1 where zero is forced."""
+    final = np.full(merged.size, -1, dtype=np.int64)
     rank = 0
-    for place in range(roots.size):
+    for place in range(roots):
         # The first row of an output orbit is its representative, so new labels appear in these rows alone.
-        seen, first = np.unique(merged[place * n : (place + 1) * n], return_index=True)
-        for label in seen[np.argsort(first)].tolist():
-            if number[label] < 0:
-                number[label] = rank
-                rank += 1
-    final: Labels = number[merged].astype(smallest_type(rank))
-    labels = np.empty(table.shape, dtype=final.dtype)
-    for rows in row_blocks(*table.shape):
-        labels[rows] = final[table[rows]]
-    return labels, roots
+        row = merged[place * n * codes : (place + 1) * n * codes : codes]
+        seen, first = np.unique(row, return_index=True)
+        for code in seen[np.argsort(first)].tolist():
+            if final[code] >= 0 or (codes == 2 and merged[code ^ 1] == merged[code]):
+                continue
+            final[code] = codes * rank
+            if codes == 2:
+                final[code ^ 1] = 2 * rank + 1
+            rank += 1
+    return final[merged], rank
 
 
 def refuse_large_table(what: str, m: int, n: int) -> None:
@@ -188,55 +219,69 @@ def row_blocks(m: int, n: int) -> Iterator[slice]:
         yield slice(start, min(start + step, m))
 
 
-def _tree_table(outputs: Permutation, inputs: Permutation) -> tuple[Permutation, Places]:
-    """Steps 1 and 2: the representatives, and for each pair its place in the row of its representative."""
-    m, n = outputs.shape[1], inputs.shape[1]
+def _tree_table(
+    outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation], shape: tuple[int, int], codes: int
+) -> tuple[Permutation, Codes]:
+    """Steps 1 and 2: the representatives, and for each pair its code, the place in the row of its representative."""
+    m, n = shape
     # Argsort of a permutation is its inverse.
-    inverses = [np.argsort(image) for image in inputs]
-    table: Places = np.empty((m, n), dtype=np.int32 if m * n < 2**31 else np.int64)
+    inverses = [np.argsort(element.image) for element in inputs]
+    table: Codes = np.empty((m, n), dtype=np.int32 if m * n * codes < 2**31 else np.int64)
     reached = np.zeros(m, dtype=bool)
     roots: list[int] = []
     for root in range(m):
         if reached[root]:
             continue
         reached[root] = True
-        table[root] = len(roots) * n + np.arange(n)
+        table[root] = codes * (len(roots) * n + np.arange(n))
         roots.append(root)
         level = np.array([root])
         while level.size:
             found = []
-            for image, inverse in zip(outputs, inverses, strict=True):
-                fresh = level[~reached[image[level]]]
-                children = image[fresh]
+            for output, input_, inverse in zip(outputs, inputs, inverses, strict=True):
+                fresh = level[~reached[output.image[level]]]
+                children = output.image[fresh]
                 reached[children] = True
                 for start in range(0, fresh.size, max(1, BLOCK // n)):
                     part = slice(start, start + max(1, BLOCK // n))
-                    table[children[part]] = table[fresh[part]][:, inverse]
+                    row = table[fresh[part]]
+                    if codes == 2:
+                        row = row ^ _flips(output, input_, fresh[part])
+                    table[children[part]] = row[:, inverse]
                 found.append(children)
             level = np.concatenate(found) if found else np.empty(0, dtype=np.intp)
     return np.array(roots, dtype=np.intp), table
 
 
-def _merge(table: Places, outputs: Permutation, inputs: Permutation, count: int) -> npt.NDArray[np.int64]:
-    """Step 3: for each provisional label the smallest one of the same orbit."""
-    merged = np.arange(count)
+def _flips(output: SignedPermutation, input_: SignedPermutation, rows: Permutation | slice) -> Codes:
+    """1 where a generator turns the sign of the entry (i, j) of these rows: W[g i, g j] = s_i s_j W[i, j]."""
+    product = output.all_signs()[rows][:, None] * input_.all_signs()
+    return (product < 0).astype(np.int64)
+
+
+def _merge(
+    table: Codes, outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation], count: int, codes: int
+) -> Codes:
+    """Step 3: for each provisional code the smallest one of the same orbit."""
+    merged: Codes = np.arange(count)
     for rows in row_blocks(*table.shape):
-        for image, moved in zip(outputs, inputs, strict=True):
+        for output, input_ in zip(outputs, inputs, strict=True):
             while True:
-                here = merged[table[rows]]
-                there = merged[table[image[rows]][:, moved]]
+                here = merged[table[rows]] if codes == 1 else merged[table[rows] ^ _flips(output, input_, rows)]
+                there = merged[table[output.image[rows]][:, input_.image]]
                 different = here != there
                 if not different.any():
                     break
-                pairs = np.unique(
-                    np.stack([here[different], there[different]], axis=1)[: 64 * MERGES_PER_ROUND], axis=0
-                )
-                merged = _components(pairs[:MERGES_PER_ROUND], count)[merged]
+                pairs = np.stack([here[different], there[different]], axis=1)[: 64 * MERGES_PER_ROUND]
+                pairs = np.unique(pairs, axis=0)[:MERGES_PER_ROUND]
+                # What makes two labels equal makes their negatives equal.
+                pairs = pairs if codes == 1 else np.concatenate([pairs, pairs ^ 1])
+                merged = _components(pairs, count)[merged]
     return merged
 
 
-def _components(pairs: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
-    """For each label the smallest of its connected component in the graph of these equalities."""
+def _components(pairs: Codes, count: int) -> Codes:
+    """For each code the smallest of its connected component in the graph of these equalities."""
     import networkx
 
     graph: networkx.Graph[int] = networkx.Graph()
@@ -248,51 +293,63 @@ def _components(pairs: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int6
     return smallest
 
 
-def _labels_of_sums(mapping: Mapping) -> tuple[Labels, Permutation]:
-    """Several independent axes: in each pair of terms the labels are tuples of the axes' own, lexicographically.
+def _labels_of_sums(mapping: Mapping) -> LabelTable:
+    """Several independent units: in each pair of terms the labels are tuples of the units' own, lexicographically.
 
-    Within one axis the numbers are by first appearance; pairs of terms are taken row-major, so that the numbering never
+    Within one unit the numbers are by first appearance; pairs of terms are taken row-major, so that the numbering never
     needs the expanded table.
     """
-    axes = range(len(mapping.axes))
-    labels = np.empty((mapping.output.size, mapping.input.size), dtype=np.int64)
+    shape = (mapping.output.size, mapping.input.size)
+    labels = np.empty(shape, dtype=np.int64)
+    signs = np.ones(shape, dtype=np.int8)
     offset, top = 0, 0
     key_rows = []
     for term_out in mapping.output.terms:
         left = 0
+        rows = slice(top, top + term_size(term_out))
         for term_in in mapping.input.terms:
-            tables = [_axis_labels(mapping, axis, term_out, term_in) for axis in axes]
-            block = labels[top : top + term_size(term_out), left : left + term_size(term_in)]
-            block[...] = offset
-            weight = math.prod(rank for _, rank, _ in tables)
-            for axis, (table, rank, _) in zip(axes, tables, strict=True):
-                weight //= rank
-                block += weight * table[part_numbers(term_out, axis)][:, part_numbers(term_in, axis)]
-            offset += math.prod(rank for _, rank, _ in tables)
-            left += term_size(term_in)
-        # A row of the product is a representative when its part on every axis is one.
-        chosen = [np.isin(part_numbers(term_out, axis), tables[axis][2]) for axis in axes]
+            columns = slice(left, left + term_size(term_in))
+            tables = [_unit_table(mapping, unit, term_out, term_in) for unit in mapping.units]
+            rank = math.prod(table.rank for table in tables)
+            block_labels, block_signs = labels[rows, columns], signs[rows, columns]
+            block_labels[...] = offset
+            weight = rank
+            for unit, table in zip(mapping.units, tables, strict=True):
+                places = np.ix_(part_numbers(term_out, unit), part_numbers(term_in, unit))
+                weight //= table.rank or 1
+                block_labels += weight * table.labels[places].astype(np.int64)
+                block_signs *= table.signs[places]
+            block_labels[block_signs == 0] = -1
+            offset += rank
+            left = columns.stop
+        # A row of the product is a representative when its part on every unit is one.
+        chosen = [
+            np.isin(part_numbers(term_out, unit), table.key_rows)
+            for unit, table in zip(mapping.units, tables, strict=True)
+        ]
         key_rows.append(top + np.flatnonzero(np.logical_and.reduce(chosen)))
-        top += term_size(term_out)
-    return labels.astype(smallest_type(offset)), np.concatenate(key_rows)
+        top = rows.stop
+    final = signs if (signs != 1).any() else np.broadcast_to(np.int8(1), shape)
+    return LabelTable(labels.astype(smallest_type(offset)), final, offset, np.concatenate(key_rows))
 
 
-def _axis_labels(mapping: Mapping, axis: int, term_out: Term, term_in: Term) -> tuple[Labels, int, Permutation]:
-    output, input_ = part_of(term_out, axis), part_of(term_in, axis)
-    generators = mapping.axes[axis].group.generators
-    labels, roots = pair_labels(
-        np.array([output.act({axis: image}) for image in generators]),
-        np.array([input_.act({axis: image}) for image in generators]),
+def _unit_table(mapping: Mapping, unit: tuple[int, ...], term_out: Term, term_in: Term) -> LabelTable:
+    output, input_ = part_of(term_out, unit), part_of(term_in, unit)
+    groups = {number: mapping.axes[number].group for number in unit}
+    moves = [
+        {number: group.elements[row] for number, group in groups.items()}
+        for row in range(len(mapping.axes[unit[0]].group.generators))
+    ]
+    return pair_labels(
+        [output.act(move) for move in moves], [input_.act(move) for move in moves], (output.size, input_.size)
     )
-    # The caller multiplies these numbers, which small integers would not survive.
-    return labels.astype(np.int64), int(labels.max()) + 1, roots
 
 
-def _representatives(labels: Labels, key_rows: Permutation) -> npt.NDArray[np.intp]:
-    rank = int(labels[key_rows].max()) + 1
-    first = np.full((rank, 2), -1, dtype=np.intp)
-    for row in np.sort(key_rows)[::-1].tolist():
-        # Later entries are written first, so that what stays is the first entry of each orbit.
-        columns = np.arange(labels.shape[1])[::-1]
-        first[labels[row, columns]] = np.stack([np.full(columns.size, row), columns], axis=1)
-    return first
+def _representatives(pattern: Pattern) -> npt.NDArray[np.intp]:
+    first = np.full((pattern.rank + 1, 2), -1, dtype=np.intp)
+    rows = np.arange(pattern.shape[0]) if pattern.key_rows is None else pattern.key_rows
+    columns = np.arange(pattern.shape[1])[::-1]
+    for row in np.sort(rows)[::-1].tolist():
+        # Later entries are written first, so that what stays is the first entry of each orbit; -1 fills the last row.
+        first[pattern.labels[row, columns]] = np.stack([np.full(columns.size, row), columns], axis=1)
+    return first[:-1]

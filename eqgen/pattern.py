@@ -13,6 +13,7 @@ import numpy.typing as npt
 from eqgen.colours import cycle_of_styles
 from eqgen.declaration import parse_pattern
 from eqgen.errors import DeclarationError
+from eqgen.signed import Signs
 from eqgen.words import count
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from sympy import Matrix
 
 Labels = npt.NDArray[np.signedinteger[Any]]
-Signs = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,7 +54,7 @@ class Pattern:
     @cached_property
     def rank(self) -> int:
         """How many parameters there are."""
-        return int(self.labels.max()) + 1
+        return int(self.labels.max(initial=-1)) + 1
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""Space: the finite set that a feature map is indexed by, and what each permutation of an axis does to it."""
+"""Space: the finite set that a feature map is indexed by, and what each group element does to it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -13,7 +14,7 @@ import numpy as np
 
 from eqgen.errors import DeclarationError
 from eqgen.factor import FactorKind, FixedPoint, Point
-from eqgen.notation import Permutation
+from eqgen.signed import Permutation, SignedPermutation
 
 LARGEST_SPACE = 20_000_000
 """More points than this are refused before anything is allocated."""
@@ -99,22 +100,14 @@ class Space:
         named = [factor.kind.name(part) for factor, part in zip(term, parts, strict=True)]
         return named[0] if len(named) == 1 else f"({', '.join(named)})"
 
-    def act(self, images: Dictionary[int, Permutation]) -> Permutation:
-        """What permutations of some axes, by the axes' numbers, do to the points together: shape (size,)."""
-        moved, start = [], 0
-        for term in self.terms:
-            moved.append(start + self._act_on_term(term, images))
-            start += term_size(term)
-        return np.concatenate(moved)
-
-    def _act_on_term(self, term: Term, images: Dictionary[int, Permutation]) -> Permutation:
-        whole = np.zeros(1, dtype=np.intp)
-        for factor in term:
-            count = factor.kind.count
-            image = images.get(factor.axis) if factor.axis is not None else None
-            part = np.arange(count) if image is None else factor.kind.act(image)
-            whole = (whole[:, None] * count + part).ravel()
-        return whole
+    def act(self, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
+        """What group elements of some axes, by the axes' numbers, do to the points together."""
+        parts = [_act_on_term(term, elements) for term in self.terms]
+        starts = np.cumsum([0, *(part.size for part in parts[:-1])])
+        image = np.concatenate([start + part.image for start, part in zip(starts, parts, strict=True)])
+        if all(part.signs is None for part in parts):
+            return SignedPermutation(image)
+        return SignedPermutation(image, np.concatenate([part.all_signs() for part in parts]))
 
     def _normal(self, point: Any) -> Point:
         if len(self.terms) > 1:
@@ -130,16 +123,16 @@ def term_size(term: Term) -> int:
     return math.prod(factor.kind.count for factor in term)
 
 
-def part_of(term: Term, axis: int | None) -> Space:
-    """The space of those factors of a term that one axis moves (a single point when there is none)."""
-    factors = tuple(factor for factor in term if factor.axis == axis)
+def part_of(term: Term, unit: Container[int | None]) -> Space:
+    """The space of those factors of a term that the axes of one unit move (a single point when there is none)."""
+    factors = tuple(factor for factor in term if factor.axis in unit)
     return Space((factors or (Factor(FixedPoint(), None),),))
 
 
-def part_numbers(term: Term, axis: int | None) -> Permutation:
-    """For each point of a term, the number of its part in `part_of(term, axis)`: shape (term size,)."""
+def part_numbers(term: Term, unit: Container[int | None]) -> Permutation:
+    """For each point of a term, the number of its part in `part_of(term, unit)`: shape (term size,)."""
     return reduce(
-        lambda numbers, factor: _with_factor(numbers, factor.kind.count, factor.axis == axis),
+        lambda numbers, factor: _with_factor(numbers, factor.kind.count, factor.axis in unit),
         term,
         np.zeros(1, dtype=np.intp),
     )
@@ -149,6 +142,19 @@ def _with_factor(numbers: Permutation, count: int, counted: bool) -> Permutation
     if counted:
         return (numbers[:, None] * count + np.arange(count)).ravel()
     return np.repeat(numbers, count)
+
+
+def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
+    image, signs = np.zeros(1, dtype=np.intp), np.ones(1, dtype=np.int8)
+    flips = False
+    for factor in term:
+        count = factor.kind.count
+        element = elements.get(factor.axis) if factor.axis is not None else None
+        part = SignedPermutation(np.arange(count)) if element is None else factor.kind.act(element)
+        image = (image[:, None] * count + part.image).ravel()
+        flips |= part.signs is not None
+        signs = (signs[:, None] * part.all_signs()).ravel() if flips else np.ones(image.size, dtype=np.int8)
+    return SignedPermutation(image, signs if flips else None)
 
 
 def _normal_in_term(term: Term, point: Any) -> Point:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor of a term: `p` (kind "points"), `1` ("fixed"), `{p p}` ("subsets") or `<p p>` ("tuples").
+    """One factor of a term.
+
+    `p` is of kind "points", `1` "fixed", `{p p}` "subsets", `<p p>` "tuples", `~p` "twisted" and `[p p]` "oriented".
 
     `axis` is the name of the axis ("" for the fixed point), `size` how many points are taken of it at once.
     """
@@ -33,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Cycles:
-    """Generators as tuples of disjoint 1-based cycles."""
+    """Generators as tuples of disjoint 1-based cycles; a negative point is the point with its sign turned."""
 
     generators: tuple[tuple[tuple[int, ...], ...], ...]
     position: int = field(default=0, compare=False)
@@ -51,12 +53,21 @@ GroupExpression = Call | Cycles | Product
 
 
 @dataclass(frozen=True)
+class AxisSyntax:
+    """What `where` says: `p = S(5)`, or `s & b = A & B` for axes whose groups one generator list moves together."""
+
+    names: tuple[str, ...]
+    groups: tuple[GroupExpression, ...]
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
 class MappingSyntax:
     """A parsed mapping: both sides, and what `where` says of each axis."""
 
     input: Sum
     output: Sum
-    where: tuple[tuple[str, GroupExpression, int], ...]
+    where: tuple[AxisSyntax, ...]
 
 
 PatternSyntax = tuple[tuple[tuple[int, str], ...], ...]

@@ -25,8 +25,9 @@ from eqgen.layers import EquivariantDense
 from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import row_blocks
-from eqgen.pattern import Labels, Pattern, Signs
+from eqgen.pattern import Labels, Pattern
 from eqgen.report import Check, Report
+from eqgen.signed import Signs
 from eqgen.words import count
 
 
@@ -189,8 +190,9 @@ def _bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:
     if bias is None:
         return
     for generator in mapping.generators:
-        moved = bias.labels[generator.output]
-        if not np.array_equal(moved, bias.labels):
+        moved = bias.labels[generator.output.image], bias.signs[generator.output.image]
+        expected = bias.labels, bias.signs * generator.output.all_signs()[:, None]
+        if not all(map(np.array_equal, moved, expected)):
             yield Check("bias", False, f"{generator.name} moves the shared biases")
             return
     yield Check(

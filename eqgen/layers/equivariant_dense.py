@@ -12,12 +12,14 @@ from keras import ops
 from eqgen.errors import DeclarationError
 from eqgen.layers.initializer import OrbitInitializer
 from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
+from eqgen.layers.sign_rules import refuse_activation, refuse_bias
 from eqgen.layers.weight import gather_weight, weight_table
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, bias_pattern, orbits
-from eqgen.pattern import Labels, Pattern, Signs
+from eqgen.pattern import Labels, Pattern
 from eqgen.pattern import pattern as as_pattern
+from eqgen.signed import Signs
 
 
 @keras.saving.register_keras_serializable(package="eqgen")
@@ -95,6 +97,8 @@ class EquivariantDense(keras.layers.Layer):
         self._table = weight_table(self.pattern)
         self._bias_table = None if self.bias_pattern is None else weight_table(self.bias_pattern)
         self.activation = keras.activations.get(activation)
+        if self.mapping is not None:
+            refuse_activation(self.mapping, self.activation)
         self.kernel_initializer = (
             OrbitInitializer() if kernel_initializer == "orbit" else keras.initializers.get(kernel_initializer)
         )
@@ -246,7 +250,11 @@ def _read_bias(
             raise DeclarationError(
                 "the mapping decides which outputs share a bias: drop bias=... and say use_bias=True"
             )
-        return use_bias, bias_pattern(found.mapping) if use_bias else None
+        if not use_bias:
+            return False, None
+        shared = bias_pattern(found.mapping)
+        refuse_bias(found.mapping, shared)
+        return True, shared
     if bias is None:
         if use_bias:
             raise DeclarationError(

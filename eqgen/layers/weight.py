@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from eqgen.pattern import Labels, Pattern, Signs
+from eqgen.pattern import Labels, Pattern
+from eqgen.signed import Signs
 
 LARGEST_ONE_HOT_RANK = 16
 """Up to this many table rows the gradient of the gather is a product with a one-hot matrix: up to 2.7 times as fast as

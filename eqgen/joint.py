@@ -1,0 +1,59 @@
+"""Joint axes: one generator list that moves several axes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from eqgen.axes import group as as_group
+from eqgen.errors import DeclarationError
+from eqgen.group import Group
+from eqgen.relations import check_relations
+
+
+@dataclass(frozen=True, eq=False)
+class JointAxis:
+    """One axis of `joint`, to be handed to `eq.mapping` together with the others of its bundle."""
+
+    name: str
+    group: Group
+    bundle: tuple[str, ...]
+
+
+def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
+    """Axes that one generator list moves at once: generator k of every axis belongs to the same group element.
+
+    Args:
+        relations: what the abstract group is known to satisfy, like `"a^6, b^2, (a b)^2"`: a, b, c, ... are the
+            generators in order, and each word must do nothing on every axis.
+        **axes: for each axis a group in any form that `eq.group` takes, with as many generators as the others.
+
+    Returns:
+        The axes by name, for `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.
+
+    Raises:
+        DeclarationError: the axes have different numbers of generators, or a relation fails, with the word and the point.
+
+    >>> import eqgen as eq
+    >>> strand = eq.joint(s=[[1, 2, 0], [0, 2, 1]], b=[[0, 1], [1, 0]], relations="a^3, b^2, (a b)^2")
+    >>> print(eq.mapping("s b -> s", **strand))
+    s b -> s where s & b = Group((1 2 3), (2 3)) & Group((), (1 2))
+    """
+    if len(axes) < 2:
+        raise DeclarationError("joint moves several axes at once: name at least two, as in eq.joint(s=[...], b=[...])")
+    groups = {}
+    for name, value in axes.items():
+        try:
+            groups[name] = as_group(value)
+        except DeclarationError as error:
+            raise DeclarationError(f"axis {name}: {error}") from None
+    first = next(iter(groups))
+    for name, group in groups.items():
+        if len(group.generators) != len(groups[first].generators):
+            raise DeclarationError(
+                f"axes declared together need one generator list: {first} has {len(groups[first].generators)} generators, "
+                f"{name} has {len(group.generators)}; write the identity for a generator that leaves an axis alone"
+            )
+        check_relations(relations, name, group)
+    bundle = tuple(groups)
+    return {name: JointAxis(name, group, bundle) for name, group in groups.items()}
