@@ -6,6 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from eqgen.actions import action as action
+from eqgen.actions import blocks as blocks
+from eqgen.actions import cosets as cosets
+from eqgen.actions import product_action as product_action
+from eqgen.actions import regular as regular
+from eqgen.actions import stabilizer as stabilizer
+from eqgen.actions import subgroup as subgroup
+from eqgen.automorphisms import automorphisms as automorphisms
 from eqgen.axes import group as group
 from eqgen.edges import to_adjacency as to_adjacency
 from eqgen.edges import to_edges as to_edges
@@ -25,6 +33,7 @@ from eqgen.pattern import Pattern as Pattern
 from eqgen.pattern import pattern as pattern
 from eqgen.report import Report as Report
 from eqgen.space import Space as Space
+from eqgen.trace import trace as trace
 
 if TYPE_CHECKING:
     from eqgen.layers import EquivariantDense as EquivariantDense

@@ -180,7 +180,8 @@ def _product_of_signs(element: SignedPermutation, points: npt.NDArray[np.intp]) 
     """The sign of a set or tuple: the product over its members."""
     if element.signs is None:
         return None
-    return element.signs[points].prod(axis=1, dtype=np.int8)
+    signs: Signs = element.signs[points].prod(axis=1, dtype=np.int8)
+    return signs
 
 
 def _as_array(points: Iterator[Point], count: int, size: int) -> npt.NDArray[np.intp]:

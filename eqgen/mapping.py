@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -275,7 +276,7 @@ def _kind(syntax: FactorSyntax, declared: dict[str, Group]) -> FactorKind:
         return NaturalPoints(group.degree, group.point_names)
     if syntax.kind == "twisted":
         return TwistedPoints(group.degree, group.point_names)
-    kinds = {"subsets": Subsets, "tuples": Tuples, "oriented": OrientedEdges}
+    kinds: dict[str, Callable[..., FactorKind]] = {"subsets": Subsets, "tuples": Tuples, "oriented": OrientedEdges}
     return kinds[syntax.kind](group.degree, syntax.size, group.point_names)
 
 
