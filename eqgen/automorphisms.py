@@ -41,10 +41,9 @@ def automorphisms(graph: networkx.Graph[Any], *, node: str | None = None, edge: 
     if not nodes:
         raise DeclarationError("the graph has no nodes: a group needs at least one point")
     number = {name: place for place, name in enumerate(nodes)}
-    arcs = [
-        (number[tail], number[head], data.get(edge, _MISSING) if edge else _MISSING)
-        for tail, head, data in graph.edges(data=True)
-    ]
+    edges = [(number[tail], number[head]) for tail, head in graph.edges()]
+    edge_colours = _numbered(data.get(edge, _MISSING) if edge else _MISSING for *_, data in graph.edges(data=True))
+    arcs = _merged(edges, edge_colours, graph.is_directed())
     colours = _numbered(data.get(node, _MISSING) if node else _MISSING for _, data in graph.nodes(data=True))
     rows, order = _search(len(nodes), arcs, colours, graph.is_directed())
     elements = [SignedPermutation(np.asarray(row, dtype=np.intp)[: len(nodes)]) for row in rows]
@@ -54,10 +53,20 @@ def automorphisms(graph: networkx.Graph[Any], *, node: str | None = None, edge: 
 
 _MISSING = object()
 
+Arc = tuple[int, int, tuple[int, ...]]
+"""Tail, head, and the colours of all the parallel edges between them."""
 
-def _search(
-    size: int, arcs: Sequence[tuple[int, int, Any]], colours: list[int], directed: bool
-) -> tuple[list[list[int]], int]:
+
+def _merged(edges: list[tuple[int, int]], colours: list[int], directed: bool) -> list[Arc]:
+    """Parallel edges as one with all their colours: exchanging two of them moves no node."""
+    bundles: dict[tuple[int, int], list[int]] = {}
+    for (tail, head), colour in zip(edges, colours, strict=True):
+        pair = (tail, head) if directed else (min(tail, head), max(tail, head))
+        bundles.setdefault(pair, []).append(colour)
+    return [(tail, head, tuple(sorted(found))) for (tail, head), found in bundles.items()]
+
+
+def _search(size: int, arcs: Sequence[Arc], colours: list[int], directed: bool) -> tuple[list[list[int]], int]:
     """Generators and order of the coloured graph, BLISS knowing only plain undirected graphs with coloured vertices.
 
     An arc that is more than an uncoloured undirected edge becomes a path of extra vertices: one in the middle that holds
@@ -66,8 +75,7 @@ def _search(
     igraph = _igraph()
     kinds = _numbered((tail == head, colour) for tail, head, colour in arcs)
     plain = not directed and len(set(kinds)) <= 1 and not any(tail == head for tail, head, _ in arcs)
-    pairs = {(min(tail, head), max(tail, head)) for tail, head, _ in arcs}
-    if plain and len(pairs) == len(arcs):
+    if plain:
         graph = igraph.Graph(n=size, edges=[arc[:2] for arc in arcs])
         vertex_colours = list(colours)
     else:

@@ -22,6 +22,7 @@ from eqgen.syntax import (
     Sum,
     Term,
 )
+from eqgen.words import count
 
 if TYPE_CHECKING:
     from lark.tree import Meta
@@ -38,7 +39,7 @@ factor    : NAME                  -> points
           | "[" NAME NAME "]"     -> oriented
 where     : "where" (axis | joint) ("," (axis | joint | permutation))*
 axis      : NAME "=" (expression | permutation)
-joint     : names "=" expression ("&" expression)+
+joint     : names "=" expression ("&" expression)*
 names     : NAME ("&" NAME)+
 group     : expression | generators
 ?expression : operand
@@ -301,7 +302,7 @@ class _ReadMapping(Transformer[Token, Any]):
             self._refuse_keyword(name)
         if len(names) != len(groups):
             raise pointing(
-                f"{len(names)} axes are declared together and {len(groups)} groups follow: write one group for each axis, as "
+                f"{len(names)} axes are declared together and {count(len(groups), 'group')} given: write one group for each axis, as "
                 "in s & b = Group((1 2)) & Group((1 2)(3 4))",
                 self.text,
                 meta.start_pos,

@@ -39,7 +39,7 @@ class Group:
     Attributes:
         generators: read-only integer array of shape (number of generators, degree); row s sends point i to
             `generators[s, i]`. There is always at least one row (the identity for the trivial group).
-        signs: int8 array of the same shape, -1 where a generator also turns the sign of the feature that it moves away
+        signs: int8 array of the same shape, -1 where a generator also flips the sign of the feature that it moves away
             from that point; None when none does.
         text: the group expression that gives these generators back, like `S(5)` or `(1 2 3)(4 5), (1 2)`.
         order_formula: computes the order where a formula gives it, else None.

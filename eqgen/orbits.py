@@ -254,7 +254,7 @@ def _tree_table(
 
 
 def _flips(output: SignedPermutation, input_: SignedPermutation, rows: Permutation | slice) -> Codes:
-    """1 where a generator turns the sign of the entry (i, j) of these rows: W[g i, g j] = s_i s_j W[i, j]."""
+    """1 where a generator flips the sign of the entry (i, j) of these rows: W[g i, g j] = s_i s_j W[i, j]."""
     product = output.all_signs()[rows][:, None] * input_.all_signs()
     return (product < 0).astype(np.int64)
 

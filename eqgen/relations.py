@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from lark import Lark, Token, Transformer, UnexpectedInput
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken
+from lark.exceptions import VisitError
 
 from eqgen.errors import DeclarationError, pointing
 from eqgen.group import Group
@@ -67,8 +68,11 @@ def _parsed(text: str) -> list[tuple[str, Word]]:
     try:
         tree = _parser().parse(text)
         words: list[Word] = _Read(text).transform(tree)
+    except VisitError as error:
+        raise error.orig_exc from None
     except UnexpectedInput as error:
-        position = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(text)
+        at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+        position = len(text) if at_end or error.pos_in_stream is None else error.pos_in_stream
         raise pointing(
             'relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2"', text, position
         ) from None

@@ -16,13 +16,13 @@ PROBES = np.array([[1e-3, 0.1, 0.5, 1.0, 1.7, 2.5, 3.5, 6.5, 20.0]], dtype="floa
 
 
 def refuse_activation(mapping: Mapping, activation: Any) -> None:
-    """Raise when a pointwise activation would break the symmetry because a generator turns signs of the output."""
-    generator = _turns_output(mapping)
+    """Raise when a pointwise activation would break the symmetry because a generator flips signs of the output."""
+    generator = _flips_output(mapping)
     if generator is None or activation is keras.activations.linear or is_odd(activation):
         return
     name = getattr(activation, "__name__", str(activation))
     raise DeclarationError(
-        f"activation {name} is not odd, and {generator.name} turns the sign of outputs of {mapping}: the layer would not be "
+        f"activation {name} is not odd, and {generator.name} flips the sign of outputs of {mapping}: the layer would not be "
         "equivariant; use an odd one, like tanh or soft_shrink, or multiply the outputs by a gate computed from their "
         "absolute values"
     )
@@ -30,10 +30,10 @@ def refuse_activation(mapping: Mapping, activation: Any) -> None:
 
 def refuse_bias(mapping: Mapping, bias: Pattern) -> None:
     """Raise when the signs forbid every bias."""
-    generator = _turns_output(mapping)
+    generator = _flips_output(mapping)
     if bias.rank == 0 and generator is not None:
         raise DeclarationError(
-            f"no output of {mapping} can have a bias: {generator.name} turns its sign, so it would have to be its own "
+            f"no output of {mapping} can have a bias: {generator.name} flips its sign, so it would have to be its own "
             "negative; drop use_bias"
         )
 
@@ -47,7 +47,7 @@ def is_odd(activation: Any) -> bool:
     return plus.shape == PROBES.shape and bool(np.allclose(minus, -plus, rtol=1e-5, atol=1e-6))
 
 
-def _turns_output(mapping: Mapping) -> Generator | None:
+def _flips_output(mapping: Mapping) -> Generator | None:
     for generator in mapping.generators:
         if generator.output.signs is not None and (generator.output.signs < 0).any():
             return generator

@@ -1,0 +1,268 @@
+"""Where signs flip: orbits against the null space of the equations, and layers that respect them."""
+
+from __future__ import annotations
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import eqgen as eq
+from eqgen.certificate import burnside_count, certify
+from eqgen.signed import SignedPermutation, doubled, halved, is_even
+
+
+def matrix_of(element):
+    """A signed permutation as a matrix: column i holds the sign of i in row image[i]."""
+    matrix = np.zeros((element.size, element.size))
+    matrix[element.image, np.arange(element.size)] = element.all_signs()
+    return matrix
+
+
+def dimension(mapping):
+    """How many linear maps commute with every generator: the null space of W P_in - P_out W, by singular values."""
+    m, n = mapping.output.size, mapping.input.size
+    rows = [
+        np.kron(np.eye(m), matrix_of(generator.input).T) - np.kron(matrix_of(generator.output), np.eye(n))
+        for generator in mapping.generators
+    ]
+    return m * n - np.linalg.matrix_rank(np.concatenate(rows))
+
+
+@st.composite
+def signed_generators(draw, size, count):
+    found = []
+    for _ in range(count):
+        permutation = draw(st.permutations(range(size)))
+        signs = draw(st.lists(st.sampled_from([1, -1]), min_size=size, max_size=size))
+        found.append((list(permutation), signs))
+    return found
+
+
+@given(st.data())
+def test_the_rank_is_the_dimension_of_the_equivariant_maps(data):
+    size, count = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 2))
+    group = eq.group(data.draw(signed_generators(size, count)))
+    kinds = ["p", "~p", "p + ~p", "p + 1"] + (["{p p}", "<p p>", "[p p]", "[p p] + p"] if size > 1 else [])
+    sides = data.draw(st.sampled_from(kinds)), data.draw(st.sampled_from(kinds))
+    mapping = eq.mapping(f"{sides[0]} -> {sides[1]}", p=group)
+    orbits = eq.orbits(mapping)
+    assert orbits.rank == dimension(mapping) == burnside_count(mapping)
+    certificate = certify(mapping, orbits.labels, orbits.signs)
+    assert certificate, certificate
+    for k in range(orbits.rank):
+        # The first entry of each orbit has the sign +.
+        i, j = np.argwhere(orbits.labels == k)[0]
+        assert orbits.signs[i, j] == 1
+        assert orbits.representatives[k].tolist() == [i, j]
+        basis = np.where(orbits.labels == k, orbits.signs, 0)
+        for generator in mapping.generators:
+            assert np.array_equal(basis @ matrix_of(generator.input), matrix_of(generator.output) @ basis)
+    assert np.array_equal(orbits.labels == -1, orbits.signs == 0)
+    if orbits.rank:
+        assert np.array_equal(np.unique(orbits.labels[orbits.labels >= 0]), np.arange(orbits.rank))
+
+
+@given(st.data())
+def test_two_signed_axes_multiply(data):
+    first = eq.group(data.draw(signed_generators(2, 1)))
+    second = eq.group(data.draw(signed_generators(3, 2)))
+    mapping = eq.mapping(
+        data.draw(st.sampled_from(["p q -> p q", "q p -> p", "p + q -> p q", "p q + 1 -> q + p"])), p=first, q=second
+    )
+    assert eq.orbits(mapping).rank == dimension(mapping) == burnside_count(mapping)
+
+
+@given(signed_generators(4, 2))
+def test_text_reads_back_as_an_equal_group(generators):
+    group = eq.group(generators)
+    assert eq.group(group.text) == group
+    assert eq.group(str(group)) == group
+    mapping = eq.mapping("p -> p", p=group)
+    assert eq.mapping(str(mapping)) == mapping
+
+
+def test_a_large_signed_group_reads_back(random):
+    group = eq.group([(random.permutation(1200), random.choice([1, -1], size=1200))])
+    assert group.text.startswith('generators("')
+    assert eq.group(group.text) == group
+
+
+@given(signed_generators(5, 2))
+def test_products_of_elements_are_products_of_matrices(generators):
+    first, second = eq.group(generators).elements
+    product = first.then(second)
+    assert np.array_equal(matrix_of(product), matrix_of(second) @ matrix_of(first))
+    assert product.trace() == np.trace(matrix_of(product))
+    again = halved(doubled(first))
+    assert np.array_equal(matrix_of(again), matrix_of(first))
+
+
+@given(st.permutations(range(7)))
+def test_parity_is_the_determinant(permutation):
+    element = SignedPermutation(np.array(permutation))
+    assert is_even(element.image) == (round(np.linalg.det(matrix_of(element))) == 1)
+
+
+# --- conventions
+
+
+def test_arrays_with_signs_act_as_people_write_them():
+    # new[i] = sign[i] * old[perm[i]]
+    perm, sign = [1, 2, 0], [1, -1, 1]
+    element = eq.group([(perm, sign)]).elements[0]
+    old = np.array([10.0, 20.0, 30.0])
+    assert np.array_equal(element.applied(old, axis=0), np.array(sign) * old[perm])
+
+
+def test_signed_cycles():
+    element = eq.group("(1 -2)(3 -3)(4)").elements[0]
+    assert element.image.tolist() == [1, 0, 2, 3]
+    assert element.all_signs().tolist() == [-1, -1, -1, 1]
+    comes_back_negated = eq.group("(1 2 -1 -2)")
+    assert comes_back_negated.order == 4
+    assert comes_back_negated.elements[0].all_signs().tolist() == [1, -1]
+    assert comes_back_negated.text == "(1 2 -1 -2)"
+
+
+def test_all_signs_positive_is_an_unsigned_group():
+    assert eq.group([([1, 0], [1, 1])]) == eq.group([[1, 0]])
+    assert eq.group([([1, 0], [1, 1])]).signs is None
+
+
+@pytest.mark.parametrize(
+    ("declaration", "expected"),
+    [
+        # The discrete Laplacian's structure on oriented edges: an edge, its neighbours with their direction, 0 if apart.
+        (
+            "[p p] -> [p p] where p = S(4)",
+            "a b b -b -b 0; b a b b 0 -b; b b a 0 b b; -b b 0 a b -b; -b 0 b b a b; 0 -b b -b b a",
+        ),
+        ("p -> [p p] where p = S(3)", "a -a 0; a 0 -a; 0 a -a"),
+        ("~p -> p where p = S(2)", "a b; -b -a"),
+        ("~p -> ~p where p = S(3)", "a b b; b a b; b b a"),
+        ("p -> p where p = (1 -2)", "a b; b a"),
+        ("p -> p where p = (1 -1)(2)", "a 0; 0 b"),
+        ("p -> p where p = (1 2 -1 -2)", "a b; -b a"),
+        ("~p -> 1 where p = S(3)", "0 0 0"),
+    ],
+)
+def test_patterns_with_signs(declaration, expected):
+    found = eq.orbits(declaration).pattern
+    assert found == eq.pattern(expected)
+
+
+def test_the_incidence_matrix_is_the_only_map_from_nodes_to_edge_flows():
+    pattern = eq.orbits("p -> [p p] where p = S(5)").pattern
+    edges = [(i, j) for i in range(5) for j in range(i + 1, 5)]
+    gradient = np.array([[(k == j) - (k == i) for k in range(5)] for i, j in edges])
+    assert np.array_equal(pattern.signs, -gradient)
+    assert pattern.rank == 1
+
+
+def test_an_unsigned_mapping_holds_no_table_of_signs():
+    assert eq.orbits("p -> p where p = S(5)").signs.strides == (0, 0)
+
+
+# --- layers
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    ["[p p] -> [p p] where p = S(5)", "p + [p p] -> ~p + p where p = S(4)", "p -> p where p = (1 -2)(3 4), (5 -5)"],
+)
+@pytest.mark.parametrize("units", [None, 3])
+def test_signed_layers_verify(declaration, units):
+    layer = eq.EquivariantDense(units, declaration, activation="tanh")
+    n = layer.mapping.input.size
+    layer(np.zeros((1, n) if units is None else (1, n, 2)))
+    assert eq.verify(layer)
+
+
+def test_a_signed_layer_with_a_flipped_entry_fails():
+    layer = eq.EquivariantDense(2, "[p p] -> [p p] where p = S(4)")
+    layer(np.zeros((1, 6, 2)))
+    index = layer._table.index.copy()
+    index[0, 1] = (index[0, 1] + layer._table.rank) % (2 * layer._table.rank)
+    object.__setattr__(layer._table, "index", index)
+    report = eq.verify(layer)
+    assert not report
+    assert "signs do not fit" in str(report)
+
+
+def test_a_partly_signed_output_has_biases_where_signs_allow():
+    layer = eq.EquivariantDense(
+        None, "p -> ~p + p where p = S(3)", use_bias=True, bias_initializer="ones", kernel_initializer="zeros"
+    )
+    assert np.array_equal(layer(np.zeros((1, 3)))[0], [0, 0, 0, 1, 1, 1])
+    assert eq.verify(layer)
+
+
+@pytest.mark.parametrize(
+    "activation", [None, "linear", "tanh", "softsign", "soft_shrink", "hard_shrink", "tanh_shrink", "hard_tanh"]
+)
+def test_odd_activations_are_safe(activation):
+    assert eq.verify(eq.EquivariantDense(2, "[p p] -> [p p] where p = S(4)", activation=activation))
+
+
+@pytest.mark.parametrize(
+    "activation", ["relu", "gelu", "sigmoid", "softplus", "elu", "softmax", "exponential", "silu", "leaky_relu"]
+)
+def test_other_activations_are_refused(activation):
+    message = (
+        f"activation {activation} is not odd, and generator 1 of p, (1 2 3 4) flips the sign of outputs of [p p] -> [p p] where "
+        "p = S(4): the layer would not be equivariant; use an odd one, like tanh or soft_shrink, or multiply the outputs by a "
+        "gate computed from their absolute values"
+    )
+    with pytest.raises(eq.DeclarationError, match=f"^{re.escape(message)}$"):
+        eq.EquivariantDense(2, "[p p] -> [p p] where p = S(4)", activation=activation)
+
+
+def test_signs_of_the_input_alone_forbid_nothing():
+    eq.EquivariantDense(2, "~p + p -> p where p = S(4)", activation="relu", use_bias=True)
+
+
+def test_a_bias_that_the_signs_forbid_is_refused():
+    message = (
+        "no output of [p p] -> [p p] where p = S(4) can have a bias: generator 1 of p, (1 2 3 4) flips its sign, so it would "
+        "have to be its own negative; drop use_bias"
+    )
+    with pytest.raises(eq.DeclarationError, match=f"^{re.escape(message)}$"):
+        eq.EquivariantDense(2, "[p p] -> [p p] where p = S(4)", use_bias=True)
+
+
+def test_a_symmetry_that_forces_zero_is_refused():
+    message = (
+        "the symmetry of ~p -> 1 where p = S(3) forces every weight to zero, so the layer would answer 0 to everything: use "
+        "another output space, or a bias"
+    )
+    with pytest.raises(eq.DeclarationError, match=f"^{re.escape(message)}$"):
+        eq.EquivariantDense(2, "~p -> 1 where p = S(3)")
+    layer = eq.EquivariantDense(2, "~p -> 1 where p = S(3)", use_bias=True)
+    assert layer(np.ones((4, 3, 2))).shape == (4, 1, 2)
+
+
+def test_verify_finds_a_sign_that_a_model_ignores():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Activation("relu")])
+    assert eq.verify(model, "p -> p where p = (1 2 3)")
+    assert not eq.verify(model, "p -> p where p = (1 -2)(3)")
+
+
+# --- mistakes
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([([1, 0], [1, 2])], "generator 1 has the sign 2 at point 1: signs are +1 and -1"),
+        ([([1, 1], [1, 1])], "generator 1 is no permutation: it sends both point 0 and point 1 to 1, and no point to 0; each point must be reached once"),
+        ("(1 -1 2)", "a cycle that holds a point and its negative must hold the negative of each of its points, in the same order: write (1 -1) or (1 2 -1 -2) (character 2)\n  (1 -1 2)\n   ^"),
+        ("(1 -2)(2 3)", "point 2 stands in two cycles of one generator: write disjoint cycles, or a comma between two generators (character 8)\n  (1 -2)(2 3)\n         ^"),
+    ],
+)  # fmt: skip
+def test_mistakes(value, message):
+    with pytest.raises(eq.DeclarationError, match=f"^{re.escape(message)}$"):
+        eq.group(value)
