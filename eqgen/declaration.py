@@ -302,7 +302,7 @@ class _ReadMapping(Transformer[Token, Any]):
             self._refuse_keyword(name)
         if len(names) != len(groups):
             raise pointing(
-                f"{len(names)} axes are declared together and {count(len(groups), 'group')} given: write one group for each axis, as "
+                f"{len(names)} axes are declared together and {count(len(groups), 'group')} given: write one for each axis, as "
                 "in s & b = Group((1 2)) & Group((1 2)(3 4))",
                 self.text,
                 meta.start_pos,
