@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
 from eqgen.errors import DeclarationError, pointing
@@ -38,7 +39,7 @@ generators : permutation ("," permutation)*
 permutation : cycle+
 cycle     : "(" [NUMBER ([","] NUMBER)*] ")"
 
-NAME      : /[A-Za-z_][A-Za-z0-9_]*/
+NAME      : /(?!where\b)[A-Za-z_][A-Za-z0-9_]*/
 NUMBER    : /[0-9]+/
 STRING    : /"[^"\n]*"/
 COMMENT   : /#[^\n]*/
@@ -46,16 +47,18 @@ COMMENT   : /#[^\n]*/
 %ignore /[\s]+/
 """
 
+ENTRY_TEXT = "(0|-?[A-Za-z_][A-Za-z0-9_]*)"
+
 PATTERN_GRAMMAR = r"""
 pattern   : BREAK* row (BREAK+ row)* BREAK*
 row       : ENTRY+
 
-ENTRY     : /(0|-?[A-Za-z_][A-Za-z0-9_]*)(?![^\s;#])/
+ENTRY     : /ENTRY_TEXT(?![^\s;#])/
 BREAK     : /[;\n]/
 COMMENT   : /#[^\n]*/
 %ignore COMMENT
 %ignore /[ \t\r\f]+/
-"""
+""".replace("ENTRY_TEXT", ENTRY_TEXT)
 
 LONGEST_NUMBER = 18
 """A number of more digits names nothing that fits in a computer."""
@@ -66,12 +69,19 @@ def is_mapping(text: str) -> bool:
     return "->" in text
 
 
+def is_entry(text: str) -> bool:
+    """Whether a text is exactly one entry of a pattern: a name, a negated name or 0."""
+    return re.fullmatch(ENTRY_TEXT, text) is not None
+
+
 def parse_mapping(text: str) -> MappingSyntax:
     """The syntax tree of `{p p} -> {p p} where p = S(5)`."""
     _refuse_empty(text, 'a mapping, like "p -> p where p = S(5)"')
     if not is_mapping(text):
         raise pointing(
-            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text)
+            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"',
+            text,
+            len(text.rstrip()),
         )
     tree: MappingSyntax = _parse(text, "mapping")
     return tree
@@ -96,7 +106,7 @@ def parse_pattern(text: str) -> PatternSyntax:
     for number, (row, position) in enumerate(rows, start=1):
         if len(row) != width:
             raise pointing(
-                f"row {number} of the pattern has {len(row)} entries, row 1 has {width}: every row needs the same "
+                f"row {number} of the pattern has {_entries(len(row))}, row 1 has {width}: every row needs the same "
                 "number; write 0 where nothing may stand",
                 text,
                 position,
@@ -140,6 +150,8 @@ class _Permutation:
     position: int
 
 
+CYCLE_BEFORE = re.compile(r"(?<![A-Za-z0-9_])\(\s*-?\d[\d\s,-]*\)\s*,?\s*$")
+
 WORDS = {
     "NAME": "a name",
     "NUMBER": "a number",
@@ -165,23 +177,25 @@ def _explain(error: UnexpectedInput, text: str, start: str) -> NoReturn:
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     if at_end or position is None or position < 0:
         position = len(text.rstrip())
-    allowed: set[str] = set()
-    if isinstance(error, UnexpectedCharacters):
-        allowed = set(error.allowed or ())
-        found = repr(text[position])
-    else:
-        allowed = set(error.accepts or error.expected) if isinstance(error, UnexpectedToken) else set()
-        found = "the end" if at_end else repr(str(error.token)) if isinstance(error, UnexpectedToken) else "this"
+    found = repr(str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1])
     if start == "pattern":
+        word = re.match(r"[^\s;#]+", text[position:])
+        found = repr(word[0]) if word else found
         raise pointing(
             f"unexpected {found} in a pattern: entries are names, -names or 0, separated by spaces, rows by ; "
             '(a mapping has "->")',
             text,
             position,
         ) from None
-    expected = sorted(WORDS[name] for name in allowed if name in WORDS)
+    # The parser's own lists of what may follow (`allowed`, `expected`) are too long: states of the table are merged.
+    accepted = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]
+    found = "end" if at_end else found
+    expected = sorted(WORDS[name] for name in accepted if name in WORDS)
     wanted = " or ".join([", ".join(expected[:-1]), expected[-1]] if len(expected) > 1 else expected)
-    raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else ""), text, position) from None
+    hint = (
+        "; cycles inside an expression stand in Group(...)" if CYCLE_BEFORE.search(text[:position]) and wanted else ""
+    )
+    raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else "") + hint, text, position) from None
 
 
 @v_args(meta=True)
@@ -203,7 +217,6 @@ class _ReadMapping(Transformer[Token, Any]):
         return tuple(children)
 
     def points(self, meta: Meta, children: list[Token]) -> Factor:
-        self._refuse_keyword(children[0])
         return Factor("points", str(children[0]), 1, meta.start_pos)
 
     def fixed(self, meta: Meta, children: list[Token]) -> Factor:
@@ -256,7 +269,6 @@ class _ReadMapping(Transformer[Token, Any]):
 
     def axis(self, meta: Meta, children: list[Any]) -> tuple[str, GroupExpression, int]:
         name, group = children
-        self._refuse_keyword(name)
         if isinstance(group, _Permutation):
             group = Cycles((group.cycles,), group.position)
         return str(name), group, meta.start_pos
@@ -322,10 +334,6 @@ class _ReadMapping(Transformer[Token, Any]):
     def cycle(self, meta: Meta, children: list[Token | None]) -> list[Token]:
         return [child for child in children if child is not None and child.type == "NUMBER"]
 
-    def _refuse_keyword(self, token: Token) -> None:
-        if token == "where":
-            raise pointing('"where" starts the list of axes and names none', self.text, token.start_pos or 0)
-
     def _whole(self, token: Token) -> int:
         if len(token) > LONGEST_NUMBER:
             raise pointing(f"the number {_short(token)} is too large", self.text, token.start_pos or 0)
@@ -345,6 +353,10 @@ def _entry(text: str) -> tuple[int, str]:
     if text == "0":
         return 0, ""
     return (-1, text[1:]) if text[0] == "-" else (1, text)
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
 
 
 def _short(text: str) -> str:

@@ -17,6 +17,7 @@ from eqgen.notation import Permutation
 from eqgen.space import LARGEST_SPACE, Factor, Space
 from eqgen.syntax import Factor as FactorSyntax
 from eqgen.syntax import MappingSyntax, Sum
+from eqgen.words import count
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Mapping:
         return self.declaration
 
     def __repr__(self) -> str:
-        return f"{self.declaration}  # " + "; ".join(f"{axis.name}: {axis.group.describe()}" for axis in self.axes)
+        orders = "; ".join(f"{axis.name}: {axis.group.describe()}" for axis in self.axes)
+        return f"{self.declaration}  # {orders}" if orders else self.declaration
 
     @cached_property
     def group(self) -> Group:
@@ -184,7 +186,7 @@ def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Gr
             if kind.count == 0:
                 raise pointing(
                     f"{_factor_text(syntax)} is empty: {syntax.axis} = {declared[syntax.axis].text} has only "
-                    f"{declared[syntax.axis].degree} points, and {syntax.size} distinct ones are asked for",
+                    f"{count(declared[syntax.axis].degree, 'point')}, and {syntax.size} distinct ones are asked for",
                     text,
                     syntax.position,
                 )

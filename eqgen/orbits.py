@@ -295,4 +295,5 @@ def _representatives(labels: Labels, key_rows: Permutation) -> npt.NDArray[np.in
         # Later entries are written first, so that what stays is the first entry of each orbit.
         columns = np.arange(labels.shape[1])[::-1]
         first[labels[row, columns]] = np.stack([np.full(columns.size, row), columns], axis=1)
+    first.setflags(write=False)
     return first
