@@ -30,7 +30,7 @@ def group(value: Any) -> Group:
         DeclarationError: a generator is no permutation, generators have different lengths, or the text cannot be read.
 
     >>> print(group([[1, 2, 0], [1, 0, 2]]))
-    (1 2 3), (1 2)(3)  # order 6, one orbit of 3 points
+    (1 2 3), (1 2)  # order 6, one orbit of 3 points
     """
     if isinstance(value, Group):
         return value
@@ -41,7 +41,7 @@ def group(value: Any) -> Group:
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 2):
         return from_arrays(value)
     raise DeclarationError(
-        f'a {type(value).__name__} is no group: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator '
+        f'expected a group, got {type(value).__name__}: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator '
         "arrays, or a sympy PermutationGroup"
     )
 

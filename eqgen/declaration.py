@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
 from eqgen.errors import DeclarationError, pointing
@@ -55,7 +56,7 @@ generators : permutation ("," permutation)*
 permutation : cycle+
 cycle     : "(" [INTEGER ([","] INTEGER)*] ")"
 
-NAME      : /[A-Za-z_][A-Za-z0-9_]*/
+NAME      : /(?!where\b)[A-Za-z_][A-Za-z0-9_]*/
 NUMBER    : /[0-9]+/
 INTEGER   : /-?[0-9]+/
 STRING    : /"[^"\n]*"/
@@ -64,16 +65,18 @@ COMMENT   : /#[^\n]*/
 %ignore /[\s]+/
 """
 
+ENTRY_TEXT = "(0|-?[A-Za-z_][A-Za-z0-9_]*)"
+
 PATTERN_GRAMMAR = r"""
 pattern   : BREAK* row (BREAK+ row)* BREAK*
 row       : ENTRY+
 
-ENTRY     : /(0|-?[A-Za-z_][A-Za-z0-9_]*)(?![^\s;#])/
+ENTRY     : /ENTRY_TEXT(?![^\s;#])/
 BREAK     : /[;\n]/
 COMMENT   : /#[^\n]*/
 %ignore COMMENT
 %ignore /[ \t\r\f]+/
-"""
+""".replace("ENTRY_TEXT", ENTRY_TEXT)
 
 LONGEST_NUMBER = 18
 """A number of more digits names nothing that fits in a computer."""
@@ -84,12 +87,19 @@ def is_mapping(text: str) -> bool:
     return "->" in text
 
 
+def is_entry(text: str) -> bool:
+    """Whether a text is exactly one entry of a pattern: a name, a negated name or 0."""
+    return re.fullmatch(ENTRY_TEXT, text) is not None
+
+
 def parse_mapping(text: str) -> MappingSyntax:
     """The syntax tree of `{p p} -> {p p} where p = S(5)`."""
     _refuse_empty(text, 'a mapping, like "p -> p where p = S(5)"')
     if not is_mapping(text):
         raise pointing(
-            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text)
+            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"',
+            text,
+            len(text.rstrip()),
         )
     tree: MappingSyntax = _parse(text, "mapping")
     return tree
@@ -114,7 +124,7 @@ def parse_pattern(text: str) -> PatternSyntax:
     for number, (row, position) in enumerate(rows, start=1):
         if len(row) != width:
             raise pointing(
-                f"row {number} of the pattern has {len(row)} entries, row 1 has {width}: every row needs the same "
+                f"row {number} of the pattern has {_entries(len(row))}, row 1 has {width}: every row needs the same "
                 "number; write 0 where nothing may stand",
                 text,
                 position,
@@ -158,6 +168,8 @@ class _Permutation:
     position: int
 
 
+CYCLE_BEFORE = re.compile(r"(?<![A-Za-z0-9_])\(\s*-?\d[\d\s,-]*\)\s*,?\s*$")
+
 WORDS = {
     "NAME": "a name",
     "NUMBER": "a number",
@@ -188,23 +200,25 @@ def _explain(error: UnexpectedInput, text: str, start: str) -> NoReturn:
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     if at_end or position is None or position < 0:
         position = len(text.rstrip())
-    allowed: set[str] = set()
-    if isinstance(error, UnexpectedCharacters):
-        allowed = set(error.allowed or ())
-        found = repr(text[position])
-    else:
-        allowed = set(error.accepts or error.expected) if isinstance(error, UnexpectedToken) else set()
-        found = "the end" if at_end else repr(str(error.token)) if isinstance(error, UnexpectedToken) else "this"
+    found = repr(str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1])
     if start == "pattern":
+        word = re.match(r"[^\s;#]+", text[position:])
+        found = repr(word[0]) if word else found
         raise pointing(
             f"unexpected {found} in a pattern: entries are names, -names or 0, separated by spaces, rows by ; "
             '(a mapping has "->")',
             text,
             position,
         ) from None
-    expected = sorted(WORDS[name] for name in allowed if name in WORDS)
+    # The parser's own lists of what may follow (`allowed`, `expected`) are too long: states of the table are merged.
+    accepted = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]
+    found = "end" if at_end else found
+    expected = sorted(WORDS[name] for name in accepted if name in WORDS)
     wanted = " or ".join([", ".join(expected[:-1]), expected[-1]] if len(expected) > 1 else expected)
-    raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else ""), text, position) from None
+    hint = (
+        "; cycles inside an expression stand in Group(...)" if CYCLE_BEFORE.search(text[:position]) and wanted else ""
+    )
+    raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else "") + hint, text, position) from None
 
 
 @v_args(meta=True)
@@ -226,7 +240,6 @@ class _ReadMapping(Transformer[Token, Any]):
         return tuple(children)
 
     def points(self, meta: Meta, children: list[Token]) -> Factor:
-        self._refuse_keyword(children[0])
         return Factor("points", str(children[0]), 1, meta.start_pos)
 
     def fixed(self, meta: Meta, children: list[Token]) -> Factor:
@@ -288,7 +301,6 @@ class _ReadMapping(Transformer[Token, Any]):
 
     def axis(self, meta: Meta, children: list[Any]) -> AxisSyntax:
         name, group = children
-        self._refuse_keyword(name)
         if isinstance(group, _Permutation):
             group = Cycles((group.cycles,), group.position)
         return AxisSyntax((str(name),), (group,), meta.start_pos)
@@ -298,8 +310,6 @@ class _ReadMapping(Transformer[Token, Any]):
 
     def joint(self, meta: Meta, children: list[Any]) -> AxisSyntax:
         names, groups = children[0], children[1:]
-        for name in names:
-            self._refuse_keyword(name)
         if len(names) != len(groups):
             raise pointing(
                 f"{len(names)} axes are declared together and {count(len(groups), 'group')} given: write one for each axis, as "
@@ -381,10 +391,6 @@ class _ReadMapping(Transformer[Token, Any]):
     def cycle(self, meta: Meta, children: list[Token | None]) -> list[Token]:
         return [child for child in children if child is not None and child.type == "INTEGER"]
 
-    def _refuse_keyword(self, token: Token) -> None:
-        if token == "where":
-            raise pointing('"where" starts the list of axes and names none', self.text, token.start_pos or 0)
-
     def _whole(self, token: Token) -> int:
         if len(token) > LONGEST_NUMBER:
             raise pointing(f"the number {_short(token)} is too large", self.text, token.start_pos or 0)
@@ -412,6 +418,10 @@ def _entry(text: str) -> tuple[int, str]:
     if text == "0":
         return 0, ""
     return (-1, text[1:]) if text[0] == "-" else (1, text)
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
 
 
 def _short(text: str) -> str:

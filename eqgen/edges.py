@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ def to_edges(adjacency: npt.ArrayLike) -> npt.NDArray[np.generic]:
     >>> to_edges([[0, 1, 2], [1, 0, 3], [2, 3, 0]])
     array([1, 2, 3])
     """
-    matrix = np.asarray(adjacency)
+    matrix = _as_array("to_edges takes arrays of shape (..., n, n)", adjacency)
     if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
         raise DeclarationError(f"to_edges takes arrays of shape (..., n, n), got {matrix.shape}")
     different = matrix != np.swapaxes(matrix, -1, -2)
@@ -63,7 +64,7 @@ def to_adjacency(edges: npt.ArrayLike) -> npt.NDArray[np.generic]:
            [1, 0, 3],
            [2, 3, 0]])
     """
-    vector = np.asarray(edges)
+    vector = _as_array("to_adjacency takes arrays of shape (..., n(n-1)/2)", edges)
     count = vector.shape[-1] if vector.ndim else 0
     n = (1 + math.isqrt(1 + 8 * count)) // 2
     if n < 2 or n * (n - 1) // 2 != count:
@@ -75,3 +76,10 @@ def to_adjacency(edges: npt.ArrayLike) -> npt.NDArray[np.generic]:
     matrix[..., rows, columns] = vector
     matrix[..., columns, rows] = vector
     return matrix
+
+
+def _as_array(wanted: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise DeclarationError(f"{wanted}, got rows of different lengths") from None

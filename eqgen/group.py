@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -289,8 +290,7 @@ def order_text(order: int) -> str:
     """
     if order < 10**30:
         return str(order)
-    exponent = math.floor(math.log10(order))
-    return f"about {order // 10 ** (exponent - 3) / 1000:.1f}e{exponent}"
+    return f"about {Decimal(order):.1e}".replace("+", "")
 
 
 def _product_of_orders(groups: Sequence[Group]) -> int:

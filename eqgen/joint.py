@@ -9,6 +9,7 @@ from eqgen.axes import group as as_group
 from eqgen.errors import DeclarationError
 from eqgen.group import Group
 from eqgen.relations import check_relations
+from eqgen.words import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,8 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
     for name, group in groups.items():
         if len(group.generators) != len(groups[first].generators):
             raise DeclarationError(
-                f"axes declared together need one generator list: {first} has {len(groups[first].generators)} generators, "
+                f"axes declared together need one generator list: {first} has "
+                f"{count(len(groups[first].generators), 'generator')}, "
                 f"{name} has {len(group.generators)}; write the identity for a generator that leaves an axis alone"
             )
         check_relations(relations, name, group)

@@ -19,6 +19,7 @@ from eqgen.signed import SignedPermutation
 from eqgen.space import LARGEST_SPACE, Factor, Space
 from eqgen.syntax import AxisSyntax, MappingSyntax, Sum
 from eqgen.syntax import Factor as FactorSyntax
+from eqgen.words import count
 
 
 @dataclass(frozen=True)
@@ -183,11 +184,11 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
 def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:
     groups = [from_expression(expression, text) for expression in clause.groups]
     counts = [len(group.generators) for group in groups]
-    for name, count in zip(clause.names, counts, strict=True):
-        if count != counts[0]:
+    for name, found in zip(clause.names, counts, strict=True):
+        if found != counts[0]:
             raise pointing(
-                f"axes declared together need one generator list: {clause.names[0]} has {counts[0]} generators, {name} has "
-                f"{count}; write () for a generator that leaves an axis alone",
+                f"axes declared together need one generator list: {clause.names[0]} has {count(counts[0], 'generator')}, {name} "
+                f"has {found}; write () for a generator that leaves an axis alone",
                 text,
                 clause.position,
             )
@@ -251,7 +252,7 @@ def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Gr
             if kind.count == 0:
                 raise pointing(
                     f"{_factor_text(syntax)} is empty: {syntax.axis} = {declared[syntax.axis].text} has only "
-                    f"{declared[syntax.axis].degree} points, and {syntax.size} distinct ones are asked for",
+                    f"{count(declared[syntax.axis].degree, 'point')}, and {syntax.size} distinct ones are asked for",
                     text,
                     syntax.position,
                 )

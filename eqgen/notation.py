@@ -86,9 +86,11 @@ def unpacked(text: str) -> Permutation:
         if min(count, degree) <= 0 or expected > LARGEST_UNPACKED_SIZE:
             raise ValueError("no generators of a possible size")
         # The size is known before anything is unpacked, so that a forged text cannot fill the memory.
-        data = zlib.decompressobj().decompress(packed[8:], expected + 1)
+        unpacker = zlib.decompressobj()
+        data = unpacker.decompress(packed[8:], expected + 1)
     except zlib.error as error:
         raise ValueError(str(error)) from error
-    if len(data) != expected:
+    # Only a stream read to its end has had its checksum compared.
+    if len(data) != expected or not unpacker.eof or unpacker.unused_data:
         raise ValueError("the length does not fit the header")
     return np.frombuffer(data, dtype="<i4").reshape(count, degree).astype(np.intp)

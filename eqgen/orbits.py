@@ -352,4 +352,5 @@ def _representatives(pattern: Pattern) -> npt.NDArray[np.intp]:
     for row in np.sort(rows)[::-1].tolist():
         # Later entries are written first, so that what stays is the first entry of each orbit; -1 fills the last row.
         first[pattern.labels[row, columns]] = np.stack([np.full(columns.size, row), columns], axis=1)
+    first.setflags(write=False)
     return first[:-1]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.colours import cycle_of_styles
-from eqgen.declaration import parse_pattern
+from eqgen.declaration import is_entry, parse_pattern
 from eqgen.errors import DeclarationError
 from eqgen.signed import Signs
 from eqgen.words import count
@@ -127,10 +127,15 @@ class Pattern:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Pattern):
             return NotImplemented
-        return np.array_equal(self.labels, other.labels) and np.array_equal(self.signs, other.signs)
+        if self.shape != other.shape or self.rank != other.rank or not np.array_equal(self.signs, other.signs):
+            return False
+        # Equal up to the order of the parameters: a text numbers them as they appear, a product of axes by its axes.
+        numbers = np.full(self.rank + 1, -1, dtype=np.int64)
+        numbers[self.labels] = other.labels
+        return np.array_equal(numbers[self.labels], other.labels) and np.unique(numbers[:-1]).size == self.rank
 
     def __hash__(self) -> int:
-        return hash((self.shape, self.labels.astype(np.int64).tobytes(), self.signs.tobytes()))
+        return hash((self.shape, self.rank, self.signs.tobytes()))
 
     def __str__(self) -> str:
         rows = list(self.entries())
@@ -201,6 +206,7 @@ def pattern(value: Any) -> Pattern:
     if isinstance(value, (list, tuple)) and value and all(isinstance(row, str) for row in value):
         return _from_rows(parse_pattern("\n".join(value)))
     if isinstance(value, (list, tuple)) and value and all(_is_row_of_strings(row) for row in value):
+        _check_entries(value)
         return _from_rows(parse_pattern("\n".join(" ".join(row) for row in value)))
     return _from_integers(value)
 
@@ -247,11 +253,13 @@ def _from_rows(rows: Sequence[Sequence[tuple[int, str]]]) -> Pattern:
 def _from_sympy(value: Any) -> Pattern:
     from sympy import Symbol
 
-    rows = []
-    if len(getattr(value, "shape", ())) != 2 or 0 in value.shape:
+    rows: list[list[tuple[int, str]]] = []
+    shape = getattr(value, "shape", ())
+    # The shape of a MatrixSymbol may itself hold symbols.
+    if len(shape) != 2 or any(isinstance(size, Symbol) or size == 0 for size in shape):
         raise DeclarationError(f"expected a sympy Matrix with rows and columns, got {type(value).__name__}")
     for i in range(value.shape[0]):
-        row = []
+        row: list[tuple[int, str]] = []
         for j in range(value.shape[1]):
             entry = value[i, j]
             if entry == 0:
@@ -264,6 +272,11 @@ def _from_sympy(value: Any) -> Pattern:
                 raise DeclarationError(
                     f"entry ({i + 1}, {j + 1}) of the matrix is {str(entry)[:60]}: a pattern holds symbols, negated symbols "
                     "and zeros"
+                )
+            if row[-1][0] and (row[-1][1] == "0" or row[-1][1].startswith("-") or not is_entry(row[-1][1])):
+                raise DeclarationError(
+                    f"entry ({i + 1}, {j + 1}) of the matrix is {str(entry)[:60]}: names in a pattern are made of the "
+                    "letters a to z and A to Z, digits and _, and do not start with a digit"
                 )
         rows.append(row)
     return _from_rows(rows)
@@ -291,10 +304,20 @@ def _from_integers(value: Any) -> Pattern:
     )
 
 
+def _check_entries(rows: Sequence[Sequence[str]]) -> None:
+    for i, row in enumerate(rows, start=1):
+        for j, entry in enumerate(row, start=1):
+            if not is_entry(entry.strip()):
+                raise DeclarationError(
+                    f"entry ({i}, {j}) of the pattern is {entry[:60]!r}: entries are names, -names or 0, one in each string"
+                )
+
+
 def _is_row_of_strings(row: Any) -> bool:
     return isinstance(row, (list, tuple)) and len(row) > 0 and all(isinstance(entry, str) for entry in row)
 
 
 def _latex_entry(entry: str) -> str:
     sign, name = ("-", entry[1:]) if entry.startswith("-") else ("", entry)
-    return sign + (name if len(name) == 1 else r"\mathit{" + name.replace("_", r"\_") + "}")
+    shown = name.replace("_", r"\_")
+    return sign + (shown if len(name) == 1 else r"\mathit{" + shown + "}")

@@ -109,32 +109,34 @@ def generator_sets(min_degree: int = 1, max_degree: int = 7, most: int = 3) -> s
 
 
 def _parts(names: list[str], degree: dict[str, int]) -> st.SearchStrategy[Part]:
-    possible = [Part("", "", 0)]
-    for name in names:
-        possible.append(Part("", name, 1))
-        sizes = range(1, min(3, degree[name]) + 1)
-        possible += [Part(brackets, name, size) for brackets in ("{}", "<>") for size in sizes]
-    return st.sampled_from(possible)
+    """Any factor; the fixed point seldom, and of several axes each as often as the other."""
+    possible = [Part("", name, 1) for name in names]
+    for size, name in product(range(1, 4), names):
+        if size <= degree[name]:
+            possible += [Part("{}", name, size), Part("<>", name, size), Part("", name, 1)]
+    return st.sampled_from([*possible, Part("", "", 0)])
 
 
 def _small_enough(terms: list[list[Part]], degree: dict[str, int]) -> Side:
     """The first factors of each term that stay within its share of MOST_POINTS points."""
     kept = []
     for term in terms:
-        size, parts = 1, []
+        parts: list[Part] = []
+        size = 1
         for part in term:
-            size *= len(part.points(degree))
-            if size * len(terms) <= MOST_POINTS:
+            grown = size * len(part.points(degree))
+            if grown * len(terms) <= MOST_POINTS:
+                size = grown
                 parts.append(part)
-        kept.append(tuple(parts or [Part("", "", 0)]))
+        kept.append(tuple(parts or [Part("", term[0].axis, 1)]))
     return tuple(kept)
 
 
 @st.composite
-def declared_mappings(draw: st.DrawFn, max_axes: int = 2) -> Declared:
+def declared_mappings(draw: st.DrawFn, max_axes: int = 2, max_degree: int = 6) -> Declared:
     """A random mapping: sums of products of points, sets and tuples over one axis or two."""
-    count = draw(st.integers(1, max_axes))
-    drawn = {name: draw(generator_sets(max_degree=6 if count == 1 else 4)) for name in "pq"[:count]}
+    count = draw(st.sampled_from([1, 2, 2] if max_axes == 2 else [1]))
+    drawn = {name: draw(generator_sets(1, max_degree if count == 1 else 4)) for name in "pq"[:count]}
     degree = {name: len(generators[0]) for name, generators in drawn.items()}
     term = st.lists(_parts(list(drawn), degree), min_size=1, max_size=3)
     sides = [_small_enough(draw(st.lists(term, min_size=1, max_size=2)), degree) for _ in range(2)]

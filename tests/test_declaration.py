@@ -189,7 +189,7 @@ def test_a_comma_ends_a_generator_or_an_axis(text):
         ),
         (
             "where -> 1 where where = S(3)",
-            '"where" starts the list of axes and names none (character 1)\n'
+            "unexpected 'where': expected \"<\", \"{\", a name or a number (character 1)\n"
             "  where -> 1 where where = S(3)\n"
             "  ^",
             "w",

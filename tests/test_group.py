@@ -263,10 +263,9 @@ def test_what_a_composed_group_prints_parses_back_to_an_equal_group(group):
     assert eq.group(str(group)) == group
 
 
-@given(st.integers(1001, 1100), st.randoms(use_true_random=False))
+@pytest.mark.parametrize("degree", [1001, 1002, 3000])
 def test_a_group_of_more_than_a_thousand_points_is_written_as_one_token_and_parses_back(degree, random):
-    image = list(range(degree))
-    random.shuffle(image)
+    image = random.permutation(degree)
     group = eq.group([image, list(range(degree))])
     assert group.text.startswith('generators("')
     assert group.text.endswith('")')
@@ -349,7 +348,7 @@ def test_declaring_a_million_points_does_not_compute_their_factorial(monkeypatch
         ),
         (
             5.0,
-            'a float is no group: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator arrays, or a '
+            'expected a group, got float: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator arrays, or a '
             "sympy PermutationGroup",
         ),
     ],

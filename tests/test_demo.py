@@ -1,0 +1,358 @@
+"""The demo, start to end on a tiny plan, and the exact counts that it learns from."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import keras
+import networkx
+import numpy as np
+import pytest
+from eqgen.demo import Plan, run
+from eqgen.demo.folder import prepare, write_whole
+from eqgen.demo.graphs import Graphs, as_inputs, atlas, renumbered, spanning_trees, trees_through_edges
+from eqgen.demo.networks import CONTESTANTS, WHOLE, dense_network, equivariant_network, in_original_units
+from eqgen.demo.results import Row, gap, in_words, score
+from eqgen.demo.seed_question import distinct_values, least_squares
+from eqgen.demo.story import Outcome
+from eqgen.demo.training import Trainer, r_squared, split
+from rich.console import Console
+
+import eqgen as eq
+
+TINY = Plan(sizes=(20, 30), seeds=2, steps=12, steps_per_call=8, batch=10, scalar_steps=15)
+
+FILES = {"weights.png", "learning.png", "results.txt", "network.keras", "verification.txt"}
+
+
+@pytest.fixture(scope="module")
+def graphs() -> Graphs:
+    return atlas()
+
+
+def adjacency_of(graph: networkx.Graph) -> np.ndarray:
+    return networkx.to_numpy_array(graph, dtype=np.int64)
+
+
+def trees_by_trying(adjacency: np.ndarray) -> int:
+    """Every choice of n - 1 edges that connects all nodes, one by one."""
+    n = len(adjacency)
+    edges = [(i, j) for i, j in combinations(range(n), 2) if adjacency[i, j]]
+    found = 0
+    for chosen in combinations(edges, n - 1):
+        graph = networkx.Graph(chosen)
+        found += len(graph) == n and networkx.is_connected(graph)
+    return found
+
+
+# The data.
+
+
+def test_the_atlas_has_every_graph_with_seven_nodes_once(graphs: Graphs) -> None:
+    assert graphs.adjacency.shape == (1044, 7, 7)
+    assert np.array_equal(graphs.adjacency, graphs.adjacency.transpose(0, 2, 1))
+    # 853 of the 1,044 graphs with seven nodes are connected (OEIS A001349).
+    assert np.count_nonzero(graphs.trees) == 853
+
+
+@pytest.mark.parametrize(
+    ("graph", "trees"),
+    [
+        pytest.param(networkx.complete_graph(7), 7**5, id="Cayley"),
+        pytest.param(networkx.cycle_graph(7), 7, id="cycle"),
+        pytest.param(networkx.path_graph(7), 1, id="path"),
+        pytest.param(networkx.complete_bipartite_graph(3, 4), 3**3 * 4**2, id="bipartite"),
+        pytest.param(networkx.wheel_graph(7), 320, id="wheel"),
+        pytest.param(networkx.petersen_graph(), 2000, id="petersen"),
+        pytest.param(networkx.empty_graph(7), 0, id="no edges"),
+        pytest.param(networkx.empty_graph(1), 1, id="one node"),
+        pytest.param(networkx.complete_graph(2), 1, id="one edge"),
+        pytest.param(networkx.complete_graph(14), 14**12, id="beyond 2 ** 45"),
+    ],
+)
+def test_spanning_trees_of_known_graphs(graph: networkx.Graph, trees: int) -> None:
+    assert spanning_trees(adjacency_of(graph)).item() == trees
+
+
+def test_spanning_trees_counted_one_by_one(graphs: Graphs) -> None:
+    for number in range(0, len(graphs.trees), 97):
+        assert graphs.trees[number] == trees_by_trying(graphs.adjacency[number])
+
+
+def test_every_tree_has_six_edges(graphs: Graphs) -> None:
+    assert np.array_equal(graphs.trees_through.sum(axis=1), 6 * graphs.trees)
+
+
+def test_trees_through_an_edge_counted_one_by_one(graphs: Graphs) -> None:
+    adjacency = graphs.adjacency[700]
+    for number, (i, j) in enumerate(combinations(range(7), 2)):
+        without = adjacency.copy()
+        without[i, j] = without[j, i] = 0
+        lost = trees_by_trying(adjacency) - trees_by_trying(without)
+        assert graphs.trees_through[700, number] == lost
+
+
+def test_no_tree_goes_through_an_edge_that_is_not_there(graphs: Graphs) -> None:
+    assert not graphs.trees_through[as_inputs(graphs.adjacency) == 0].any()
+
+
+def test_renumbering_moves_the_trees_with_the_edges(graphs: Graphs, random: np.random.Generator) -> None:
+    moved = renumbered(graphs.adjacency[::50], random)
+    for before, after in zip(trees_through_edges(graphs.adjacency[::50]), trees_through_edges(moved), strict=True):
+        assert sorted(before) == sorted(after)
+
+
+def test_renumbering_changes_the_numbers_and_not_the_graph(graphs: Graphs, random: np.random.Generator) -> None:
+    chosen = graphs.adjacency[200::97]
+    first, second = renumbered(chosen, random), renumbered(chosen, random)
+    for before, after in zip(chosen, first, strict=True):
+        assert networkx.is_isomorphic(networkx.from_numpy_array(before), networkx.from_numpy_array(after))
+    assert (first != chosen).any(axis=(1, 2)).mean() > 0.5
+    assert (first != second).any(axis=(1, 2)).mean() > 0.5
+
+
+def test_renumbering_reaches_every_numbering_alike(random: np.random.Generator) -> None:
+    # One edge among three nodes can lie in three places.
+    one_edge = np.zeros((3000, 3, 3), dtype=np.int64)
+    one_edge[:, 0, 1] = one_edge[:, 1, 0] = 1
+    counts = as_inputs(renumbered(one_edge, random)).sum(axis=0)
+    assert counts.sum() == 3000
+    assert (np.abs(counts - 1000) < 150).all()
+
+
+# The experiment.
+
+
+def test_a_split_holds_out_every_other_graph(graphs: Graphs) -> None:
+    small, large = split(graphs, 20, 3), split(graphs, 30, 3)
+    assert sorted([*small.train, *small.held_out]) == list(range(1044))
+    assert set(small.train) < set(large.train)
+    assert np.array_equal(small.inputs, large.inputs)
+    assert np.array_equal(small.inputs.sum(axis=1), small.again.sum(axis=1))
+    assert (small.inputs != small.again).any(axis=1).mean() > 0.9
+    assert not np.array_equal(split(graphs, 20, 4).train, small.train)
+
+
+def test_r_squared_of_perfect_and_of_constant_answers() -> None:
+    truth = np.array([1.0, 2.0, 6.0])
+    assert r_squared(truth, truth) == 1.0
+    assert r_squared(np.full(3, 3.0), truth) == 0.0
+    assert r_squared(truth[::-1], truth) < 0.0
+
+
+def test_the_contestants_have_about_as_many_parameters() -> None:
+    counts = [contestant.build().count_params() for contestant in CONTESTANTS]
+    assert max(counts) < 1.05 * min(counts)
+
+
+def test_only_the_third_contestant_sees_fresh_numberings(graphs: Graphs) -> None:
+    one = graphs.adjacency[[700]]
+    for contestant in CONTESTANTS[1:]:
+        plan = Plan(steps=6, batch=1)
+        inputs, targets = Trainer(contestant, plan)._batches(one, np.ones(1, np.float32), 6, np.random.default_rng(1))
+        assert inputs.shape == (6, 1, 21)
+        assert targets.shape == (6, 1)
+        assert (len(np.unique(inputs[:, 0], axis=0)) > 1) == contestant.renumber
+
+
+def test_training_again_from_the_same_seed_gives_the_same_network(graphs: Graphs) -> None:
+    trainer = Trainer(CONTESTANTS[2], TINY)
+    data = split(graphs, 20, 0)
+    first, other, again = trainer.train(data), trainer.train(split(graphs, 20, 1)), trainer.train(data)
+    assert first.curve == again.curve
+    assert first.curve != other.curve
+    for one, two in zip(first.weights, again.weights, strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_training_lowers_the_loss_on_the_training_graphs(graphs: Graphs) -> None:
+    data = split(graphs, 20, 0)
+    run = Trainer(CONTESTANTS[1], Plan(steps=300, batch=20)).train(data)
+    network = dense_network()
+    network.set_weights(run.weights)
+    in_original_units(network, run.mean, run.spread)
+    answers = keras.ops.convert_to_numpy(network(data.inputs[data.train]))[:, 0]
+    assert r_squared(answers, data.targets[data.train]) > 0.99
+
+
+def test_in_original_units_only_rescales() -> None:
+    network = equivariant_network()
+    inputs = np.eye(21, dtype=np.float32)
+    before = keras.ops.convert_to_numpy(network(inputs))
+    in_original_units(network, 3.0, 2.0)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(network(inputs)), 2.0 * before + 3.0, rtol=1e-5, atol=1e-5)
+
+
+# The seed question.
+
+
+def test_distinct_values_tells_neighbouring_floats_apart() -> None:
+    one = np.float32(1.0)
+    assert distinct_values(np.array([[one, one], [one, np.nextafter(one, np.float32(2.0))]])) == 2
+
+
+def test_least_squares_finds_the_numbers_that_made_the_data(random: np.random.Generator) -> None:
+    pattern = eq.orbits("{p p} -> {p p} where p = S(7)").pattern
+    inputs = random.normal(size=(50, 21))
+    matrix = np.array([2.0, -3.0, 0.5])[pattern.labels]
+    np.testing.assert_allclose(least_squares(pattern, inputs, inputs @ matrix.T), [2.0, -3.0, 0.5])
+
+
+# The words.
+
+
+def row(name: str, size: int, r2: tuple[float, ...], largest_gap: float) -> Row:
+    return Row(name, size, 5000, r2, largest_gap, largest_gap / 10)
+
+
+def test_the_words_follow_the_numbers() -> None:
+    rows = [
+        row("equivariant", 50, (0.8, 0.9), 2e-6),
+        row("Dense", 50, (0.85, 0.95), 2.0),
+        row("Dense", 200, (1, 1), 3.0),
+    ]
+    assert in_words(rows) == [
+        "From 50 graphs the best on graphs it never saw: Dense (0.900), then equivariant (0.850). Over 2 seeds the ranges of "
+        "the first two overlap.",
+        "Equivariant: two numberings of one graph get the same answer up to rounding (2e-06).",
+        "Dense: the answer depends on the numbering, by up to 3.00, a factor of 20.1 in 1 + trees.",
+    ]
+    alone = in_words([row("equivariant", 50, (0.9,), 0.5), row("Dense", 50, (0.4,), 2.0)])
+    assert alone[0] == (
+        "From 50 graphs the best on graphs it never saw: equivariant (0.900), then Dense (0.400). One seed does not say how "
+        "sure that is."
+    )
+    assert alone[1] == "Equivariant: the answer depends on the numbering, by up to 0.50, a factor of 1.65 in 1 + trees."
+
+
+def test_scores_and_gaps_as_text() -> None:
+    assert score(row("Dense", 50, (0.5,), 1.0)) == "0.500"
+    assert score(row("Dense", 50, (0.5, 0.7), 1.0)) == "0.600 (0.50..0.70)"
+    assert gap(0.0123) == "0.01"
+    assert gap(0.0012) == "1e-03"
+
+
+# The whole story.
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, str, Path]:
+    folder = tmp_path_factory.mktemp("demo") / "results"
+    folder.mkdir()
+    (folder / "results.txt").write_text("of an earlier run")
+    console = Console(width=80, record=True, markup=False, highlight=False, quiet=False, file=open(folder / "log", "w"))  # noqa: SIM115
+    outcome = run(folder, console=console, plan=TINY)
+    console.file.close()
+    (folder / "log").unlink()
+    return outcome, console.export_text(), folder
+
+
+def test_the_story_holds(story: tuple[Outcome, str, Path]) -> None:
+    outcome, _, _ = story
+    assert outcome
+    assert outcome.same_bits
+    assert [stage.name for stage in outcome.stages] == ["before training", "after training", "after loading the file"]
+    for stage in outcome.stages:
+        assert len(stage.layers) == 4
+        assert all(report.certificate is not None for report in stage.layers)
+
+
+def test_the_matrix_holds_three_numbers_at_every_step(story: tuple[Outcome, str, Path]) -> None:
+    answer = story[0].answer
+    assert answer.distinct == (3,) * (TINY.scalar_steps + 1)
+    assert answer.distinct_dense > 3
+    assert not np.array_equal(answer.before, answer.after)
+    matrix = answer.layer.weight_matrix()
+    assert np.array_equal(matrix, answer.after[answer.layer.pattern.labels])
+
+
+def test_all_files_are_there_and_nothing_else(story: tuple[Outcome, str, Path]) -> None:
+    outcome, _, folder = story
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert set(outcome.files) == set(folder.iterdir())
+    for name in ("weights.png", "learning.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_saved_network_loads_and_verifies(story: tuple[Outcome, str, Path]) -> None:
+    network = keras.models.load_model(story[2] / "network.keras")
+    assert eq.verify(network, WHOLE)
+
+
+def test_the_saved_network_answers_in_original_units(story: tuple[Outcome, str, Path], graphs: Graphs) -> None:
+    network = keras.models.load_model(story[2] / "network.keras")
+    data = split(graphs, 30, 1)
+    answers = keras.ops.convert_to_numpy(network(data.inputs))[data.held_out, 0]
+    saved = next(row for row in story[0].rows if row.contestant == "equivariant" and row.size == 30)
+    assert r_squared(answers, data.targets[data.held_out]) == pytest.approx(saved.r2[1], abs=1e-4)
+
+
+def test_what_the_files_say(story: tuple[Outcome, str, Path]) -> None:
+    results = (story[2] / "results.txt").read_text()
+    assert f"keras {keras.__version__}" in results
+    assert results.count("Dense, renumbered  ") == len(TINY.sizes)
+    verification = (story[2] / "verification.txt").read_text()
+    assert verification.count("=> verified") == 3 * 5
+    assert "NOT VERIFIED" not in verification
+
+
+def test_what_is_printed(story: tuple[Outcome, str, Path]) -> None:
+    outcome, printed, folder = story
+    lines = [line.rstrip() for line in printed.splitlines()]
+    assert "{1,2}  a b b b b b b b b b b c c c c c c c c c c" in lines
+    assert "a the edge itself   b edges that share a node with it   c edges apart from it" in lines
+    assert any(line.startswith("before training") and line.endswith("  3") for line in lines)
+    assert any(line.startswith("after training") and line.endswith("  3 after each of 15 steps") for line in lines)
+    assert any(line.startswith("Done in ") and line.endswith(f"In {folder}:") for line in lines)
+    # What is not a terminal gets no progress bar, and nothing but the path is wider than a screen.
+    assert "\x1b" not in printed
+    assert all(len(line) <= 80 for line in lines if str(folder) not in line)
+    for found in outcome.rows:
+        assert any(line.split()[:1] == [str(found.size)] or found.contestant in line for line in lines)
+
+
+# The folder.
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_any_work(tmp_path: Path) -> None:
+    file = tmp_path / "results"
+    file.write_text("a file")
+    with pytest.raises(eq.DeclarationError) as caught:
+        run(file, plan=TINY)
+    assert str(caught.value) == f"{file} cannot be written (File exists): give a folder of your own with --output"
+    assert file.read_text() == "a file"
+
+
+def test_prepare_makes_nested_folders_and_leaves_nothing_in_them(tmp_path: Path) -> None:
+    prepare(tmp_path / "a" / "b")
+    prepare(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "results.txt"
+    path.write_text("old")
+
+    def interrupted(temporary: Path) -> None:
+        temporary.write_text("ha")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(eq.DeclarationError) as caught:
+        write_whole(path, interrupted)
+    assert (
+        str(caught.value)
+        == f"{path} cannot be written (No space left on device): give a folder of your own with --output"
+    )
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_write_leaves_no_file_behind(tmp_path: Path) -> None:
+    def interrupted(temporary: Path) -> None:
+        temporary.write_text("ha")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "results.txt", interrupted)
+    assert list(tmp_path.iterdir()) == []
