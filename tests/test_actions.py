@@ -228,7 +228,7 @@ def test_a_relation_may_hold_on_one_side_only_when_none_is_declared():
         (lambda: eq.joint(s=[[1, 0]]), "joint moves several axes at once: name at least two, as in eq.joint(s=[...], b=[...])"),
         (lambda: eq.joint(s=[[1, 0]], b=[[1, 0], [0, 1]]), "axes declared together need one generator list: s has 1 generator, b has 2; write the identity for a generator that leaves an axis alone"),
         (lambda: eq.mapping("s b -> s where s & b = C(3) & D(3)"), "axes declared together need one generator list: s has 1 generator, b has 2; write () for a generator that leaves an axis alone (character 18)\n  s b -> s where s & b = C(3) & D(3)\n                   ^".replace("character 18", "character 16").replace("                   ^", "                 ^")),
-        (lambda: eq.mapping("s b -> s where s & b = C(3)"), "2 axes are declared together and 1 group given: write one group for each axis, as in s & b = Group((1 2)) & Group((1 2)(3 4)) (character 16)\n  s b -> s where s & b = C(3)\n                 ^"),
+        (lambda: eq.mapping("s b -> s where s & b = C(3)"), "2 axes are declared together and 1 group given: write one for each axis, as in s & b = Group((1 2)) & Group((1 2)(3 4)) (character 16)\n  s b -> s where s & b = C(3)\n                 ^"),
         (lambda: eq.action([1, 1], [lambda x: x]), "1 stands twice in the list of objects: each is named once"),
         (lambda: eq.action([], [lambda x: x]), "the list of objects is empty: a group needs at least one point"),
         (lambda: eq.action([1, 2], [lambda x: 3]), "generator 1 moves 1 to 3, which is not in the list of objects"),

@@ -63,7 +63,7 @@ def test_the_first_row_is_the_one_worked_out_by_hand(name):
 def test_each_generator_leaves_the_labels_as_they_are(entry):
     labels = eq.orbits(entry.declaration).labels
     for generator in eq.mapping(entry.declaration).generators:
-        assert (labels[generator.output][:, generator.input] == labels).all()
+        assert (labels[generator.output.image][:, generator.input.image] == labels).all()
 
 
 def test_title_and_source_say_something(entry):

@@ -182,28 +182,28 @@ def test_a_comma_ends_a_generator_or_an_axis(text):
         ),
         (
             "p -> where = S(3)",
-            "unexpected 'where': expected \"<\", \"{\", a name or a number (character 6)\n"
+            "unexpected 'where': expected \"<\", \"[\", \"{\", \"~\", a name or a number (character 6)\n"
             "  p -> where = S(3)\n"
             "       ^",
             "w",
         ),
         (
             "where -> 1 where where = S(3)",
-            "unexpected 'where': expected \"<\", \"{\", a name or a number (character 1)\n"
+            "unexpected 'where': expected \"<\", \"[\", \"{\", \"~\", a name or a number (character 1)\n"
             "  where -> 1 where where = S(3)\n"
             "  ^",
             "w",
         ),
         (
             "p -> p & p",
-            "unexpected '&': expected \"+\", \"<\", \"where\", \"{\", a name, a number or the end (character 8)\n"
+            "unexpected '&': expected \"+\", \"<\", \"[\", \"where\", \"{\", \"~\", a name, a number or the end (character 8)\n"
             "  p -> p & p\n"
             "         ^",
             "&",
         ),
         (
             "p -> p where p S(3)",
-            "unexpected 'S': expected \"=\" (character 16)\n"
+            "unexpected 'S': expected \"&\" or \"=\" (character 16)\n"
             "  p -> p where p S(3)\n"
             "                 ^",
             "S",

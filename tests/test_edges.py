@@ -72,9 +72,9 @@ def test_permuting_the_nodes_moves_the_edges_as_the_mapping_says(random):
     edges = random.normal(size=10)
     for generator in mapping.generators:
         moved = np.empty(10)
-        moved[generator.input] = edges
+        moved[generator.input.image] = edges
         matrix = np.empty((5, 5))
-        matrix[np.ix_(generator.output, generator.output)] = eq.to_adjacency(edges)
+        matrix[np.ix_(generator.output.image, generator.output.image)] = eq.to_adjacency(edges)
         assert np.array_equal(eq.to_edges(matrix), moved)
 
 
