@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from eqgen.errors import DeclarationError
-from eqgen.group import Group, checked_degree, make_group, on_some_points, operand_text, shortened
+from eqgen.group import Group, checked_degree, make_group, on_some_points, operand_text, refuse_large_group, shortened
 from eqgen.signed import SignedPermutation
 
 
@@ -62,9 +62,11 @@ def wreath(inner: Group, outer: Group) -> Group:
     text = f"wreath({operand_text(inner)}, {operand_text(outer)})"
     size, blocks = inner.degree, outer.degree
     degree = checked_degree(text, size * blocks)
-    generators = [_on_blocks(element, size) for element in outer.elements]
     # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
-    for block in np.unique(outer.orbits, return_index=True)[1]:
+    first_blocks = np.unique(outer.orbits, return_index=True)[1]
+    refuse_large_group(text, len(outer.generators) + first_blocks.size * len(inner.generators), degree)
+    generators = [_on_blocks(element, size) for element in outer.elements]
+    for block in first_blocks:
         generators += [on_some_points(element, int(block) * size, degree) for element in inner.elements]
     formula = None
     if inner.order_formula is not None and outer.order_formula is not None:

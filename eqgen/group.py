@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 LARGEST_DEGREE = 10_000_000
 """More natural points than this are refused before anything is allocated."""
 
+LARGEST_GROUP = 50_000_000
+"""A group that would hold more images of points than this, over all generators (400 MB), is refused likewise; so is a
+declaration whose axes do together."""
+
 LARGEST_QUICK_DEGREE = 50
 """Up to this degree sympy answers the order of any group within about two seconds."""
 
@@ -182,6 +186,9 @@ def as_elements(images: Permutation, signs: Signs | None) -> tuple[SignedPermuta
 def direct_product(*groups: Group) -> Group:
     """Each group moving its own points, the points laid one after the other: `S(2) * S(3)` has 5 points."""
     degree = checked_degree(" * ".join(group.text for group in groups), sum(group.degree for group in groups))
+    refuse_large_group(
+        " * ".join(group.text for group in groups), sum(len(group.generators) for group in groups), degree
+    )
     rows, start = [], 0
     for group in groups:
         for element in group.elements:
@@ -295,6 +302,15 @@ def order_text(order: int) -> str:
 
 def _product_of_orders(groups: Sequence[Group]) -> int:
     return math.prod(group.order for group in groups)
+
+
+def refuse_large_group(what: str, generators: int, degree: int) -> None:
+    """Raise before that many generators of that degree are allocated, when they would only fill the memory."""
+    if generators * degree > LARGEST_GROUP:
+        raise DeclarationError(
+            f"{what if len(what) < 60 else what[:57] + '...'} has {generators} generators on {degree} points: eqgen holds at most "
+            f"{LARGEST_GROUP} images of points"
+        )
 
 
 def shortened(value: object) -> str:

@@ -13,7 +13,7 @@ from eqgen.declaration import is_mapping, parse_mapping
 from eqgen.errors import DeclarationError, pointing
 from eqgen.factor import FactorKind, FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.families import S
-from eqgen.group import Group, diagonal, direct_product
+from eqgen.group import LARGEST_GROUP, Group, diagonal, direct_product
 from eqgen.joint import JointAxis
 from eqgen.signed import SignedPermutation
 from eqgen.space import LARGEST_SPACE, Factor, Space
@@ -156,8 +156,17 @@ Together = list[tuple[str, ...]]
 def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tuple[dict[str, Group], Together]:
     declared: dict[str, Group] = {}
     together: Together = []
+    size = 0
     for clause in syntax.where:
-        for name, group in zip(clause.names, _clause_groups(clause, text), strict=True):
+        groups = _clause_groups(clause, text)
+        size += sum(group.generators.size for group in groups)
+        if size > LARGEST_GROUP:
+            raise pointing(
+                f"the axes up to {clause.names[-1]} hold more than {LARGEST_GROUP} images of points, the most that eqgen takes",
+                text,
+                clause.position,
+            )
+        for name, group in zip(clause.names, groups, strict=True):
             if name in declared:
                 raise pointing(
                     f"axis {name} is declared twice: give the second one another name", text, clause.position

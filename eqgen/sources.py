@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
-from eqgen.group import Group, checked_degree, make_group, shortened
+from eqgen.group import Group, checked_degree, make_group, refuse_large_group, shortened
 from eqgen.notation import LARGEST_TEXT_DEGREE, unpacked
 from eqgen.signed import SignedPermutation, halved
 
@@ -52,6 +52,7 @@ def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
     if degree == 0:
         raise DeclarationError("no point is named: for the trivial group on three points write (1)(2)(3)")
     checked_degree("a cycle", degree)
+    refuse_large_group("a list of cycles", len(generators), degree)
     signed = any(point < 0 for cycles in generators for cycle in cycles for point in cycle)
     return make_group([_from_cycles(cycles, degree, signed) for cycles in generators])
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
-from eqgen.group import Group, checked_degree, make_group
+from eqgen.group import Group, checked_degree, make_group, refuse_large_group
 from eqgen.signed import SignedPermutation
 
 
@@ -37,6 +37,7 @@ def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]],
     if not all(isinstance(size, (int, np.integer)) and size > 0 for size in shape) or not shape:
         raise DeclarationError(f"an array of shape {shape} has no cells to move: sizes are positive whole numbers")
     degree = checked_degree(f"an array of shape {shape}", math.prod(shape))
+    refuse_large_group("trace", len(functions), degree)
     elements = [_watched(function, number, shape, degree) for number, function in enumerate(functions, start=1)]
     names = tuple(_cell(index) for index in np.ndindex(*shape))
     return make_group(elements, point_names=names)
