@@ -15,8 +15,9 @@ from eqgen.signed import SignedPermutation
 TOLERANCE_IN_EPS = 100
 """A difference counts as rounding up to this many eps of the dtype, relative to the largest output."""
 
-SCALES = (1e-2, 1.0, 1e2)
-"""Inputs of random sign are tried at each of these scales."""
+SCALES = (0.1, 1.0, 10.0)
+"""Inputs of random sign are tried at each of these scales. Far larger ones would measure how an activation saturates: its
+output stays near 1 while the rounding of what it is given grows."""
 
 SAMPLES = 8
 """Inputs per scale: their largest output is the yardstick, so that one answer near zero raises no false alarm."""
@@ -27,6 +28,7 @@ Function = Callable[[Array], Array]
 
 
 def random_inputs(size: int, channels: int, random: np.random.Generator) -> list[Array]:
+    """Normal features, one array of shape (SAMPLES, size, channels) for each of SCALES."""
     return [scale * random.normal(size=(SAMPLES, size, channels)) for scale in SCALES]
 
 
@@ -40,6 +42,7 @@ class Move:
 
 
 def generator_moves(mapping: Mapping) -> list[Move]:
+    """Each generator of a mapping."""
     return [Move(generator.name, generator.output, generator.input) for generator in mapping.generators]
 
 
@@ -57,12 +60,18 @@ def word_moves(mapping: Mapping, count: int, random: np.random.Generator) -> lis
     return found
 
 
-def largest_violation(function: Function, moves: list[Move], inputs: list[Array]) -> tuple[float, str]:
-    """The largest relative difference between f(g x) and g f(x), and the element g that shows it."""
+def largest_violation(
+    function: Function, moves: list[Move], inputs: list[Array], before_activation: Function | None = None
+) -> tuple[float, str]:
+    """The largest relative difference between f(g x) and g f(x), and the element g that shows it.
+
+    The yardstick is the largest output, or the largest value before the activation where that is known and larger.
+    """
     largest, worst = 0.0, ""
     for features in inputs:
         plain = function(features)
-        scale = float(np.abs(plain.astype(np.float64)).max()) or 1.0
+        yardsticks = [plain] if before_activation is None else [plain, before_activation(features)]
+        scale = max(float(np.abs(values.astype(np.float64)).max()) for values in yardsticks) or 1.0
         for move in moves:
             expected = move.output.applied(plain.astype(np.float64), axis=1)
             difference = function(move.input.applied(features, axis=1)).astype(np.float64) - expected
@@ -73,6 +82,7 @@ def largest_violation(function: Function, moves: list[Move], inputs: list[Array]
 
 
 def numeric_evidence(dtype: str, moves: list[Move], error: float, tolerance: float, worst: str) -> str:
+    """What the numeric check saw, in words."""
     text = (
         f"{dtype}, {len(moves)} group elements, {SAMPLES * len(SCALES)} inputs: largest relative difference {error:.1e} "
         f"(tolerance {tolerance:.1e})"

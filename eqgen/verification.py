@@ -90,7 +90,8 @@ def _verify_layer(layer: EquivariantDense, mapping: Mapping, words: int, random:
     certificate = certify(mapping, labels, signs)
     twin = _in_float64(layer, random)
     moves = [*generator_moves(mapping), *word_moves(mapping, words, random)]
-    error, worst = largest_violation(_flat_function(twin), moves, _inputs(layer.pattern.shape[1], twin, random))
+    inputs = _inputs(layer.pattern.shape[1], twin, random)
+    error, worst = largest_violation(_flat_function(twin), moves, inputs, _flat_function(_without_activation(twin)))
     tolerance = TOLERANCE_IN_EPS * float(np.finfo(np.float64).eps)
     checks = [
         _table_check(layer, labels, signs),
@@ -115,14 +116,13 @@ def _verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Repor
     inputs = _inputs(layer.pattern.shape[1], twin, random)
     matrix = twin.weight_matrix()
     full = matrix[:, :, None, None] if layer.units is None else matrix
-    activation, twin.activation = twin.activation, keras.activations.linear
+    linear = _flat_function(_without_activation(twin))
     bias = twin.bias_on_points()
     error = 0.0
     for features in inputs:
         expected = np.einsum("mnio,bni->bmo", full, features) + bias
-        found = _flat_function(twin)(features)
+        found = linear(features)
         error = max(error, float(np.abs(found - expected).max() / (np.abs(expected).max() or 1.0)))
-    twin.activation = activation
     tolerance = TOLERANCE_IN_EPS * float(np.finfo(np.float64).eps)
     evidence = f"y = W x in float64: largest relative difference {error:.1e} (tolerance {tolerance:.1e})"
     checks = (
@@ -230,16 +230,28 @@ def _strays(entries: Array, pattern: Pattern) -> str:
 
 def _in_float64(layer: EquivariantDense, random: np.random.Generator) -> EquivariantDense:
     """The same layer in float64, with the same weights and the same table; an unbuilt one gets random weights."""
-    config = layer.get_config()
-    config.update(dtype="float64", activation=layer.activation, layout="flat")
-    twin = EquivariantDense.from_config(config)
     channels = 3 if not layer.built else layer.kernel.shape[1] if layer.units is not None else 1
-    size = layer.pattern.shape[1]
-    twin.build((None, size) if layer.units is None else (None, size, channels))
-    twin.compute_with_table_of(layer)
+    twin = _copy(layer, layer.activation, channels)
     weights = [keras.ops.convert_to_numpy(weight).astype(np.float64) for weight in layer.weights]
     twin.set_weights(weights if layer.built else [random.normal(size=weight.shape) for weight in twin.weights])
     return twin
+
+
+def _without_activation(twin: EquivariantDense) -> EquivariantDense:
+    """The linear part of a layer in float64."""
+    linear = _copy(twin, None, twin.kernel.shape[1] if twin.units is not None else 1)
+    linear.set_weights(twin.get_weights())
+    return linear
+
+
+def _copy(layer: EquivariantDense, activation: Any, channels: int) -> EquivariantDense:
+    config = layer.get_config()
+    config.update(dtype="float64", activation=activation, layout="flat")
+    copy = EquivariantDense.from_config(config)
+    size = layer.pattern.shape[1]
+    copy.build((None, size) if layer.units is None else (None, size, channels))
+    copy.compute_with_table_of(layer)
+    return copy
 
 
 def _flat_function(layer: EquivariantDense) -> Function:

@@ -75,6 +75,18 @@ def test_burnside_counts_what_the_orbits_are(declaration):
     assert burnside_count(orbits.mapping) == orbits.rank
 
 
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
+def test_a_saturating_activation_raises_no_false_alarm(activation):
+    # Large inputs: the output stays near 1 while the rounding of what the activation is given grows.
+    keras.utils.set_random_seed(0)
+    for declaration in ("p -> p where p = C(48)", "p -> p where p = C(12)"):
+        for units in (2, 64):
+            layer = eq.EquivariantDense(units, declaration, activation=activation, use_bias=True)
+            layer(np.ones((1, layer.pattern.shape[1], 16), dtype="float32"))
+            layer.set_weights([50 * weight for weight in layer.get_weights()])
+            assert eq.verify(layer)
+
+
 # --- break it, and see each check fail
 
 
