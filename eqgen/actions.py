@@ -43,8 +43,11 @@ def action(
     >>> print(action(pairs, lambda pair, g: frozenset(g[point] for point in pair), "S(3)"))
     (1 3 2), (2 3)  # order 6, one orbit of 3 points
     """
-    listed = list(objects)
-    numbers = {found: number for number, found in enumerate(listed)}
+    try:
+        listed = list(objects)
+        numbers = {found: number for number, found in enumerate(listed)}
+    except TypeError as error:
+        raise DeclarationError(f"objects is a list of hashable objects, like tuples or frozensets: {error}") from None
     if len(numbers) != len(listed):
         twice = next(found for number, found in enumerate(listed) if numbers[found] != number)
         raise DeclarationError(f"{str(twice)[:60]} stands twice in the list of objects: each is named once")
@@ -125,9 +128,9 @@ def blocks(group: Any, block: Iterable[int]) -> Group:
     (1 2 3)  # order 3, one orbit of 3 points
     """
     found = as_group(group)
-    points = sorted(set(block))
-    if not points or not all(isinstance(point, (int, np.integer)) and 0 <= point < found.degree for point in points):
-        raise DeclarationError(f"a block is a list of points from 0 to {found.degree - 1}, got {str(points)[:60]}")
+    points = list(block) if isinstance(block, Iterable) else []
+    if not points or not all(_is_point(point, found) for point in points):
+        raise DeclarationError(f"a block is a list of points from 0 to {found.degree - 1}, got {str(block)[:60]}")
     first = frozenset(int(point) for point in points)
     listed, owner = [first], dict.fromkeys(first, 0)
     for current in listed:
@@ -183,8 +186,8 @@ def stabilizer(group: Any, *points: int) -> Group:
         raise DeclarationError("the stabilizer in a group with signs is not defined here: drop the signs first")
     inside = found.sympy
     for point in points:
-        if not isinstance(point, (int, np.integer)) or not 0 <= point < found.degree:
-            raise DeclarationError(f"{point!r} is no point: points are numbered from 0 to {found.degree - 1}")
+        if not _is_point(point, found):
+            raise DeclarationError(f"{str(point)[:60]} is no point: points are numbered from 0 to {found.degree - 1}")
         inside = inside.stabilizer(int(point))
     return make_group([SignedPermutation(np.array(row.array_form, dtype=np.intp)) for row in inside.generators])
 
@@ -211,13 +214,22 @@ def subgroup(group: Any, generators: Any) -> Group:
     return part
 
 
+def _is_point(point: Any, group: Group) -> bool:
+    return isinstance(point, (int, np.integer)) and not isinstance(point, bool) and 0 <= point < group.degree
+
+
 def _functions(moves: Any, group: Any) -> list[Callable[[Any], Any]]:
     if group is None:
         if callable(moves):
             raise DeclarationError(
                 "one function for all generators needs to know them: pass the group too, as in eq.action(objects, move, eq.S(6))"
             )
-        return list(moves)
+        functions = list(moves) if isinstance(moves, Iterable) and not isinstance(moves, (str, bytes)) else []
+        if not functions or not all(map(callable, functions)):
+            raise DeclarationError(
+                f"moves is a list of functions, one for each generator, got {str(moves)[:60]!r}; each moves one object"
+            )
+        return functions
     if not callable(moves):
         raise DeclarationError("with a group, moves is one function of an object and a generator")
     return [partial(_with_generator, moves, generator) for generator in as_group(group).generators]
@@ -234,7 +246,7 @@ def _moved(
     reached: dict[int, Hashable] = {}
     for number, found in enumerate(listed):
         moved = function(found)
-        if not isinstance(moved, Hashable) or moved not in numbers:
+        if not _is_listed(moved, numbers):
             raise DeclarationError(
                 f"generator {place} moves {str(found)[:60]} to {str(moved)[:60]}, which is not in the list of objects"
             )
@@ -246,6 +258,13 @@ def _moved(
         reached[target] = found
         image[number] = target
     return SignedPermutation(image)
+
+
+def _is_listed(moved: Any, numbers: dict[Hashable, int]) -> bool:
+    try:
+        return moved in numbers
+    except TypeError:  # a tuple that holds a list is no key
+        return False
 
 
 def _permute_letters(row: Any) -> Callable[[Any], Any]:

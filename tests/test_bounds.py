@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 
@@ -59,10 +60,8 @@ WORDS = [
 def test_any_words_of_the_language_are_a_value_or_a_mistake(words):
     text = " ".join(words)
     for read in (eq.mapping, eq.group, eq.pattern):
-        try:
+        with contextlib.suppress(eq.DeclarationError):
             read(text)
-        except eq.DeclarationError as error:
-            assert str(error)
 
 
 @given(st.text(max_size=40))
@@ -74,10 +73,8 @@ def test_any_text_is_a_value_or_a_mistake(text):
         lambda found: eq.joint(s=found, b=found),
         lambda found: eq.joint(s="S(2)", b="S(2)", relations=found),
     ):
-        try:
+        with contextlib.suppress(eq.DeclarationError):
             read(text)
-        except eq.DeclarationError as error:
-            assert str(error)
 
 
 VALUES = st.recursive(
@@ -110,7 +107,5 @@ def test_any_value_is_a_group_an_axis_or_a_mistake(value):
         eq.S,
         eq.D,
     ):
-        try:
+        with contextlib.suppress(eq.DeclarationError):
             read(value)
-        except eq.DeclarationError as error:
-            assert str(error)

@@ -8,6 +8,7 @@ import pytest
 import eqgen as eq
 from eqgen import catalogue
 from eqgen.certificate import certify
+from eqgen.orbits import bias_pattern
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -17,8 +18,16 @@ def test_every_entry_has_a_certificate_and_a_verified_layer(name):
     certificate = certify(orbits.mapping, orbits.labels, orbits.signs)
     assert certificate
     assert certificate.rank == entry.rank
-    layer = eq.EquivariantDense(2, orbits.mapping, use_bias=True, bias_initializer="normal", activation="relu")
+    has_bias = bias_pattern(orbits.mapping).rank > 0
+    flips = any(generator.output.signs is not None for generator in orbits.mapping.generators)
+    layer = eq.EquivariantDense(
+        2, orbits.mapping, use_bias=has_bias, bias_initializer="normal", activation="tanh" if flips else "relu"
+    )
     layer(np.ones((1, orbits.mapping.input.size, 2), dtype="float32"))
     report = eq.verify(layer)
     assert report, str(report)
     assert report.max_error <= 100 * np.finfo(np.float64).eps
+
+
+def test_there_are_enough_of_each_kind():
+    assert len(catalogue.names()) >= 40
