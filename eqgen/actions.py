@@ -215,7 +215,7 @@ def subgroup(group: Any, generators: Any) -> Group:
 
 
 def _is_point(point: Any, group: Group) -> bool:
-    return isinstance(point, (int, np.integer)) and not isinstance(point, bool) and 0 <= point < group.degree
+    return isinstance(point, (int, np.integer)) and not isinstance(point, bool) and bool(0 <= point < group.degree)
 
 
 def _functions(moves: Any, group: Any) -> list[Callable[[Any], Any]]:
