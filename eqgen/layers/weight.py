@@ -12,9 +12,9 @@ from keras import ops
 from eqgen.pattern import Labels, Pattern
 from eqgen.signed import Signs
 
-LARGEST_ONE_HOT_RANK = 16
-"""Up to this many table rows the gradient of the gather is a product with a one-hot matrix: up to 2.7 times as fast as
-the scatter that autodiff makes of it, and the same bits on a GPU every time (docs/benchmarks/weight.md)."""
+LARGEST_ONE_HOT_RANK = 8
+"""Up to this many table rows the gradient of the gather is a product with a one-hot matrix: without XLA up to three times
+as fast as the scatter that autodiff makes of it, and the same bits on a GPU every time (docs/benchmarks/weight.md)."""
 
 
 @dataclass(frozen=True, eq=False)
