@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -30,10 +31,15 @@ declaration whose axes do together."""
 LARGEST_QUICK_DEGREE = 50
 """Up to this degree sympy answers the order of any group within about two seconds."""
 
+SLOW = (
+    "sympy builds a base and strong generating set of a group on {degree} points (Schreier-Sims): seconds from 50 points on, "
+    "about a minute for 100 points, and more for larger ones"
+)
+
 LARGEST_QUICK_FORMULA_DEGREE = 20_000
 """Up to this degree a factorial is worked out at once."""
 
-LARGEST_QUICK_ENUMERATION = 4_000_000
+LARGEST_QUICK_ENUMERATION = 1_000_000
 """How many images of points the order may look at by listing elements before a print gives up."""
 
 
@@ -112,17 +118,18 @@ class Group:
 
     @cached_property
     def order(self) -> int:
-        """How many elements the group has: by formula where one is known, else by sympy (Schreier-Sims, exact).
+        """How many elements the group has: by formula where one is known, by listing few, else by sympy; always exact.
 
-        Sympy takes seconds from some 40 points on, and a minute for a hundred points moved by plain generators.
+        Sympy takes seconds from some 40 points on, and a minute for a hundred points moved by plain generators: where that
+        is to be expected, a warning says so.
         """
         if self.order_formula is not None:
             return self.order_formula()
-        # Jordan's theorem finds the alternating and symmetric groups at once, where Schreier-Sims takes seconds from 40
-        # points on; sympy's test never says yes wrongly.
-        if self.signs is None and self.degree >= 8 and self.sympy.is_alt_sym():
-            even = all(generator.is_even for generator in self.sympy.generators)
-            return math.factorial(self.degree) // (2 if even else 1)
+        found = self._order_without_schreier_sims()
+        if found is not None:
+            return found
+        if self.faithful_generators.shape[1] > LARGEST_QUICK_DEGREE:
+            warnings.warn(SLOW.format(degree=self.degree), stacklevel=2)
         return int(self.sympy.order())
 
     @cached_property
@@ -135,13 +142,24 @@ class Group:
         limit = LARGEST_QUICK_DEGREE if self.order_formula is None else LARGEST_QUICK_FORMULA_DEGREE
         if "order" in self.__dict__ or self.degree * (1 if self.signs is None else 2) <= limit:
             return self.order
-        return _order_by_listing(self.faithful_generators)
+        return self._order_without_schreier_sims()
+
+    def _order_without_schreier_sims(self) -> int | None:
+        """The order of a small group by listing its elements, or of an alternating or symmetric one by Jordan's theorem."""
+        listed = _order_by_listing(self.faithful_generators)
+        if listed is not None:
+            return listed
+        # Sympy's test for the two never says yes wrongly.
+        if self.signs is None and 8 <= self.degree <= LARGEST_QUICK_FORMULA_DEGREE and self.sympy.is_alt_sym():
+            even = all(generator.is_even for generator in self.sympy.generators)
+            return math.factorial(self.degree) // (2 if even else 1)
+        return None
 
     def equals(self, other: Group) -> bool:
         """Whether two groups have the same elements, whatever their generators; decided by sympy.
 
-        Quick for groups of small order or degree; from some hundred points on sympy needs a base and strong generating
-        set of both, which can take a minute.
+        Quick for groups of small order or degree; else sympy needs a base and strong generating set of both, and a warning
+        says what that costs.
 
         >>> import eqgen as eq
         >>> eq.S(3).equals(eq.group("(1 2), (2 3)"))
@@ -156,6 +174,8 @@ class Group:
         orders = self.quick_order(), other.quick_order()
         if None not in orders and orders[0] != orders[1]:
             return False
+        if None in orders:
+            warnings.warn(SLOW.format(degree=self.degree), stacklevel=2)
         inside = all(self.sympy.contains(generator) for generator in other.sympy.generators)
         return inside and all(other.sympy.contains(generator) for generator in self.sympy.generators)
 

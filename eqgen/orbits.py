@@ -85,7 +85,8 @@ class Orbits:
         """How many pairs each orbit has, shape (rank,)."""
         counts = np.zeros(self.rank, dtype=np.intp)
         for rows in row_blocks(*self.pattern.shape):
-            counts += np.bincount(self.labels[rows].ravel(), minlength=self.rank)
+            # Forced zeros have the label -1.
+            counts += np.bincount(self.labels[rows].ravel().astype(np.intp) + 1, minlength=self.rank + 1)[1:]
         return counts
 
     @property

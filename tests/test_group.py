@@ -235,12 +235,21 @@ def test_a_group_prints_its_text_order_and_orbits(group, printed):
 
 
 def test_a_print_does_not_wait_for_a_slow_order():
-    slow = eq.group([[1, 0, *range(2, 60)], [*range(1, 60), 0]])
-    assert str(slow).endswith("  # order not computed (.order may be slow), one orbit of 60 points")
-    quick = eq.group([[*range(1, 60), 0]])
-    assert str(quick).endswith("  # order 60, one orbit of 60 points")
-    assert slow.order == math.factorial(60)
-    assert str(slow).endswith("  # order about 8.3e81, one orbit of 60 points")
+    slow = eq.group(list((eq.S(26) * eq.S(26)).generators))
+    assert str(slow).endswith("  # order not computed (.order may be slow), 2 orbits of 26, 26 points")
+    with pytest.warns(UserWarning, match="sympy builds a base and strong generating set of a group on 52 points"):
+        assert slow.order == math.factorial(26) ** 2
+    assert str(slow).endswith("  # order about 1.6e53, 2 orbits of 26, 26 points")
+
+
+def test_the_usual_large_groups_are_recognised_at_once():
+    cyclic = eq.group([[*range(1, 60), 0]])
+    assert str(cyclic).endswith("  # order 60, one orbit of 60 points")
+    symmetric = eq.group([[1, 0, *range(2, 60)], [*range(1, 60), 0]])
+    assert str(symmetric).endswith("  # order about 8.3e81, one orbit of 60 points")
+    assert symmetric.order == math.factorial(60)
+    alternating = eq.group(list(eq.A(61).generators))
+    assert alternating.order == math.factorial(61) // 2
 
 
 @given(generator_sets())
@@ -334,17 +343,17 @@ def test_declaring_a_million_points_does_not_compute_their_factorial(monkeypatch
         (
             [[0.0, 1.0]],
             "generator 1 is [0.0, 1.0]: expected a list of whole numbers, where the i-th (from 0) says where point i goes, "
-            "like [1, 2, 0]",
+            "like [1, 2, 0], or a pair of such a list and its signs, like ([1, 0], [1, -1])",
         ),
         (
             [1, 0, 2],
             "generator 1 is 1: expected a list of whole numbers, where the i-th (from 0) says where point i goes, like "
-            "[1, 2, 0]",
+            "[1, 2, 0], or a pair of such a list and its signs, like ([1, 0], [1, -1])",
         ),
         (
             ["(1 2)"],
             "generator 1 is '(1 2)': expected a list of whole numbers, where the i-th (from 0) says where point i goes, "
-            "like [1, 2, 0]",
+            "like [1, 2, 0], or a pair of such a list and its signs, like ([1, 0], [1, -1])",
         ),
         (
             5.0,

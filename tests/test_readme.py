@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import keras
+import networkx
 import numpy as np
 import pytest
 from rich.console import Console
@@ -55,6 +56,20 @@ def toeplitz(matrix):
     return np.array_equal(matrix[1:, 1:], matrix[:-1, :-1]) and len(np.unique(matrix)) == 99
 
 
+def distinct(matrix):
+    """How many different blocks a matrix of blocks has."""
+    return len({entry.tobytes() for row in matrix for entry in row})
+
+
+def on_boards(matrix, move):
+    """Whether a layer on an 8 x 8 board commutes with an array function."""
+    order = move(np.arange(64).reshape(8, 8)).ravel()
+    return np.array_equal(matrix[order][:, order], matrix)
+
+
+MIRROR = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])
+
+
 # The oracle of each row: what its matrix must look like, said without eqgen.
 FORMS = {
     "all rows equal": lambda w: (w == w[0]).all() and len(np.unique(w)) == 3,
@@ -71,12 +86,17 @@ FORMS = {
     "a sequence that reads the same backwards": lambda w: np.array_equal(w, w[::-1, ::-1]),
     "a table whose rows and columns are exchangeable": lambda w: len({entry.tobytes() for row in w for entry in row}) == 4,
     "my own permutations, as arrays counted from 0": lambda w: len({entry.tobytes() for row in w for entry in row}) == 3,
+    "a board that may be turned and mirrored": lambda w: on_boards(w, np.rot90) and on_boards(w, np.fliplr) and distinct(w) == 528,
+    "the symmetries of my graph": lambda w: distinct(w) == 3,
+    "a mirror with signs, `new[i] = sign[i] * old[perm[i]]`": lambda w: np.array_equal(w @ MIRROR, MIRROR @ w) and w[0, 2] == -w[1, 2] != 0,
+    "flows on the edges of a graph: turning an edge flips the sign": lambda w: distinct(np.abs(w)) == 3,
+    "both strands of DNA: place and letter move together": lambda w: np.array_equal(w, w[::-1, ::-1]) and distinct(w) == 24 * 24 // 2,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("question", "line"), [row for row in ROWS if row[0] in FORMS])
 def test_each_line_keeps_its_form_through_training(question, line, random):
-    layer = eval(line, {"eq": eq, "np": np, "keras": keras, "k": K})
+    layer = eval(line, {"eq": eq, "np": np, "keras": keras, "networkx": networkx, "k": K})
     n = layer.pattern.shape[1]
     features = random.normal(size=(32, n) if layer.units is None else (32, n, 2)).astype("float32")
     model = keras.Sequential([keras.Input(features.shape[1:]), layer])
@@ -92,7 +112,7 @@ def test_each_line_keeps_its_form_through_training(question, line, random):
 def test_the_other_lines_of_the_table(random):
     others = dict(row for row in ROWS if row[0] not in FORMS)
     assert set(others) == {"f(x, y) = f(y, x)", "is my own model still equivariant?"}
-    names = {"eq": eq, "np": np, "keras": keras, "k": K}
+    names = {"eq": eq, "np": np, "keras": keras, "networkx": networkx, "k": K}
     model = eval(others["f(x, y) = f(y, x)"], names)
     pairs = random.normal(size=(16, 2, 3)).astype("float32")
     assert np.allclose(model(pairs), model(pairs[:, ::-1]), atol=1e-6)
