@@ -19,8 +19,8 @@ class Plan:
         weight_decay: of AdamW.
         scalar_steps: of the scalar layer that answers the seed question.
 
-    The learning rate and the weight decay were chosen once, on splits of other seeds, and are the better of the few that
-    were tried for all contestants alike.
+    The rates and the number of steps were chosen once, for all contestants alike, on splits that the demo does not use: with
+    a learning rate of 0.01 the equivariant network does better from 200 graphs or more and worse from 50.
 
     >>> Plan.default().runs, Plan.full().runs
     (4, 20)
@@ -31,7 +31,7 @@ class Plan:
     steps: int = 2000
     steps_per_call: int = 100
     batch: int = 50
-    learning_rate: float = 1e-2
+    learning_rate: float = 3e-3
     weight_decay: float = 0.1
     scalar_steps: int = 200
 

@@ -187,7 +187,7 @@ def _train_all(console: Console, graphs: Graphs, plan: Plan) -> list[Run]:
 def _tell_results(console: Console, rows: Sequence[Row]) -> None:
     console.print()
     console.print(results.table(rows))
-    _say(console, "R2 on the held-out graphs; gap of the two answers for a graph under two numberings")
+    _say(console, "R2: on the held-out graphs; gap: the answers for one graph under two numberings")
     for sentence in results.in_words(rows):
         _say(console, sentence)
 
