@@ -27,7 +27,7 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
     Args:
         relations: what the abstract group is known to satisfy, like `"a^6, b^2, (a b)^2"`: a, b, c, ... are the
             generators in order, and each word must do nothing on every axis.
-        **axes: for each axis a group in any form that `eq.group` takes, with as many generators as the others.
+        **axes: at least two axes (one, when only its relations are to be checked); for each a group in any form that `eq.group` takes, with as many generators as the others.
 
     Returns:
         The axes by name, for `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.
@@ -40,7 +40,7 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
     >>> print(eq.mapping("s b -> s", **strand))
     s b -> s where s & b = Group((1 2 3), (2 3)) & Group((), (1 2))
     """
-    if len(axes) < 2:
+    if len(axes) < 2 and not (axes and relations):
         raise DeclarationError("joint moves several axes at once: name at least two, as in eq.joint(s=[...], b=[...])")
     groups = {}
     for name, value in axes.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -217,6 +218,26 @@ def test_relations_that_fail(relations, message):
 def test_a_relation_may_hold_on_one_side_only_when_none_is_declared():
     # The action on one fixed point is not faithful, which is legitimate.
     assert eq.orbits("p -> 1 where p = S(4)").rank == 1
+
+
+def test_the_relations_of_a_single_axis_are_checked_too():
+    assert eq.mapping("p -> p", **eq.joint(p=[[1, 2, 0]], relations="a^3")) == eq.mapping("p -> p", p=[[1, 2, 0]])
+    with pytest.raises(eq.DeclarationError, match=r"^relation a\^2 fails on axis p: it sends point 1 to 3"):
+        eq.joint(p=[[1, 2, 0]], relations="a^2")
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    ["[p p] -> [p p] where p = S(4)", "s b -> s where s & b = C(3) & Group((1 -2))", "~p -> ~p where p = S(3)"],
+)
+def test_a_saved_layer_reads_back(declaration, tmp_path):
+    layer = eq.EquivariantDense(2, declaration, activation="tanh")
+    model = keras.Sequential([keras.Input((layer.mapping.input.size, 3)), layer])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras").layers[0]
+    assert again.mapping == layer.mapping
+    assert again.pattern == layer.pattern
+    assert eq.verify(again)
 
 
 # --- mistakes
