@@ -27,7 +27,8 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
     Args:
         relations: what the abstract group is known to satisfy, like `"a^6, b^2, (a b)^2"`: a, b, c, ... are the
             generators in order, and each word must do nothing on every axis.
-        **axes: at least two axes (one, when only its relations are to be checked); for each a group in any form that `eq.group` takes, with as many generators as the others.
+        **axes: at least two axes (one, when only its relations are to be checked), each a group in any form that
+            `eq.group` takes, with as many generators as the others.
 
     Returns:
         The axes by name, for `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.

@@ -10,6 +10,9 @@ import keras
 import networkx
 import numpy as np
 import pytest
+from rich.console import Console
+
+import eqgen as eq
 from eqgen.demo import Plan, run
 from eqgen.demo.folder import prepare, write_whole
 from eqgen.demo.graphs import Graphs, as_inputs, atlas, renumbered, spanning_trees, trees_through_edges
@@ -18,9 +21,6 @@ from eqgen.demo.results import Row, gap, in_words, score
 from eqgen.demo.seed_question import distinct_values, least_squares
 from eqgen.demo.story import Outcome
 from eqgen.demo.training import Trainer, r_squared, split
-from rich.console import Console
-
-import eqgen as eq
 
 TINY = Plan(sizes=(20, 30), seeds=2, steps=8, steps_per_call=4, batch=10, scalar_steps=15)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import matplotlib.pyplot
 import numpy as np
 import pytest
-from eqgen.plot import Line, Panel, learning_curve, weight_picture
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import eqgen as eq
 from eqgen.colours import colour
+from eqgen.plot import Line, Panel, learning_curve, weight_picture
 
 EDGES = "{p p} -> {p p} where p = S(5)"
 
