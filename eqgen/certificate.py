@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 
 import numpy as np
@@ -77,6 +77,7 @@ def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
     return Certificate(rank, violation, burnside_count(mapping), count(elements, "element"))
 
 
+@lru_cache(maxsize=64)
 def burnside_count(mapping: Mapping) -> int:
     """The number of orbits of pairs, from the elements of each axis' group as sympy lists them.
 

@@ -71,14 +71,20 @@ def largest_violation(
         plain = function(features)
         yardsticks = [plain] if before_activation is None else [plain, before_activation(features)]
         scale = max(float(np.abs(values.astype(np.float64)).max()) for values in yardsticks) or 1.0
-        for move in moves:
-            moved = np.empty_like(features)
-            moved[:, move.input] = features
-            difference = function(moved)[:, move.output].astype(np.float64) - plain.astype(np.float64)
+        # All moved inputs go in as one batch: a function of Keras costs more per call than per sample.
+        answers = np.split(function(np.concatenate([_moved(features, move) for move in moves])), len(moves))
+        for move, answer in zip(moves, answers, strict=True):
+            difference = answer[:, move.output].astype(np.float64) - plain.astype(np.float64)
             error = float(np.abs(difference).max()) / scale
             if not error <= largest:  # so that NaN counts as a violation
                 largest, worst = (error if np.isfinite(error) else float("inf")), move.name
     return largest, worst
+
+
+def _moved(features: Array, move: Move) -> Array:
+    moved = np.empty_like(features)
+    moved[:, move.input] = features
+    return moved
 
 
 def numeric_evidence(dtype: str, moves: list[Move], error: float, tolerance: float, worst: str) -> str:
