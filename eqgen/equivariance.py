@@ -67,7 +67,7 @@ def largest_violation(
     The yardstick is the largest output, or the largest value before the activation where that is known and larger.
     """
     largest, worst = 0.0, ""
-    for features in inputs:
+    for features in inputs if moves else []:
         plain = function(features)
         yardsticks = [plain] if before_activation is None else [plain, before_activation(features)]
         scale = max(float(np.abs(values.astype(np.float64)).max()) for values in yardsticks) or 1.0
