@@ -77,6 +77,7 @@ def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
     return Certificate(rank, violation, burnside_count(mapping), count(elements, "element"))
 
 
+@lru_cache(maxsize=64)
 def burnside_count(mapping: Mapping) -> int:
     """The number of orbits of pairs, from the elements of each unit's group as sympy lists them.
 

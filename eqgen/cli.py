@@ -95,7 +95,7 @@ def catalogue() -> None:
 @app.command()
 def demo(
     full: Annotated[
-        bool, typer.Option("--full", help="all four training sizes and five seeds (about six minutes)")
+        bool, typer.Option("--full", help="all four training sizes and five seeds (about ten minutes)")
     ] = False,
     output: Annotated[Path, typer.Option("--output", help="the folder for the results")] = Path("eqgen-demo"),
 ) -> None:

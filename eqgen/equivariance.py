@@ -68,13 +68,16 @@ def largest_violation(
     The yardstick is the largest output, or the largest value before the activation where that is known and larger.
     """
     largest, worst = 0.0, ""
-    for features in inputs:
+    for features in inputs if moves else []:
         plain = function(features)
         yardsticks = [plain] if before_activation is None else [plain, before_activation(features)]
         scale = max(float(np.abs(values.astype(np.float64)).max()) for values in yardsticks) or 1.0
-        for move in moves:
-            expected = move.output.applied(plain.astype(np.float64), axis=1)
-            difference = function(move.input.applied(features, axis=1)).astype(np.float64) - expected
+        # All moved inputs go in as one batch: a function of Keras costs more per call than per sample.
+        answers = np.split(
+            function(np.concatenate([move.input.applied(features, axis=1) for move in moves])), len(moves)
+        )
+        for move, answer in zip(moves, answers, strict=True):
+            difference = answer.astype(np.float64) - move.output.applied(plain.astype(np.float64), axis=1)
             error = float(np.abs(difference).max()) / scale
             if not error <= largest:  # so that NaN counts as a violation
                 largest, worst = (error if np.isfinite(error) else float("inf")), move.name

@@ -213,20 +213,25 @@ def test_the_words_follow_the_numbers() -> None:
     rows = [
         row("equivariant", 50, (0.8, 0.9), 2e-6),
         row("Dense", 50, (0.85, 0.95), 2.0),
-        row("Dense", 200, (1, 1), 3.0),
+        row("equivariant", 100, (0.1, 0.1), 2e-6),
+        row("Dense", 100, (0.2, 0.2), 3.0),
+        row("equivariant", 200, (0.9, 1.0), 1e-6),
+        row("Dense", 200, (0.7, 0.8), 2.5),
     ]
     assert in_words(rows) == [
-        "From 50 graphs the best on graphs it never saw: Dense (0.900), then equivariant (0.850). Over 2 seeds the ranges of "
-        "the first two overlap.",
+        "From 50 graphs: Dense (0.900), then equivariant (0.850); over 2 seeds the ranges of the first two overlap.",
+        "From 200 graphs: equivariant (0.950), then Dense (0.750); over 2 seeds the ranges of the first two do not overlap.",
         "Equivariant: two numberings, one answer, up to rounding (2e-06).",
         "Dense: two numberings, two answers, up to 3.00 apart (factor 20).",
     ]
-    alone = in_words([row("equivariant", 50, (0.9,), 0.5), row("Dense", 50, (0.4,), 2.0)])
-    assert alone[0] == (
-        "From 50 graphs the best on graphs it never saw: equivariant (0.900), then Dense (0.400). One seed does not say how "
-        "sure that is."
-    )
-    assert alone[1] == "Equivariant: two numberings, two answers, up to 0.50 apart (factor 1.6)."
+
+
+def test_the_words_of_one_size_and_one_seed() -> None:
+    assert in_words([row("equivariant", 50, (0.9,), 0.5), row("Dense", 50, (0.4,), 2.0)]) == [
+        "From 50 graphs: equivariant (0.900), then Dense (0.400); one seed does not say how sure that is.",
+        "Equivariant: two numberings, two answers, up to 0.50 apart (factor 1.6).",
+        "Dense: two numberings, two answers, up to 2.00 apart (factor 7.4).",
+    ]
 
 
 def test_scores_and_gaps_as_text() -> None:

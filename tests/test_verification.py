@@ -21,6 +21,7 @@ DECLARATIONS = [
     "p -> 1 where p = C(5)",
     "1 -> p where p = (1 2)(3 4)(5)",
     "p q p -> q + 1 where p = S(3), q = C(2)",
+    "1 -> 1",
 ]
 
 

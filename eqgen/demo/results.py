@@ -98,23 +98,13 @@ def factor(value: float) -> str:
 
 
 def in_words(found: Sequence[Row]) -> list[str]:
-    """What the rows say: the order of the contestants on the smallest size, and how far their answers can be trusted."""
-    smallest = min(row.size for row in found)
-    ranked = sorted((row for row in found if row.size == smallest), key=lambda row: -row.mean_r2)
-    order = ", then ".join(f"{row.contestant} ({row.mean_r2:.3f})" for row in ranked)
-    best, second = ranked[:2]
-    overlap = min(best.r2) <= max(second.r2)
-    seeds = len(best.r2)
-    verdict = (
-        "One seed does not say how sure that is."
-        if seeds == 1
-        else f"Over {seeds} seeds the ranges of the first two {'overlap' if overlap else 'do not overlap'}."
-    )
+    """What the rows say: who is best on the smallest and on the largest size, and what a renumbering does to an answer."""
+    sizes = dict.fromkeys([min(row.size for row in found), max(row.size for row in found)])
+    sentences = [_ranking([row for row in found if row.size == size]) for size in sizes]
     worst = {
         name: max(row.largest_gap for row in found if row.contestant == name)
         for name in dict.fromkeys(row.contestant for row in found)
     }
-    sentences = [f"From {smallest} graphs the best on graphs it never saw: {order}. {verdict}"]
     for name, value in worst.items():
         apart = (
             f"one answer, up to rounding ({gap(value)})"
@@ -123,3 +113,17 @@ def in_words(found: Sequence[Row]) -> list[str]:
         )
         sentences.append(f"{name[0].upper()}{name[1:]}: two numberings, {apart}.")
     return sentences
+
+
+def _ranking(group: Sequence[Row]) -> str:
+    """The order of the contestants on one size, and whether the seeds leave it open."""
+    ranked = sorted(group, key=lambda row: -row.mean_r2)
+    order = ", then ".join(f"{row.contestant} ({row.mean_r2:.3f})" for row in ranked)
+    seeds = len(ranked[0].r2)
+    if seeds == 1:
+        return f"From {group[0].size} graphs: {order}; one seed does not say how sure that is."
+    overlap = min(ranked[0].r2) <= max(ranked[1].r2)
+    return (
+        f"From {group[0].size} graphs: {order}; over {seeds} seeds the ranges of the first two "
+        f"{'overlap' if overlap else 'do not overlap'}."
+    )
