@@ -40,6 +40,40 @@ if TYPE_CHECKING:
     from eqgen.layers import OrbitInitializer as OrbitInitializer
     from eqgen.verification import verify as verify
 
+__all__ = [
+    "A",
+    "C",
+    "D",
+    "DeclarationError",
+    "EquivariantDense",
+    "Group",
+    "Mapping",
+    "OrbitInitializer",
+    "Orbits",
+    "Pattern",
+    "Report",
+    "S",
+    "Space",
+    "action",
+    "automorphisms",
+    "blocks",
+    "cosets",
+    "group",
+    "joint",
+    "mapping",
+    "orbits",
+    "pattern",
+    "product_action",
+    "regular",
+    "stabilizer",
+    "subgroup",
+    "to_adjacency",
+    "to_edges",
+    "trace",
+    "verify",
+    "wreath",
+]
+
 _WITH_KERAS = {
     "EquivariantDense": "eqgen.layers",
     "OrbitInitializer": "eqgen.layers",
@@ -57,7 +91,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WITH_KERAS])
+    return sorted({*__all__, "__version__"})
 
 
 @wrapt.when_imported("keras")

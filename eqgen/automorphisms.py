@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def automorphisms(graph: networkx.Graph[Any], *, node: str | None = None, edge: 
     rows, order = _search(len(nodes), arcs, colours, graph.is_directed())
     elements = [SignedPermutation(np.asarray(row, dtype=np.intp)[: len(nodes)]) for row in rows]
     names = tuple(str(name) for name in nodes)
-    return make_group(elements or [SignedPermutation(np.arange(len(nodes)))], None, lambda: order, names)
+    return make_group(elements or [SignedPermutation(np.arange(len(nodes)))], None, partial(int, order), names)
 
 
 _MISSING = object()

@@ -79,6 +79,8 @@ def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
     if call.name == "catalogue":
         (name,) = _arguments(call, (str,), 'catalogue("rubiks-cube")')
         return _from_catalogue(name, reading)
+    if call.name.upper() in FAMILIES:
+        raise DeclarationError(f"{call.name} names no group: did you mean {call.name.upper()}?")
     raise DeclarationError(
         f"{call.name} names no group: use S(n), A(n), C(n), D(n), cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or "
         'catalogue("...")'

@@ -46,7 +46,12 @@ def names() -> tuple[str, ...]:
     >>> "rubiks-cube" in names()
     True
     """
-    return tuple(sorted(path.stem for path in folder().glob("*.toml")))
+    found = tuple(sorted(path.stem for path in folder().glob("*.toml")))
+    if not found:
+        raise DeclarationError(
+            f"no catalogue file is found in {folder()}: the installation is incomplete, install eqgen again"
+        )
+    return found
 
 
 def entry(name: str) -> Entry:

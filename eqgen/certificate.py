@@ -19,7 +19,10 @@ from eqgen.space import Term, part_of
 from eqgen.words import count
 
 LARGEST_ENUMERATED_ORDER = 10_000
-"""Groups up to this order are enumerated to count their orbits a second time."""
+"""Groups up to this order are enumerated to count their orbits a second time..."""
+
+LARGEST_ENUMERATION = 4_000_000
+"""... when their elements hold no more images of points than this."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ class Certificate:
 
     @property
     def complete(self) -> bool | None:
-        """Whether no two orbits share a label and none is split; None where the count was skipped."""
+        """Whether there are as many labels as Burnside's lemma counts orbits; None where the count was skipped.
+
+        With invariance this proves the table right: invariant labels can only be unions of orbits.
+        """
         return None if self.burnside is None else self.burnside == self.rank
 
     def __bool__(self) -> bool:
@@ -68,13 +74,18 @@ def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
     violation = next(_violations(mapping, labels, signs), "")
     rank = int(np.unique(labels[labels >= 0]).size)
     orders = [mapping.unit_group(unit).quick_order() for unit in mapping.units]
-    if any(order is None or order > LARGEST_ENUMERATED_ORDER for order in orders):
+    groups = [mapping.unit_group(unit) for unit in mapping.units]
+    if any(_is_too_large(group, order) for group, order in zip(groups, orders, strict=True)):
         known = [f"order {order_text(order)}" for order in orders if order is not None]
         what = f" ({' x '.join(known)})" if len(known) == len(orders) else ""
         reason = f"the group is too large to enumerate{what}"
         return Certificate(rank, violation, None, reason)
     elements = sum(order for order in orders if order is not None) or 1
     return Certificate(rank, violation, burnside_count(mapping), count(elements, "element"))
+
+
+def _is_too_large(group: Group, order: int | None) -> bool:
+    return order is None or order > LARGEST_ENUMERATED_ORDER or order * group.degree > LARGEST_ENUMERATION
 
 
 @lru_cache(maxsize=64)
@@ -94,7 +105,7 @@ def burnside_count(mapping: Mapping) -> int:
     return int(total)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def _elements(group: Group) -> tuple[SignedPermutation, ...]:
     listed = (np.array(element, dtype=np.intp) for element in group.sympy.generate_schreier_sims(af=True))
     return tuple(SignedPermutation(element) if group.signs is None else halved(element) for element in listed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,20 +77,30 @@ def verify(
     reports = _reports(_load(model), layer, as_declaration)
     for report in reports:
         console.print(str(report), soft_wrap=True)
+    if as_declaration is None:
+        layers = count(len(reports), "eqgen layer")
+        console.print(f'{layers} checked; what stands between them is not: --as "..." checks the model as a whole')
     if not all(reports):
         raise typer.Exit(1)
 
 
 @app.command()
-def catalogue() -> None:
-    """What groups/ declares: use it as `p -> p where p = catalogue("name")`."""
+def catalogue(
+    name: Annotated[str | None, typer.Argument(help="show this entry: its declaration, source and pattern")] = None,
+) -> None:
+    """What groups/ declares, or one entry of it; catalogue("name") in a declaration is the group of an entry."""
+    if name is not None:
+        _show_entry(catalogue_files.entry(name))
+        return
     # Piped output is for other programs, which a table cut to 80 columns does not serve.
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("name", "title", "order", "rank"):
         table.add_column(heading, justify="right" if heading in ("order", "rank") else "left", no_wrap=True)
     for entry in catalogue_files.entries():
         table.add_row(Text(entry.name), Text(entry.title), Text(str(entry.order)), Text(str(entry.rank)))
-    (console if console.is_terminal else Console(markup=False, highlight=False, width=200)).print(table)
+    wide = console if console.is_terminal else Console(markup=False, highlight=False, width=200)
+    wide.print(table)
+    wide.print('\n`eqgen catalogue NAME` shows the declaration of one; its group alone is catalogue("NAME")')
 
 
 @app.command()
@@ -103,7 +114,18 @@ def demo(
     import_keras_quietly()
     from eqgen.demo import run
 
-    run(output, full=full, console=console)
+    if not run(output, full=full, console=console):
+        raise typer.Exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show_version: Annotated[bool, typer.Option("--version", help="show the version and end")] = False,
+) -> None:
+    """Declare a symmetry; get the Keras layer, and the proof."""
+    if show_version:
+        console.print(f"eqgen {installed_version('eqgen')}")
+        raise typer.Exit
 
 
 def main() -> None:
@@ -113,6 +135,13 @@ def main() -> None:
     except DeclarationError as error:
         Console(stderr=True, markup=False, highlight=False).print(f"error: {error}", soft_wrap=True)
         sys.exit(2)
+
+
+def _show_entry(entry: catalogue_files.Entry) -> None:
+    console.print(entry.title, style="bold", soft_wrap=True)
+    console.print(" ".join(entry.source.split()))
+    console.print()
+    show(entry.declaration)
 
 
 def _show_pattern(pattern: Pattern) -> None:
@@ -152,7 +181,7 @@ def _show_cost(pattern: Pattern) -> None:
     m, n = pattern.shape
     console.print(f"parameters   {pattern.rank} instead of {m * n}, each times channels in x channels out")
     console.print("program      gather: W[i, j] = theta[labels[i, j]], then y = W x")
-    console.print(f"cost         {m * n} multiply-adds for each pair of channels, as many as Dense")
+    console.print(f"cost         {m * n} multiply-adds for each pair of channels, as Dense, and the gather")
 
 
 def _load(model: Path) -> Any:

@@ -84,7 +84,7 @@ LONGEST_NUMBER = 18
 
 def is_mapping(text: str) -> bool:
     """Whether a declaration is a mapping (it has an arrow) or a pattern."""
-    return "->" in text
+    return any("->" in line.split("#")[0] for line in text.split("\n"))
 
 
 def is_entry(text: str) -> bool:

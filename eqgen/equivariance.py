@@ -47,7 +47,7 @@ def generator_moves(mapping: Mapping) -> list[Move]:
 
 
 def word_moves(mapping: Mapping, count: int, random: np.random.Generator) -> list[Move]:
-    """Random products of generators: they catch a table that only looks right one generator at a time."""
+    """Random products of generators, which move every point: what a generator leaves alone is tried too."""
     found = []
     for _ in range(count if mapping.generators else 0):
         output = SignedPermutation(np.arange(mapping.output.size))
@@ -60,34 +60,76 @@ def word_moves(mapping: Mapping, count: int, random: np.random.Generator) -> lis
     return found
 
 
-def largest_violation(
-    function: Function, moves: list[Move], inputs: list[Array], before_activation: Function | None = None
-) -> tuple[float, str]:
-    """The largest relative difference between f(g x) and g f(x), and the element g that shows it.
+@dataclass(frozen=True)
+class Outcome:
+    """What trying a function on moved inputs showed.
 
-    The yardstick is the largest output, or the largest value before the activation where that is known and larger.
+    Attributes:
+        error: the largest difference between f(g x) and g f(x), relative to the largest output of the same channel; inf
+            where no output is finite.
+        worst: the element g that shows it.
+        told: whether the outputs vary by more than rounding; a constant shows nothing.
+        elements: how many group elements were tried.
     """
-    largest, worst = 0.0, ""
+
+    error: float
+    worst: str
+    told: bool
+    elements: int
+
+    def holds(self, tolerance: float) -> bool | None:
+        """Whether the function is equivariant to this tolerance, None where that cannot be told."""
+        if not self.error <= tolerance:
+            return False
+        return True if self.told else None
+
+    def evidence(self, dtype: str, tolerance: float) -> str:
+        """The outcome in words."""
+        if self.error == float("inf"):
+            return f"{dtype}: the outputs are not finite"
+        text = (
+            f"{dtype}, {self.elements} group elements, {SAMPLES * len(SCALES)} inputs: largest relative difference "
+            f"{self.error:.1e} (tolerance {tolerance:.1e})"
+        )
+        if not self.told:
+            return f"{text}, but the outputs vary by no more than that: nothing is shown"
+        return text if self.error <= tolerance else f"{text}, under {self.worst}"
+
+
+def try_moves(
+    function: Function,
+    moves: list[Move],
+    inputs: list[Array],
+    tolerance: float,
+    before_activation: Function | None = None,
+) -> Outcome:
+    """Hold f(g x) against g f(x) for every move and input.
+
+    Each channel has its own yardstick, so that a large one does not hide a small one: its largest output, or where the
+    values before the activation are known, how much rounding of those could move it.
+    """
+    largest, worst, told, finite = 0.0, "", False, False
     for features in inputs if moves else []:
-        plain = function(features)
-        yardsticks = [plain] if before_activation is None else [plain, before_activation(features)]
-        scale = max(float(np.abs(values.astype(np.float64)).max()) for values in yardsticks) or 1.0
+        plain = function(features).astype(np.float64)
+        if not np.isfinite(plain).all():
+            continue
+        finite = True
+        yardstick = np.abs(plain).max(axis=(0, 1))
+        if before_activation is not None:
+            before = np.abs(before_activation(features).astype(np.float64)).max(axis=(0, 1))
+            yardstick = np.maximum(before, yardstick * (1 + before))
+        spread = np.abs(plain - plain.mean(axis=(0, 1))).max(axis=(0, 1))
+        told |= bool((spread > tolerance * yardstick).any())
+        yardstick = np.where(yardstick > 0, yardstick, 1.0)
         # All moved inputs go in as one batch: a function of Keras costs more per call than per sample.
         answers = np.split(
             function(np.concatenate([move.input.applied(features, axis=1) for move in moves])), len(moves)
         )
         for move, answer in zip(moves, answers, strict=True):
-            difference = answer.astype(np.float64) - move.output.applied(plain.astype(np.float64), axis=1)
-            error = float(np.abs(difference).max()) / scale
+            difference = np.abs(answer.astype(np.float64) - move.output.applied(plain, axis=1)).max(axis=(0, 1))
+            error = float((difference / yardstick).max())
             if not error <= largest:  # so that NaN counts as a violation
                 largest, worst = (error if np.isfinite(error) else float("inf")), move.name
-    return largest, worst
-
-
-def numeric_evidence(dtype: str, moves: list[Move], error: float, tolerance: float, worst: str) -> str:
-    """What the numeric check saw, in words."""
-    text = (
-        f"{dtype}, {len(moves)} group elements, {SAMPLES * len(SCALES)} inputs: largest relative difference {error:.1e} "
-        f"(tolerance {tolerance:.1e})"
-    )
-    return text if error <= tolerance else f"{text}, under {worst}"
+    if moves and not finite:
+        largest = float("inf")
+    return Outcome(largest, worst, told or not moves, len(moves))

@@ -27,26 +27,28 @@ def A(n: int) -> Group:
     """The alternating group: the even permutations of n points, order n!/2 (trivial for n < 3)."""
     n = _size("A", n)
     if n < 3:
-        return make_group([SignedPermutation(np.arange(n))], f"A({n})", lambda: 1)
+        return make_group([SignedPermutation(np.arange(n))], f"A({n})", partial(int, 1))
     triple = np.arange(n)
     triple[:3] = (1, 2, 0)
     # An n-cycle is even only for odd n; for even n the cycle leaves the first point out.
     long = _rotation(n) if n % 2 else on_some_points(_rotation(n - 1), 1, n)
     short = SignedPermutation(triple)
-    return make_group([short, long] if n > 3 else [short], f"A({n})", lambda: math.factorial(n) // 2)
+    return make_group([short, long] if n > 3 else [short], f"A({n})", partial(_half_factorial, n))
 
 
 def C(n: int) -> Group:
     """The cyclic group: the n rotations of n points on a ring."""
     n = _size("C", n)
-    return make_group([_rotation(n)], f"C({n})", lambda: n)
+    return make_group([_rotation(n)], f"C({n})", partial(int, n))
 
 
 def D(n: int) -> Group:
     """The dihedral group: rotations and reflections of the n corners of a polygon, order 2n (n for n < 3)."""
     n = _size("D", n)
     reflection = SignedPermutation(np.arange(n)[::-1])
-    return make_group([_rotation(n), reflection] if n > 2 else [_rotation(n)], f"D({n})", lambda: 2 * n if n > 2 else n)
+    return make_group(
+        [_rotation(n), reflection] if n > 2 else [_rotation(n)], f"D({n})", partial(int, 2 * n if n > 2 else n)
+    )
 
 
 def wreath(inner: Group, outer: Group) -> Group:
@@ -70,8 +72,16 @@ def wreath(inner: Group, outer: Group) -> Group:
         generators += [on_some_points(element, int(block) * size, degree) for element in inner.elements]
     formula = None
     if inner.order_formula is not None and outer.order_formula is not None:
-        formula = lambda: inner.order**blocks * outer.order  # noqa: E731
+        formula = partial(_wreath_order, inner, outer)
     return make_group(generators, text, formula)
+
+
+def _half_factorial(n: int) -> int:
+    return math.factorial(n) // 2
+
+
+def _wreath_order(inner: Group, outer: Group) -> int:
+    return int(inner.order**outer.degree) * outer.order
 
 
 def _on_blocks(element: SignedPermutation, size: int) -> SignedPermutation:

@@ -190,6 +190,10 @@ class Group:
         listed = ", ".join(map(str, sizes[:8])) + (", ..." if len(sizes) > 8 else "")
         return f"{shown}, {len(sizes)} orbits of {listed} points{signed}"
 
+    def without_catalogue(self) -> str:
+        """A text that gives the group back even if the catalogue changes: what a saved layer holds."""
+        return generators_text(self.elements) if "catalogue(" in self.text else self.text
+
     def generator_text(self, number: int) -> str:
         """Generator `number` (from 0) in cycles, cut where it is long: for messages and reports."""
         text = cycle_text(self.elements[number]) or "the identity"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from eqgen.axes import from_expression
@@ -77,6 +78,13 @@ class Mapping:
         described = [f"{self.unit_name(unit)}: {self.unit_group(unit).describe()}" for unit in self.units]
         return f"{self.declaration}  # {'; '.join(described)}" if described else self.declaration
 
+    def without_catalogue(self) -> str:
+        """The declaration with generators in place of catalogue names, so that it means the same whatever the files say."""
+        if "catalogue(" not in self.declaration:
+            return self.declaration
+        sides = self.declaration.split(" where ")[0]
+        return sides + _where_text(self.axes, self.units, Group.without_catalogue)
+
     @cached_property
     def group(self) -> Group:
         """The group that moves both sides: the axis' own, or the direct product of several independent ones."""
@@ -139,8 +147,7 @@ def mapping(declaration: str | Mapping, /, **axes: Any) -> Mapping:
     sides = [_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output)]
     units = _units(numbers, together)
     text = f"{_sum_text(syntax.input)} -> {_sum_text(syntax.output)}"
-    if found:
-        text += " where " + ", ".join(_unit_text([found[number] for number in unit]) for unit in units)
+    text += _where_text(found, units, attrgetter("text"))
     return Mapping(sides[0], sides[1], found, units, text)
 
 
@@ -222,12 +229,16 @@ def _units(numbers: dict[str, int], together: Together) -> tuple[tuple[int, ...]
     return tuple(dict.fromkeys(units))
 
 
-def _unit_text(axes: list[Axis]) -> str:
+def _where_text(axes: tuple[Axis, ...], units: tuple[tuple[int, ...], ...], text_of: Callable[[Group], str]) -> str:
+    clauses = [_unit_text([axes[number] for number in unit], text_of) for unit in units]
+    return f" where {', '.join(clauses)}" if clauses else ""
+
+
+def _unit_text(axes: list[Axis], text_of: Callable[[Group], str]) -> str:
+    texts = [text_of(axis.group) for axis in axes]
     if len(axes) == 1:
-        return f"{axes[0].name} = {axes[0].group.text}"
-    groups = " & ".join(
-        f"Group({axis.group.text})" if axis.group.text.startswith("(") else axis.group.text for axis in axes
-    )
+        return f"{axes[0].name} = {texts[0]}"
+    groups = " & ".join(f"Group({text})" if text.startswith("(") else text for text in texts)
     return f"{' & '.join(axis.name for axis in axes)} = {groups}"
 
 

@@ -186,14 +186,16 @@ def _numbered(merged: Codes, roots: int, n: int, codes: int) -> tuple[Codes, int
     for place in range(roots):
         # The first row of an output orbit is its representative, so new labels appear in these rows alone.
         row = merged[place * n * codes : (place + 1) * n * codes : codes]
-        seen, first = np.unique(row, return_index=True)
-        for code in seen[np.argsort(first)].tolist():
-            if final[code] >= 0 or (codes == 2 and merged[code ^ 1] == merged[code]):
-                continue
-            final[code] = codes * rank
-            if codes == 2:
-                final[code ^ 1] = 2 * rank + 1
-            rank += 1
+        if codes == 2:
+            row = row[merged[row ^ 1] != merged[row]]
+        # A label and its negative are one orbit: only the one that comes first is counted, with the sign +.
+        first = np.sort(np.unique(row // codes, return_index=True)[1])
+        fresh = row[first]
+        fresh = fresh[final[fresh] < 0]
+        final[fresh] = codes * (rank + np.arange(fresh.size))
+        if codes == 2:
+            final[fresh ^ 1] = final[fresh] + 1
+        rank += fresh.size
     return final[merged], rank
 
 
@@ -301,37 +303,47 @@ def _labels_of_sums(mapping: Mapping) -> LabelTable:
     needs the expanded table.
     """
     shape = (mapping.output.size, mapping.input.size)
-    labels = np.empty(shape, dtype=np.int64)
-    signs = np.ones(shape, dtype=np.int8)
+    tables = {
+        (out, in_): [_unit_table(mapping, unit, term_out, term_in) for unit in mapping.units]
+        for out, term_out in enumerate(mapping.output.terms)
+        for in_, term_in in enumerate(mapping.input.terms)
+    }
+    total = sum(math.prod(table.rank for table in block) for block in tables.values())
+    signed = any(table.signs.strides != (0, 0) for block in tables.values() for table in block)
+    labels = np.empty(shape, dtype=smallest_type(total))
+    signs: Signs = np.empty(shape, dtype=np.int8) if signed else np.broadcast_to(np.int8(1), shape)
     offset, top = 0, 0
     key_rows = []
-    for term_out in mapping.output.terms:
+    for out, term_out in enumerate(mapping.output.terms):
+        rows_out = [part_numbers(term_out, unit) for unit in mapping.units]
         left = 0
-        rows = slice(top, top + term_size(term_out))
-        for term_in in mapping.input.terms:
-            columns = slice(left, left + term_size(term_in))
-            tables = [_unit_table(mapping, unit, term_out, term_in) for unit in mapping.units]
-            rank = math.prod(table.rank for table in tables)
-            block_labels, block_signs = labels[rows, columns], signs[rows, columns]
-            block_labels[...] = offset
-            weight = rank
-            for unit, table in zip(mapping.units, tables, strict=True):
-                places = np.ix_(part_numbers(term_out, unit), part_numbers(term_in, unit))
-                weight //= table.rank or 1
-                block_labels += weight * table.labels[places].astype(np.int64)
-                block_signs *= table.signs[places]
-            block_labels[block_signs == 0] = -1
-            offset += rank
-            left = columns.stop
+        for in_, term_in in enumerate(mapping.input.terms):
+            block = tables[out, in_]
+            columns_in = [part_numbers(term_in, unit) for unit in mapping.units]
+            for rows in row_blocks(term_size(term_out), term_size(term_in)):
+                places = [np.ix_(row[rows], column) for row, column in zip(rows_out, columns_in, strict=True)]
+                here = (slice(top + rows.start, top + rows.stop), slice(left, left + term_size(term_in)))
+                labels[here] = _tuples(block, places, offset)
+                if signed:
+                    signs[here] = math.prod(table.signs[place] for table, place in zip(block, places, strict=True))
+            offset += math.prod(table.rank for table in block)
+            left += term_size(term_in)
         # A row of the product is a representative when its part on every unit is one.
-        chosen = [
-            np.isin(part_numbers(term_out, unit), table.key_rows)
-            for unit, table in zip(mapping.units, tables, strict=True)
-        ]
+        chosen = [np.isin(row, table.key_rows) for row, table in zip(rows_out, block, strict=True)]
         key_rows.append(top + np.flatnonzero(np.logical_and.reduce(chosen)))
-        top = rows.stop
-    final = signs if (signs != 1).any() else np.broadcast_to(np.int8(1), shape)
-    return LabelTable(labels.astype(smallest_type(offset)), final, offset, np.concatenate(key_rows))
+        top += term_size(term_out)
+    return LabelTable(labels, signs, total, np.concatenate(key_rows))
+
+
+def _tuples(tables: list[LabelTable], places: list[tuple[Permutation, ...]], offset: int) -> npt.NDArray[np.int64]:
+    """The number of each tuple of labels, lexicographically; -1 where one of them is forced to zero."""
+    numbers = np.array(0, dtype=np.int64)
+    zero = np.array(False)
+    for table, place in zip(tables, places, strict=True):
+        labels = table.labels[place]
+        numbers = numbers * table.rank + labels
+        zero = zero | (labels < 0)
+    return np.where(zero, -1, numbers + offset)
 
 
 def _unit_table(mapping: Mapping, unit: tuple[int, ...], term_out: Term, term_in: Term) -> LabelTable:

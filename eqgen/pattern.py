@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -146,6 +147,18 @@ class Pattern:
         m, n = self.shape
         return str(self) if m <= 40 and n <= 40 else f"<Pattern of {m} x {n} entries, {self.rank} parameters>"
 
+    def in_order_of_appearance(self) -> Pattern:
+        """The same pattern with its parameters numbered as its text would be read: by first appearance, row by row."""
+        flat = self.labels.ravel()
+        present, first = np.unique(flat, return_index=True)
+        order = present[np.argsort(first)]
+        order = order[order >= 0]
+        numbers = np.full(max(self.rank, 1) + 1, -1, dtype=np.int64)
+        numbers[order] = np.arange(order.size)
+        labels = numbers[self.labels].astype(smallest_type(order.size))
+        labels.setflags(write=False)
+        return Pattern(labels, self.signs, tuple(self.names[label] for label in order.tolist()), self.key_rows)
+
     def in_one_line(self) -> str:
         """The text with rows separated by `;`, for messages; a large pattern by its size."""
         m, n = self.shape
@@ -200,7 +213,7 @@ def pattern(value: Any) -> Pattern:
     if isinstance(value, Pattern):
         return value
     if isinstance(value, str):
-        return _from_rows(parse_pattern(value))
+        return _from_rows(_quickly(value) or parse_pattern(value))
     if type(value).__module__.startswith("sympy."):
         return _from_sympy(value)
     if isinstance(value, (list, tuple)) and value and all(isinstance(row, str) for row in value):
@@ -209,6 +222,21 @@ def pattern(value: Any) -> Pattern:
         _check_entries(value)
         return _from_rows(parse_pattern("\n".join(" ".join(row) for row in value)))
     return _from_integers(value)
+
+
+def _quickly(text: str) -> list[list[tuple[int, str]]] | None:
+    """The rows of a text that is plainly right; None leaves it to the grammar, which also explains what is wrong.
+
+    A saved layer may hold a million entries, which the grammar would read for a minute.
+    """
+    rows = [row.split() for row in re.split(r"[;\n]", text) if row.strip()]
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        return None
+    entries = {entry for row in rows for entry in row}
+    if not all(map(is_entry, entries)):
+        return None
+    read = {entry: (0, "") if entry == "0" else (-1, entry[1:]) if entry[0] == "-" else (1, entry) for entry in entries}
+    return [[read[entry] for entry in row] for row in rows]
 
 
 def from_labels(labels: Labels, signs: Signs, key_rows: npt.NDArray[np.intp]) -> Pattern:

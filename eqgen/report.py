@@ -39,12 +39,14 @@ class Report:
     dtype: str
 
     def __bool__(self) -> bool:
-        return all(check.holds is not False for check in self.checks)
+        # What was skipped proves nothing: something must hold.
+        return all(check.holds is not False for check in self.checks) and any(check.holds for check in self.checks)
 
     def __str__(self) -> str:
         words = {True: "holds", False: "FAILS", None: "skipped"}
         width = max(len(check.name) for check in self.checks)
         lines = [f"{self.subject}: {self.declaration}"]
         lines += [f"  {check.name.ljust(width)}  {words[check.holds]:7}  {check.evidence}" for check in self.checks]
-        lines.append(f"  => {'verified' if self else 'NOT VERIFIED'}")
+        failed = any(check.holds is False for check in self.checks)
+        lines.append(f"  => {'NOT VERIFIED' if failed else 'verified' if self else 'UNDECIDED'}")
         return "\n".join(lines)

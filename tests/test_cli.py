@@ -49,7 +49,7 @@ c          6         1  {1,2} <- {3,4}
 
 parameters   3 instead of 36, each times channels in x channels out
 program      gather: W[i, j] = theta[labels[i, j]], then y = W x
-cost         36 multiply-adds for each pair of channels, as many as Dense
+cost         36 multiply-adds for each pair of channels, as Dense, and the gather
 """
 
 
@@ -107,9 +107,24 @@ def test_catalogue_lists_every_file(run):
     assert status == 0
     lines = out.splitlines()
     assert lines[0].split() == ["name", "title", "order", "rank"]
-    assert len(lines) >= 17
+    assert len(lines) >= 43
+    assert lines[-1] == '`eqgen catalogue NAME` shows the declaration of one; its group alone is catalogue("NAME")'
     cube = next(line for line in lines if line.startswith("rubiks-cube "))
     assert cube.split()[-2:] == ["43252003274489856000", "9"]
+
+
+def test_catalogue_shows_one_entry(run):
+    status, out, _ = run("catalogue", "cube-faces")
+    assert status == 0
+    assert out.startswith("Faces of a cube under its rotations\n")
+    assert "f -> f where f = " in out
+    assert "3 orbits of 6 x 6 (output, input) pairs" in out
+    status, _, err = run("catalogue", "cube-face")
+    assert (status, err) == (2, 'error: the catalogue has no "cube-face": did you mean "cube-faces"?\n')
+
+
+def test_version(run):
+    assert run("--version")[1] == "eqgen 0.1.0\n"
 
 
 @pytest.fixture
@@ -131,6 +146,9 @@ def test_verify_checks_each_layer(run, saved):
     status, out, _ = run("verify", saved)
     assert status == 0
     assert out.count("=> verified") == 2
+    assert out.endswith(
+        '2 eqgen layers checked; what stands between them is not: --as "..." checks the model as a whole\n'
+    )
 
 
 def test_verify_one_layer(run, saved):
@@ -182,3 +200,11 @@ def test_verify_a_model_without_eqgen_layers(run, tmp_path):
         2,
         'error: the model has no eqgen layer: say what it should be with --as "p -> p where p = S(5)"\n',
     )
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_the_demo_exits_with_1_when_its_proof_fails(run, monkeypatch, tmp_path, proved):
+    import eqgen.demo
+
+    monkeypatch.setattr(eqgen.demo, "run", lambda *arguments, **options: proved)
+    assert run("demo", "--output", str(tmp_path))[0] == (0 if proved else 1)

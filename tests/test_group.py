@@ -405,3 +405,17 @@ def test_a_damaged_token_of_generators_is_refused(token):
         'generators("...") does not hold generators: the text inside the quotes is written by eqgen for groups of more than '
         "1000 points and is not meant to be edited (character 1)\n"
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["S(4)", "A(5)", "C(4)", "D(6)", "wreath(S(2), A(4))", "S(2) * C(3)", "(1 -2)", 'catalogue("set")']
+)
+def test_groups_pickle(text):
+    import pickle
+
+    group = eq.group(text)
+    again = pickle.loads(pickle.dumps(group))
+    assert again == group
+    assert again.order == group.order
+    mapping = eq.mapping("p -> p", p=group)
+    assert pickle.loads(pickle.dumps(mapping)) == mapping

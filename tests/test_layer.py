@@ -109,6 +109,21 @@ def test_the_gradient_is_that_of_the_plain_gather(random):
         assert np.allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "declaration", ["p -> p where p = S(300)", "p p -> p p where p = S(8)", "p -> p where p = C(25)"]
+)
+def test_gradients_in_mixed_precision_sum_over_orbits_in_float32(policy, declaration):
+    def gradient(dtype):
+        layer = eq.EquivariantDense(1, declaration, kernel_initializer="ones", dtype=dtype, layout="flat")
+        features = np.ones((8, layer.mapping.input.size, 1), dtype="float32")
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.cast(layer(features), "float32"))
+        return tf.convert_to_tensor(tape.gradient(loss, layer.kernel.value)).numpy()
+
+    assert np.allclose(gradient(policy), gradient("float32"), rtol=0.02)
+
+
 # --- the form
 
 
@@ -380,6 +395,76 @@ def test_save_and_load_needs_nothing_extra(declaration, tmp_path, random):
     assert again.layers[0].get_config() == layer.get_config()
     assert again.layers[0].pattern == layer.pattern
     assert (again.layers[0].mapping is None) == (layer.mapping is None)
+
+
+def test_every_argument_is_in_the_config():
+    arguments = {
+        "units": 3, "activation": "gelu", "use_bias": True, "bias_initializer": "ones", "kernel_regularizer": keras.regularizers.L2(0.5),
+        "bias_regularizer": keras.regularizers.L1(0.25), "activity_regularizer": keras.regularizers.L2(0.125),
+        "kernel_constraint": keras.constraints.MaxNorm(3), "bias_constraint": keras.constraints.NonNeg(), "aggregation": "sum",
+        "layout": "flat", "kernel_initializer": eq.OrbitInitializer(seed=7),
+    }  # fmt: skip
+    layer = eq.EquivariantDense(declaration=EDGES, **arguments)
+    again = eq.EquivariantDense.from_config(layer.get_config())
+    layer(np.zeros((1, 10, 2)))
+    again(np.zeros((1, 10, 2)))
+    assert np.array_equal(again.kernel, layer.kernel)  # the seed is kept
+    assert (again.units, again.aggregation, again.layout, again.use_bias) == (3, "sum", "flat", True)
+    assert again.activation is keras.activations.gelu
+    assert again.kernel_regularizer.l2 == 0.5
+    assert again.bias_regularizer.l1 == 0.25
+    assert again.activity_regularizer.l2 == 0.125
+    assert again.kernel_constraint.max_value == 3
+    assert isinstance(again.bias.constraint, keras.constraints.NonNeg)
+    assert isinstance(again.kernel.constraint, keras.constraints.MaxNorm)
+    assert isinstance(again.bias_initializer, keras.initializers.Ones)
+
+
+def test_a_computed_pattern_keeps_its_kernel_through_saving(tmp_path, random):
+    # Two axes number their orbits lexicographically, a text by first appearance: the kernel must not notice.
+    pattern = eq.orbits("h w -> h w where h = C(2), w = (2)").pattern
+    model = keras.Sequential([keras.Input((4,)), eq.EquivariantDense(None, pattern)])
+    features = random.normal(size=(5, 4)).astype("float32")
+    model.save(tmp_path / "model.keras")
+    assert np.array_equal(keras.models.load_model(tmp_path / "model.keras")(features), model(features))
+
+
+def test_a_saved_layer_does_not_depend_on_the_catalogue(monkeypatch, tmp_path):
+    from eqgen import catalogue
+
+    layer = eq.EquivariantDense(2, 'f + 1 -> f where f = catalogue("cube-faces")')
+    config = layer.get_config()
+    assert "catalogue" not in config["declaration"]
+    monkeypatch.setattr(catalogue, "folder", lambda: tmp_path)
+    again = eq.EquivariantDense.from_config(config)
+    assert again.mapping == layer.mapping
+    assert np.array_equal(again.pattern.labels, layer.pattern.labels)
+
+
+def test_clones_pickles_weights_and_freezing(tmp_path, random):
+    import pickle
+
+    model = keras.Sequential([keras.Input((10, 1)), eq.EquivariantDense(4, EDGES, use_bias=True, name="edges")])
+    features = random.normal(size=(3, 10, 1)).astype("float32")
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    assert np.array_equal(clone(features), model(features))
+    assert np.array_equal(pickle.loads(pickle.dumps(model))(features), model(features))
+    model.save_weights(tmp_path / "model.weights.h5")
+    clone.set_weights([0 * weight for weight in model.get_weights()])
+    clone.load_weights(tmp_path / "model.weights.h5")
+    assert np.array_equal(clone(features), model(features))
+    model.layers[0].trainable = False
+    more = keras.Sequential([model, keras.layers.Dense(1)])
+    more.compile("sgd", "mse")
+    before = model.get_weights()
+    more.fit(features, np.zeros((3, 10, 1)), epochs=1, verbose=0)
+    assert all(map(np.array_equal, before, model.get_weights()))
+
+
+def test_a_large_typed_pattern_reads_back_soon(random):
+    layer = eq.EquivariantDense(None, random.integers(-900, 900, size=(600, 600)))
+    assert np.array_equal(eq.EquivariantDense.from_config(layer.get_config()).pattern.labels, layer.pattern.labels)
 
 
 def test_the_config_of_a_large_typed_group_holds_its_generators(random):

@@ -321,3 +321,9 @@ def test_a_sympy_symbol_whose_name_the_language_cannot_write_is_refused(name):
         "_, and do not start with a digit"
     )
     assert mistake(Matrix([[a, Symbol(name)]])) == message
+
+
+def test_patterns_that_tie_more_entries_are_not_equal():
+    assert eq.pattern("a b; c d") != eq.pattern("a b; a d")
+    assert eq.pattern("a b; a d") != eq.pattern("a b; c d")
+    assert eq.pattern("a a; b c") != eq.pattern("a b; c c")

@@ -142,3 +142,10 @@ def test_the_pattern_has_colours_on_a_terminal():
     terminal.print(eq.pattern("a -b; b 0"))
     assert "\x1b[38;2;0;114;178m a" in terminal.file.getvalue()
     assert re.sub(r"\x1b\[[0-9;]*m", "", terminal.file.getvalue()) == " a -b\n b  0\n"
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    script = (ROOT / ".ci" / "run").read_text()
+    finder = re.search(r'test_command="\$\((.*)\)"', script).group(1)
+    found = subprocess.run(["bash", "-c", finder], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
+    assert found == re.search(r"<!-- test command -->\n```\n(.*)\n```", README).group(1)

@@ -107,7 +107,7 @@ def test_a_table_tampered_with_by_one_entry_fails(entry):
     report = eq.verify(layer)
     assert not report
     assert checks_of(report) == {
-        "table": False, "invariant": False, "complete": True, "form": False, "numeric": False,
+        "table": False, "invariant": False, "complete": True, "form": False, "numeric": False, "as it is": False,
     }  # fmt: skip
     assert report.certificate.violation.startswith("generator 1 of p, (1 2 3 4 5) moves entry (")
 
@@ -150,23 +150,92 @@ def test_labels_of_the_wrong_group_are_a_violation():
     assert not certify(dihedral, cyclic.labels, cyclic.signs).invariant
 
 
-def test_an_unequal_entry_of_the_matrix_fails(monkeypatch):
+@pytest.mark.parametrize("entry", [(0, 1), (1, 1)])
+def test_an_entry_that_is_applied_otherwise_than_declared_fails(entry, monkeypatch):
+    from eqgen.layers import equivariant_dense
+
     layer = built("a -b 0; b a c", units=None)
     assert eq.verify(layer)
-    matrix = layer.weight_matrix()
-    for entry, stray in (((0, 1), matrix[0, 1]), ((0, 2), np.float32(1e-30))):
-        broken = matrix.copy()
-        broken[entry] = np.nextafter(stray, np.float32(9))
-        monkeypatch.setattr(layer, "weight_matrix", lambda broken=broken: broken)
-        report = eq.verify(layer)
-        assert checks_of(report)["form"] is False
-        assert not report
+    whole = equivariant_dense.gather_weight
+
+    def broken(table, theta):
+        weight = keras.ops.convert_to_numpy(whole(table, theta)).copy()
+        weight[0, entry[1], entry[0], 0] = np.nextafter(weight[0, entry[1], entry[0], 0], np.float32(9))
+        return keras.ops.convert_to_tensor(weight)
+
+    monkeypatch.setattr(equivariant_dense, "gather_weight", broken)
+    report = eq.verify(layer)
+    assert checks_of(report)["form"] is False
+    assert checks_of(report)["table"] is True
+    assert "of W is not the number of its parameter" in str(report)
 
 
-def test_a_bias_that_breaks_the_symmetry_fails():
-    layer = built(use_bias=True, bias_initializer="normal")
-    layer.bias_pattern = eq.pattern([[1]] * 9 + [[2]])
+@pytest.mark.parametrize(("row", "generator"), [(9, 1), (0, 1)])
+def test_a_bias_that_breaks_the_symmetry_fails(row, generator):
+    layer = built("p -> {p p} + p where p = S(5)", use_bias=True)
+    index = layer._bias_table.index.copy()
+    index[0, row] = 1
+    layer._bias_table = dataclasses.replace(layer._bias_table, index=index)
+    report = eq.verify(layer)
+    assert checks_of(report)["bias"] is False
+    assert not report
+
+
+def test_a_bias_that_only_the_second_generator_moves_fails():
+    layer = built("p -> p + p where p = (1 2)(3 4), (1 3)(2 4)", use_bias=True)
+    index = layer._bias_table.index.copy()
+    # The biases of {1, 2} and of {3, 4} in the first term: unchanged by the first generator.
+    index[0, 2:4] = 1
+    layer._bias_table = dataclasses.replace(layer._bias_table, index=index)
     assert checks_of(eq.verify(layer))["bias"] is False
+
+
+def test_a_subclass_is_tried_as_it_is():
+    class Positional(eq.EquivariantDense):
+        def call(self, inputs):
+            outputs = super().call(inputs)
+            return outputs * keras.ops.cast(keras.ops.arange(10), outputs.dtype)[:, None]
+
+    layer = Positional(2, EDGES)
+    layer(np.zeros((1, 10, 2)))
+    assert not eq.verify(layer)
+    assert eq.verify(built())
+
+
+def test_an_activation_that_knows_positions_fails_even_with_zero_weights():
+    def positional(x):
+        return x * keras.ops.cast(keras.ops.arange(10), x.dtype)[:, None]
+
+    layer = eq.EquivariantDense(2, EDGES, activation=positional)
+    layer(np.zeros((1, 10, 2)))
+    layer.set_weights([np.zeros(layer.kernel.shape)])
+    assert not eq.verify(layer)
+
+
+@pytest.mark.parametrize("activation", ["exponential", "softplus", "gelu"])
+@pytest.mark.parametrize("factor", [1, 2, 50])
+def test_steep_activations_raise_no_false_alarm(activation, factor):
+    for seed in range(4):
+        keras.utils.set_random_seed(seed)
+        layer = built("p -> p where p = C(24)", units=4, activation=activation)
+        layer.set_weights([factor * weight for weight in layer.get_weights()])
+        report = eq.verify(layer)
+        assert checks_of(report)["numeric"] is not False, str(report)
+
+
+def test_an_activation_that_is_a_layer():
+    layer = built("p -> p where p = C(5)", activation=keras.layers.PReLU(shared_axes=[1]))
+    assert eq.verify(layer)
+
+
+def test_a_lambda_activation_raises_no_warning():
+    assert eq.verify(built("p -> p where p = C(5)", activation=lambda x: x * keras.ops.sigmoid(x)))
+
+
+def test_a_typed_layer_with_weights_that_are_not_numbers_fails():
+    layer = built("a b; b a", units=None)
+    layer.set_weights([np.array([np.nan, 1.0])])
+    assert not eq.verify(layer)
 
 
 def test_weights_that_are_not_numbers_fail():
@@ -285,7 +354,7 @@ def test_eqgen_layers_are_found_in_nested_models():
     ("model", "arguments", "message"),
     [
         (lambda: keras.Sequential([keras.layers.Dense(3, name="d")], name="m"), (), "'m' carries no declaration: say what it should be equivariant to, as in verify(model, \"{p p} -> p where p = S(5)\")"),
-        (lambda: keras.Sequential([keras.layers.Dense(3)], name="m"), ("p -> p where p = S(3)",), "'m' does not know the shape of its input: pass it without the batch, as in input_shape=(21, 1)"),
+        (lambda: keras.Sequential([keras.layers.Dense(3)], name="m"), ("p -> p where p = S(3)",), "'m' does not know the shape of its input: pass it without the batch, as in input_shape=(3, 1)"),
         (lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name="m"), ("p -> p where p = S(3)",), "'m' takes inputs of shape (batch, 4), p -> p where p = S(3) needs (batch, 3) or (batch, 3, channels)"),
         (lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)], name="m"), ("p -> p where p = S(3)",), "'m' answers in shape (batch, 4), p -> p where p = S(3) needs (batch, 3) or (batch, 3, channels)"),
     ],
@@ -293,6 +362,74 @@ def test_eqgen_layers_are_found_in_nested_models():
 def test_what_cannot_be_checked_is_refused(model, arguments, message):
     with pytest.raises(eq.DeclarationError, match=f"^{re.escape(message)}$"):
         eq.verify(model(), *arguments)
+
+
+class Channels(keras.Model):
+    """A model made of a function of features (batch, 5, 1)."""
+
+    def __init__(self, function, **kwargs):
+        super().__init__(**kwargs)
+        self.function = function
+        self.dense = keras.layers.Dense(5)
+
+    def call(self, inputs):
+        return self.function(inputs, self.dense(inputs[..., 0])[..., None])
+
+
+POINTS = "p -> p where p = S(5)"
+
+
+def test_a_constant_does_not_hide_a_violation():
+    hidden = Channels(lambda x, positional: positional * 1e-3 + 1e4)
+    report = eq.verify(hidden, POINTS, input_shape=(5, 1))
+    assert not report
+    assert "nothing is shown" in str(report)
+    assert str(report).endswith("=> UNDECIDED")
+
+
+def test_a_large_channel_does_not_hide_a_small_one():
+    mixed = Channels(lambda x, positional: keras.ops.concatenate([1e6 * x, positional], axis=-1))
+    assert str(eq.verify(mixed, POINTS, input_shape=(5, 1))).endswith("=> NOT VERIFIED")
+
+
+def test_a_model_that_always_answers_the_same_shows_nothing():
+    dead = Channels(lambda x, positional: keras.ops.relu(-1e3 - positional * 1e-3))
+    report = eq.verify(dead, POINTS, input_shape=(5, 1))
+    assert report.checks[0].holds is None
+    assert not report
+
+
+@pytest.mark.parametrize("wrong", [2e-5, 1e-3])
+def test_a_model_that_is_wrong_by_little_more_than_rounding_fails(wrong):
+    nearly = Channels(lambda x, positional: x + wrong * x * keras.ops.arange(5, dtype="float32")[:, None])
+    assert not eq.verify(nearly, POINTS, input_shape=(5, 1))
+
+
+def test_a_model_in_half_precision_inside_a_float32_container():
+    half = [eq.EquivariantDense(4, POINTS, dtype="mixed_float16") for _ in range(2)]
+    model = keras.Sequential([keras.Input((5, 3)), *half])
+    report = eq.verify(model, POINTS)
+    assert report.dtype == "float16"
+    assert report
+
+
+def test_dropout_is_off():
+    model = keras.Sequential([keras.Input((5, 3)), eq.EquivariantDense(4, POINTS), keras.layers.Dropout(0.5)])
+    assert eq.verify(model, POINTS)
+
+
+def test_integer_inputs_are_refused():
+    inputs = keras.Input((5,), dtype="int32")
+    model = keras.Model(inputs, keras.layers.Embedding(7, 2)(inputs), name="m")
+    message = "'m' takes int32 inputs: verify moves real features; check the part of the model after its embedding"
+    with pytest.raises(eq.DeclarationError, match=f"^{message}$"):
+        eq.verify(model, POINTS)
+
+
+@pytest.mark.parametrize("thing", [np.eye(5), lambda x: x, None])
+def test_what_is_no_keras_layer_is_refused(thing):
+    with pytest.raises(eq.DeclarationError, match=r"^verify takes a Keras layer or model, got "):
+        eq.verify(thing, POINTS)
 
 
 def test_models_with_several_inputs_are_refused():

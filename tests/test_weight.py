@@ -38,6 +38,26 @@ def test_each_entry_is_its_parameter_with_its_sign(integers, seed):
         assert np.array_equal(weight[:, j, i, :], expected)
 
 
+@given(integer_patterns(), st.integers(0, 2**32 - 1))
+def test_the_gradient_of_a_signed_pattern_is_the_signed_sum_over_its_entries(integers, seed):
+    import tensorflow as tf
+
+    random = np.random.default_rng(seed)
+    pattern = eq.pattern(integers)
+    theta = tf.constant(random.normal(size=(pattern.rank, 2, 3)))
+    arriving = random.normal(size=(2, pattern.shape[1], pattern.shape[0], 3))
+    with tf.GradientTape() as tape:
+        tape.watch(theta)
+        loss = tf.reduce_sum(gather_weight(weight_table(pattern), theta) * arriving)
+    found = tape.gradient(loss, theta)
+    found = np.zeros(theta.shape) if found is None else tf.convert_to_tensor(found).numpy()
+    expected = np.zeros(theta.shape)
+    for i, j in np.ndindex(pattern.shape):
+        if pattern.signs[i, j]:
+            expected[pattern.labels[i, j]] += pattern.signs[i, j] * arriving[:, j, i, :]
+    assert np.allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("size", [LARGEST_ONE_HOT_RANK, LARGEST_ONE_HOT_RANK + 1])
 def test_both_gradients_are_the_sums_over_the_entries(size, random):
     import tensorflow as tf

@@ -36,7 +36,7 @@ class EquivariantDense(keras.layers.Layer):
         declaration: a Mapping, a Pattern, or the text of either.
         activation: as in `keras.layers.Dense`.
         use_bias: whether to add one parameter per point orbit of the output (and channel).
-        bias: for a typed pattern, which outputs share a bias: `bias="a a b"`.
+        bias: for a typed pattern, which outputs share a bias: `bias="a a b"`; it brings the bias with it.
         kernel_initializer: "orbit" (see `OrbitInitializer`) or any Keras initializer.
         bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as
             in `keras.layers.Dense`; those of the kernel act on theta.
@@ -95,6 +95,7 @@ class EquivariantDense(keras.layers.Layer):
             )
         self._sides = Sides(*_grids(self.orbits, self.pattern), self.units, checked_layout(layout))
         self._table = weight_table(self.pattern)
+        self._scale = (1.0 / self.pattern.row_sizes)[:, None, None]
         self._bias_table = None if self.bias_pattern is None else weight_table(self.bias_pattern)
         self.activation = keras.activations.get(activation)
         if self.mapping is not None:
@@ -133,6 +134,7 @@ class EquivariantDense(keras.layers.Layer):
             initializer=initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
+            autocast=False,
         )
         if self.bias_pattern is not None:
             self.bias = self.add_weight(
@@ -141,6 +143,7 @@ class EquivariantDense(keras.layers.Layer):
                 initializer=self.bias_initializer,
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
+                autocast=False,
             )
         self.built = True
 
@@ -152,7 +155,8 @@ class EquivariantDense(keras.layers.Layer):
                 f"this layer was built for {self.kernel.shape[1]} input channels, got {reading.channels} in the last axis"
             )
         n, m, units = self._sides.input_size, self._sides.output_size, self.units or 1
-        weight = gather_weight(self._table, self._scaled_kernel())
+        # The gather comes before the cast: its gradient sums over whole orbits, which half precision cannot hold.
+        weight = ops.cast(gather_weight(self._table, self._scaled_kernel()), self.compute_dtype)
         flat = ops.reshape(inputs, (-1, n, reading.channels))
         if reading.channels > 1:
             flat = ops.transpose(flat, (0, 2, 1))
@@ -161,7 +165,7 @@ class EquivariantDense(keras.layers.Layer):
         )
         outputs = ops.reshape(product, (-1, m, units))
         if self._bias_table is not None:
-            outputs = outputs + self._bias_on_points()
+            outputs = outputs + ops.cast(self._bias_on_points(), self.compute_dtype)
         lead = ops.shape(inputs)[: reading.lead]
         return self.activation(ops.reshape(outputs, (*lead, *reading.output)))
 
@@ -186,9 +190,18 @@ class EquivariantDense(keras.layers.Layer):
         """The labels and signs, each (m, n), that the layer really computes with: what `verify` holds to the group."""
         return self._table.decoded()
 
+    def bias_labels(self) -> tuple[Labels, Signs] | None:
+        """The labels and signs, each (m, 1), of the biases that the layer really computes with; None without a bias."""
+        return None if self._bias_table is None else self._bias_table.decoded()
+
+    def typed_bias(self) -> Pattern | None:
+        """The bias that was typed in with a pattern, as a row; None otherwise."""
+        return _as_row(self.bias_pattern) if self.orbits is None and self.bias_pattern is not None else None
+
     def compute_with_table_of(self, other: EquivariantDense) -> None:
         """Compute with the very table of another layer of the same declaration, so that a copy cannot hide its faults."""
-        self._table, self._bias_table = other._table, other._bias_table
+        self._table = other._table
+        self._bias_table = other._bias_table if self._bias_table is not None else None
 
     def bias_on_points(self) -> npt.NDArray[Any]:
         """The bias of each output point, (m, channels_out) or (m, 1); zeros without a bias."""
@@ -203,10 +216,10 @@ class EquivariantDense(keras.layers.Layer):
         orbit = isinstance(self.kernel_initializer, OrbitInitializer) and self.kernel_initializer.is_default
         config.update(
             units=self.units,
-            declaration=str(self.pattern if self.orbits is None else self.orbits.mapping),
+            declaration=str(self.pattern) if self.mapping is None else self.mapping.without_catalogue(),
             activation=keras.activations.serialize(self.activation),
             use_bias=self.use_bias,
-            bias=str(_as_row(self.bias_pattern)) if self.orbits is None and self.bias_pattern is not None else None,
+            bias=None if self.typed_bias() is None else str(self.typed_bias()),
             kernel_initializer="orbit" if orbit else serialize(self.kernel_initializer),
             bias_initializer=serialize(self.bias_initializer),
             kernel_regularizer=serialize(self.kernel_regularizer),
@@ -225,7 +238,7 @@ class EquivariantDense(keras.layers.Layer):
         if self.units is None:
             theta = ops.reshape(theta, (-1, 1, 1))
         if self.aggregation == "mean":
-            theta = theta * ops.cast((1.0 / self.pattern.row_sizes)[:, None, None], theta.dtype)
+            theta = theta * ops.cast(self._scale, theta.dtype)
         return theta
 
     def _bias_on_points(self) -> Any:
@@ -239,7 +252,7 @@ def _read(declaration: Any) -> tuple[Orbits | None, Pattern]:
     if looks_like_mapping(declaration):
         found = orbits(as_mapping(declaration))
         return found, found.pattern
-    return None, as_pattern(declaration)
+    return None, as_pattern(declaration).in_order_of_appearance()
 
 
 def _read_bias(

@@ -53,7 +53,8 @@ def weight_table(pattern: Pattern) -> WeightTable:
     negative = bool((pattern.signs < 0).any())
     zero = bool((pattern.signs == 0).any())
     rank = pattern.rank
-    index = pattern.labels.T.astype(np.int32)
+    # Contiguous, so that flattening it in every call copies nothing.
+    index = np.ascontiguousarray(pattern.labels.T.astype(np.int32))
     if negative:
         index += np.where(pattern.signs.T < 0, np.int32(rank), np.int32(0))
     if zero:

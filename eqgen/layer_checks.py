@@ -1,0 +1,102 @@
+"""The checks of an eqgen layer besides the certificate: its table, its biases, its form as it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from eqgen.certificate import Certificate
+from eqgen.equivariance import Array, Function
+from eqgen.layers import EquivariantDense
+from eqgen.mapping import Mapping
+from eqgen.pattern import Labels, Pattern
+from eqgen.report import Check
+from eqgen.signed import Signs
+from eqgen.words import count
+
+MOST_UNIT_INPUTS = 64
+"""So many columns of the matrix are looked at, drawn at random where there are more."""
+
+
+def table_check(layer: EquivariantDense, labels: Labels, signs: Signs) -> Check:
+    """Whether the table that the layer gathers from is the declared pattern."""
+    pattern = layer.pattern
+    different = np.argwhere((labels != pattern.labels) | (signs != pattern.signs))
+    if different.size:
+        row, column = different[0].tolist()
+        return Check(
+            "table",
+            False,
+            f"{len(different)} entries are not as declared: the first is ({row + 1}, {column + 1}), label "
+            f"{labels[row, column]} instead of {pattern.labels[row, column]}",
+        )
+    m, n = pattern.shape
+    return Check("table", True, f"the layer computes with the declared labels, {m} x {n} entries")
+
+
+def certificate_checks(certificate: Certificate, generators: int) -> Iterator[Check]:
+    """What the integers say."""
+    each = "the generator" if generators == 1 else f"each of {generators} generators"
+    yield Check("invariant", certificate.invariant, certificate.violation or f"the labels are unchanged by {each}")
+    orbits = count(certificate.rank, "orbit")
+    if certificate.burnside is None:
+        yield Check("complete", None, f"{orbits}; Burnside's count: {certificate.counted}")
+    else:
+        evidence = f"{orbits}, Burnside's count over {certificate.counted} says {certificate.burnside}"
+        yield Check("complete", certificate.complete, evidence)
+
+
+def bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:
+    """Whether the biases that the layer computes with are shared as the symmetry asks, and no further."""
+    table = layer.bias_labels()
+    if table is None or layer.bias_pattern is None:
+        return
+    labels, signs = table
+    for generator in mapping.generators:
+        moved = labels[generator.output.image], signs[generator.output.image]
+        expected = labels, signs * generator.output.all_signs()[:, None]
+        if not all(map(np.array_equal, moved, expected)):
+            yield Check("bias", False, f"{generator.name} moves the shared biases")
+            return
+    if not np.array_equal(labels, layer.bias_pattern.labels):
+        yield Check("bias", False, "the biases are not shared as declared")
+        return
+    yield Check("bias", True, f"{count(layer.bias_pattern.rank, 'bias parameter')}, unchanged by each generator")
+
+
+def form_check(pattern: Pattern, linear: Function | None, channels: int, random: np.random.Generator) -> Check:
+    """Whether equal entries of the matrix are the same float, bit for bit, as the layer applies it to unit inputs.
+
+    Args:
+        pattern: the declared pattern.
+        linear: the layer's own linear part, without bias, in its own dtype; None for a layer that is not built.
+        channels: its input channels.
+        random: draws the columns of a large matrix.
+    """
+    if linear is None:
+        return Check("form", None, "the layer is not built yet, so there is no matrix to look at")
+    n = pattern.shape[1]
+    columns = np.arange(n) if n <= MOST_UNIT_INPUTS else np.sort(random.choice(n, MOST_UNIT_INPUTS, replace=False))
+    units = np.zeros((columns.size, n, channels), dtype=np.float32)
+    units[np.arange(columns.size), columns, 0] = 1
+    stray = _stray(
+        np.moveaxis(linear(units), 0, 1), pattern.labels[:, columns], pattern.signs[:, columns], pattern.rank
+    )
+    if stray is not None:
+        row, column = stray
+        return Check("form", False, f"entry ({row + 1}, {columns[column] + 1}) of W is not the number of its parameter")
+    looked = "" if columns.size == n else f" in {columns.size} of {n} columns"
+    return Check("form", True, f"{count(pattern.rank, 'parameter')}: equal entries of W are equal bit for bit{looked}")
+
+
+def _stray(entries: Array, labels: Labels, signs: Signs, rank: int) -> tuple[int, int] | None:
+    """The first entry, (row, column), that is not the number of its parameter; entries are (m, columns, channels)."""
+    signed = entries * signs[:, :, None].astype(entries.dtype)
+    first = np.zeros((rank + 1, entries.shape[-1]), dtype=entries.dtype)
+    # Later entries are written first, so that what stays is the first entry of each parameter; -1 is the last row, zero.
+    first[labels.ravel()[::-1]] = signed.reshape(labels.size, -1)[::-1]
+    first[-1] = 0
+    expected = first[labels] * signs[:, :, None].astype(entries.dtype)
+    different = np.argwhere(~(entries == expected))
+    return None if different.size == 0 else (int(different[0][0]), int(different[0][1]))
