@@ -79,7 +79,9 @@ def verify(
         console.print(str(report), soft_wrap=True)
     if as_declaration is None:
         layers = count(len(reports), "eqgen layer")
-        console.print(f'{layers} checked; what stands between them is not: --as "..." checks the model as a whole')
+        console.print(
+            f'{layers} checked; what stands between them is not: --as "..." checks the model as a whole', soft_wrap=True
+        )
     if not all(reports):
         raise typer.Exit(1)
 
@@ -181,7 +183,9 @@ def _show_cost(pattern: Pattern) -> None:
     m, n = pattern.shape
     console.print(f"parameters   {pattern.rank} instead of {m * n}, each times channels in x channels out")
     console.print("program      gather: W[i, j] = theta[labels[i, j]], then y = W x")
-    console.print(f"cost         {m * n} multiply-adds for each pair of channels, as Dense, and the gather")
+    console.print(
+        f"cost         {m * n} multiply-adds for each pair of channels, as Dense, and the gather", soft_wrap=True
+    )
 
 
 def _load(model: Path) -> Any:

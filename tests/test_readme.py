@@ -72,7 +72,7 @@ MIRROR = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])
 
 # The oracle of each row: what its matrix must look like, said without eqgen.
 FORMS = {
-    "all rows equal": lambda w: (w == w[0]).all() and len(np.unique(w)) == 3,
+    "all rows equal (all outputs the same)": lambda w: (w == w[0]).all() and len(np.unique(w)) == 3,
     "a diagonal matrix": lambda w: np.array_equal(w, np.diag(np.diag(w))) and len(np.unique(np.diag(w))) == 50,
     "`a -b; b a`, a complex number as a matrix": lambda w: w[0, 0] == w[1, 1] and w[0, 1] == -w[1, 0],
     "blocks `A B; B A`, each a matrix of its own": lambda w: (w[0, 0] == w[1, 1]).all() and (w[0, 1] == w[1, 0]).all() and not (w[0, 0] == w[0, 1]).any(),

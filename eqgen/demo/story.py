@@ -291,7 +291,7 @@ def _results_text(rows: Sequence[Row], plan: Plan) -> str:
 
 
 def _save_picture(figure: Any, path: Path) -> None:
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight")
 
 
 def _save_text(text: str, path: Path) -> None:
