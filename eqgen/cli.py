@@ -98,11 +98,19 @@ def catalogue(
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("name", "title", "order", "rank"):
         table.add_column(heading, justify="right" if heading in ("order", "rank") else "left", no_wrap=True)
-    for entry in catalogue_files.entries():
+    mistakes = []
+    for found in catalogue_files.names():
+        try:
+            entry = catalogue_files.entry(found)
+        except DeclarationError as error:
+            mistakes.append(str(error))
+            continue
         table.add_row(Text(entry.name), Text(entry.title), Text(str(entry.order)), Text(str(entry.rank)))
     wide = console if console.is_terminal else Console(markup=False, highlight=False, width=200)
     wide.print(table)
     wide.print('\n`eqgen catalogue NAME` shows the declaration of one; its group alone is catalogue("NAME")')
+    if mistakes:  # one bad file does not hide the others
+        raise DeclarationError("\n".join(mistakes))
 
 
 @app.command()

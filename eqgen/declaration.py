@@ -168,6 +168,8 @@ class _Permutation:
     position: int
 
 
+UNQUOTED = re.compile(r"""catalogue\(\s*'?[\w-]*$""")
+
 CYCLE_BEFORE = re.compile(r"(?<![A-Za-z0-9_])\(\s*-?\d[\d\s,-]*\)\s*,?\s*$")
 
 WORDS = {
@@ -218,6 +220,8 @@ def _explain(error: UnexpectedInput, text: str, start: str) -> NoReturn:
     hint = (
         "; cycles inside an expression stand in Group(...)" if CYCLE_BEFORE.search(text[:position]) and wanted else ""
     )
+    if UNQUOTED.search(text[:position]):
+        hint = '; the name stands in double quotes, as in catalogue("rubiks-cube")'
     raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else "") + hint, text, position) from None
 
 

@@ -123,6 +123,27 @@ def test_catalogue_shows_one_entry(run):
     assert (status, err) == (2, 'error: the catalogue has no "cube-face": did you mean "cube-faces"?\n')
 
 
+def test_one_bad_file_does_not_hide_the_others(run, monkeypatch, tmp_path):
+    from eqgen import catalogue
+
+    good = (catalogue.folder() / "set.toml").read_text()
+    (tmp_path / "good.toml").write_text(good)
+    (tmp_path / "bad.toml").write_text('title = "x"')
+    monkeypatch.setattr(catalogue, "folder", lambda: tmp_path)
+    status, out, err = run("catalogue")
+    assert status == 2
+    assert "\ngood " in out
+    assert err == (
+        "error: groups/bad.toml has no 'expected': a catalogue file needs title, declaration, source, and order and rank under "
+        "[expected]\n"
+    )
+
+
+def test_a_catalogue_name_without_quotes(run):
+    for text in ("p -> p where p = catalogue(cube-faces)", "p -> p where p = catalogue('cube-faces')"):
+        assert 'the name stands in double quotes, as in catalogue("rubiks-cube")' in run("show", text)[2]
+
+
 def test_version(run):
     assert run("--version")[1] == "eqgen 0.1.0\n"
 
