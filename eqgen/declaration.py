@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import VisitError
 
 from eqgen.errors import DeclarationError, pointing
+from eqgen.explanation import explain
 from eqgen.syntax import (
     AxisSyntax,
     Call,
@@ -151,7 +152,7 @@ def _parse(text: str, start: str) -> Any:
         tree = parser.parse(text, start=start)
         return (_ReadPattern() if start == "pattern" else _ReadMapping(text)).transform(tree)
     except UnexpectedInput as error:
-        _explain(error, text, start)
+        explain(error, text, start)
     except VisitError as error:
         if isinstance(error.orig_exc, DeclarationError):
             raise error.orig_exc from None
@@ -166,63 +167,6 @@ class _Permutation:
 
     cycles: tuple[tuple[int, ...], ...]
     position: int
-
-
-UNQUOTED = re.compile(r"""catalogue\(\s*'?[\w-]*$""")
-
-CYCLE_BEFORE = re.compile(r"(?<![A-Za-z0-9_])\(\s*-?\d[\d\s,-]*\)\s*,?\s*$")
-
-WORDS = {
-    "NAME": "a name",
-    "NUMBER": "a number",
-    "INTEGER": "a point",
-    "STRING": 'a quoted name like "rubiks-cube"',
-    "LPAR": '"("',
-    "RPAR": '")"',
-    "LSQB": '"["',
-    "RSQB": '"]"',
-    "TILDE": '"~"',
-    "AMPERSAND": '"&"',
-    "LBRACE": '"{"',
-    "RBRACE": '"}"',
-    "LESSTHAN": '"<"',
-    "MORETHAN": '">"',
-    "PLUS": '"+"',
-    "STAR": '"*"',
-    "COMMA": '","',
-    "EQUAL": '"="',
-    "WHERE": '"where"',
-    "__ANON_0": '"->"',
-    "$END": "the end",
-}
-
-
-def _explain(error: UnexpectedInput, text: str, start: str) -> NoReturn:
-    position = error.pos_in_stream
-    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-    if at_end or position is None or position < 0:
-        position = len(text.rstrip())
-    found = repr(str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1])
-    if start == "pattern":
-        word = re.match(r"[^\s;#]+", text[position:])
-        found = repr(word[0]) if word else found
-        raise pointing(
-            f"unexpected {found} in a pattern: entries are names, -names or 0, separated by spaces, rows by ; "
-            '(a mapping has "->")',
-            text,
-            position,
-        ) from None
-    # The parser's own lists of what may follow (`allowed`, `expected`) are too long: states of the table are merged.
-    accepted = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]
-    found = "end" if at_end else found
-    expected = sorted(WORDS[name] for name in accepted if name in WORDS)
-    wanted = " or ".join([", ".join(expected[:-1]), expected[-1]] if len(expected) > 1 else expected)
-    hint = (
-        "; cycles inside an expression stand in Group(...)" if CYCLE_BEFORE.search(text[:position]) and wanted else ""
-    )
-    if UNQUOTED.search(text[:position]):
-        hint = '; the name stands in double quotes, as in catalogue("rubiks-cube")'
-    raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else "") + hint, text, position) from None
 
 
 @v_args(meta=True)
