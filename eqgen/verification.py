@@ -206,7 +206,7 @@ def _copy(
     typed = layer.mapping is None
     copy = EquivariantDense(
         layer.units,
-        layer.pattern if layer.mapping is None else layer.mapping,
+        layer.pattern if layer.orbits is None else layer.orbits,
         activation=activation,
         use_bias=with_bias and layer.use_bias and not typed,
         bias=layer.typed_bias() if with_bias else None,

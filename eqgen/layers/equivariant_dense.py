@@ -33,7 +33,7 @@ class EquivariantDense(keras.layers.Layer):
 
     Args:
         units: output channels; None for the scalar layer, whose trainable numbers are exactly a, b, c, ...
-        declaration: a Mapping, a Pattern, or the text of either.
+        declaration: a Mapping (or its Orbits, when they are computed already), a Pattern, or the text of a mapping or pattern.
         activation: as in `keras.layers.Dense`.
         use_bias: whether to add one parameter per point orbit of the output (and channel).
         bias: for a typed pattern, which outputs share a bias: `bias="a a b"`; it brings the bias with it.
@@ -67,7 +67,7 @@ class EquivariantDense(keras.layers.Layer):
     def __init__(
         self,
         units: int | None,
-        declaration: Mapping | Pattern | str,
+        declaration: Mapping | Orbits | Pattern | str,
         *,
         activation: Any = None,
         use_bias: bool = False,
@@ -249,6 +249,8 @@ class EquivariantDense(keras.layers.Layer):
 
 
 def _read(declaration: Any) -> tuple[Orbits | None, Pattern]:
+    if isinstance(declaration, Orbits):
+        return declaration, declaration.pattern
     if looks_like_mapping(declaration):
         found = orbits(as_mapping(declaration))
         return found, found.pattern
