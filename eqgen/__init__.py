@@ -15,6 +15,7 @@ from eqgen.actions import stabilizer as stabilizer
 from eqgen.actions import subgroup as subgroup
 from eqgen.automorphisms import automorphisms as automorphisms
 from eqgen.axes import group as group
+from eqgen.axes import wreath as wreath
 from eqgen.edges import to_adjacency as to_adjacency
 from eqgen.edges import to_edges as to_edges
 from eqgen.errors import DeclarationError as DeclarationError
@@ -22,7 +23,6 @@ from eqgen.families import A as A
 from eqgen.families import C as C
 from eqgen.families import D as D
 from eqgen.families import S as S
-from eqgen.families import wreath as wreath
 from eqgen.group import Group as Group
 from eqgen.joint import joint as joint
 from eqgen.mapping import Mapping as Mapping

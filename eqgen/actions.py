@@ -65,6 +65,7 @@ def regular(group: Any) -> Group:
     6
     """
     found = as_group(group)
+    _refuse_signs("regular", found)
     return cosets(found, make_group([SignedPermutation(np.arange(found.degree))]))
 
 
@@ -83,9 +84,11 @@ def cosets(group: Any, subgroup: Any) -> Group:
     4
     """
     whole, part = as_group(group), as_group(subgroup)
-    if whole.degree != part.degree or whole.signs is not None or part.signs is not None:
+    for side in (whole, part):
+        _refuse_signs("cosets", side)
+    if whole.degree != part.degree:
         raise DeclarationError(
-            f"a subgroup moves the same points, without signs: the group has {whole.degree} points, the subgroup {part.degree}"
+            f"a subgroup moves the same points: the group has {whole.degree} points, the subgroup {part.degree}"
         )
     if not all(whole.sympy.contains(generator) for generator in part.sympy.generators):
         raise DeclarationError(
@@ -128,6 +131,7 @@ def blocks(group: Any, block: Iterable[int]) -> Group:
     (1 2 3)  # order 3, one orbit of 3 points
     """
     found = as_group(group)
+    _refuse_signs("blocks", found)
     points = list(block) if isinstance(block, Iterable) else []
     if not points or not all(_is_point(point, found) for point in points):
         raise DeclarationError(f"a block is a list of points from 0 to {found.degree - 1}, got {str(block)[:60]}")
@@ -162,8 +166,8 @@ def product_action(inner: Any, outer: Any) -> Group:
     9
     """
     within, between = as_group(inner), as_group(outer)
-    if within.signs is not None or between.signs is not None:
-        raise DeclarationError("the product action has no signs: use wreath, or drop the signs of the groups")
+    for side in (within, between):
+        _refuse_signs("product_action", side)
     if within.degree**between.degree > 1_000_000:
         raise DeclarationError(
             f"the product action has {within.degree}^{between.degree} points: more than 1000000 are not listed"
@@ -182,8 +186,7 @@ def stabilizer(group: Any, *points: int) -> Group:
     6
     """
     found = as_group(group)
-    if found.signs is not None:
-        raise DeclarationError("the stabilizer in a group with signs is not defined here: drop the signs first")
+    _refuse_signs("stabilizer", found)
     inside = found.sympy
     for point in points:
         if not _is_point(point, found):
@@ -202,16 +205,25 @@ def subgroup(group: Any, generators: Any) -> Group:
     4
     """
     whole, part = as_group(group), as_group(generators)
-    if whole.degree != part.degree or (whole.signs is None) != (part.signs is None):
+    if whole.degree != part.degree:
         raise DeclarationError(
             f"a subgroup moves the same points: the group has {whole.degree}, the generators {part.degree}"
         )
+    if (whole.signs is None) != (part.signs is None):
+        raise DeclarationError("one of the group and its subgroup flips signs and the other does not: write both alike")
     for place, generator in enumerate(part.sympy.generators, start=1):
         if not whole.sympy.contains(generator):
             raise DeclarationError(
                 f"generator {place}, {part.generator_text(place - 1)}, lies outside {whole.text[:60]}"
             )
     return part
+
+
+def _refuse_signs(what: str, group: Group) -> None:
+    if group.signs is not None:
+        raise DeclarationError(
+            f"{what} moves points without signs, and {group.text[:60]} flips some: drop the signs first"
+        )
 
 
 def _is_point(point: Any, group: Group) -> bool:
@@ -232,7 +244,9 @@ def _functions(moves: Any, group: Any) -> list[Callable[[Any], Any]]:
         return functions
     if not callable(moves):
         raise DeclarationError("with a group, moves is one function of an object and a generator")
-    return [partial(_with_generator, moves, generator) for generator in as_group(group).generators]
+    found = as_group(group)
+    _refuse_signs("action", found)
+    return [partial(_with_generator, moves, generator) for generator in found.generators]
 
 
 def _with_generator(move: Callable[[Any, Any], Any], generator: Permutation, found: Any) -> Any:
@@ -245,7 +259,12 @@ def _moved(
     image = np.empty(len(listed), dtype=np.intp)
     reached: dict[int, Hashable] = {}
     for number, found in enumerate(listed):
-        moved = function(found)
+        try:
+            moved = function(found)
+        except Exception as error:
+            raise DeclarationError(
+                f"generator {place} fails on {str(found)[:60]}: {type(error).__name__}: {str(error)[:80]}"
+            ) from error
         if not _is_listed(moved, numbers):
             raise DeclarationError(
                 f"generator {place} moves {str(found)[:60]} to {str(moved)[:60]}, which is not in the list of objects"

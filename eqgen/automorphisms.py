@@ -38,9 +38,15 @@ def automorphisms(graph: networkx.Graph[Any], *, node: str | None = None, edge: 
     >>> automorphisms(networkx.petersen_graph()).order
     120
     """
+    if not hasattr(graph, "nodes") or not hasattr(graph, "is_directed"):
+        raise DeclarationError(
+            f"automorphisms takes a networkx graph, got {type(graph).__name__}: networkx.from_numpy_array(matrix) makes one"
+        )
     nodes = list(graph.nodes)
     if not nodes:
         raise DeclarationError("the graph has no nodes: a group needs at least one point")
+    _refuse_unknown_colour("node", node, [data for _, data in graph.nodes(data=True)])
+    _refuse_unknown_colour("edge", edge, [data for *_, data in graph.edges(data=True)])
     number = {name: place for place, name in enumerate(nodes)}
     edges = [(number[tail], number[head]) for tail, head in graph.edges()]
     edge_colours = _numbered(data.get(edge, _MISSING) if edge else _MISSING for *_, data in graph.edges(data=True))
@@ -100,6 +106,14 @@ def _igraph() -> Any:
     except ImportError:
         raise DeclarationError("automorphisms needs igraph: pip install igraph") from None
     return igraph
+
+
+def _refuse_unknown_colour(kind: str, name: object, found: list[dict[Any, Any]]) -> None:
+    """A misspelt attribute would colour nothing, and give a larger group than was meant."""
+    if name is not None and found and not any(name in data for data in found):
+        known = sorted({str(key) for data in found for key in data})
+        has = f"they have {', '.join(known[:8])}" if known else "they have no attributes"
+        raise DeclarationError(f"no {kind} of the graph has the attribute {str(name)[:40]!r}: {has}")
 
 
 def _numbered(values: Iterable[Hashable]) -> list[int]:

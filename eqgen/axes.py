@@ -11,7 +11,8 @@ import numpy as np
 from eqgen import catalogue
 from eqgen.declaration import parse_group, parse_mapping
 from eqgen.errors import DeclarationError, pointing
-from eqgen.families import A, C, D, S, wreath
+from eqgen.families import A, C, D, S
+from eqgen.families import wreath as wreath_of_groups
 from eqgen.group import Group, diagonal, direct_product
 from eqgen.sources import from_arrays, from_compressed, from_cycles, from_sympy
 from eqgen.syntax import Call, Cycles, GroupExpression, Product
@@ -44,6 +45,23 @@ def group(value: Any) -> Group:
         f'expected a group, got {type(value).__name__}: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator '
         "arrays, or a sympy PermutationGroup"
     )
+
+
+def wreath(inner: Any, outer: Any) -> Group:
+    """The wreath product in its imprimitive action: blocks of the inner group's points, moved by the outer group.
+
+    Args:
+        inner: a group in any form that `group` takes; its points make up one block.
+        outer: likewise; it has one point for each block.
+
+    Returns:
+        A Group on `inner.degree * outer.degree` points, the blocks one after the other; its order is
+        `inner.order ** outer.degree * outer.order`.
+
+    >>> wreath("S(3)", "S(4)").order == 6**4 * 24
+    True
+    """
+    return wreath_of_groups(group(inner), group(outer))
 
 
 def from_expression(expression: GroupExpression, text: str, reading: tuple[str, ...] = ()) -> Group:

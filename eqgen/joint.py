@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from eqgen.axes import group as as_group
 from eqgen.errors import DeclarationError
 from eqgen.group import Group
@@ -41,6 +43,8 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
     >>> print(eq.mapping("s b -> s", **strand))
     s b -> s where s & b = Group((1 2 3), (2 3)) & Group((), (1 2))
     """
+    if not isinstance(relations, str):
+        raise DeclarationError('relations is one text of words that do nothing, like "a^6, b^2, (a b)^2"')
     if len(axes) < 2 and not (axes and relations):
         raise DeclarationError("joint moves several axes at once: name at least two, as in eq.joint(s=[...], b=[...])")
     groups = {}
@@ -58,5 +62,22 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
                 f"{name} has {len(group.generators)}; write the identity for a generator that leaves an axis alone"
             )
         check_relations(relations, name, group)
+    _refuse_opposite_ways(axes, groups)
     bundle = tuple(groups)
     return {name: JointAxis(name, group, bundle) for name, group in groups.items()}
+
+
+def _refuse_opposite_ways(axes: dict[str, Any], groups: dict[str, Group]) -> None:
+    """An array g says where points go, a pair (perm, sign) where features come from: side by side they would not match."""
+    listed = {
+        name: value for name, value in axes.items() if isinstance(value, (list, tuple)) and not isinstance(value, str)
+    }
+    pairs = [name for name, value in listed.items() if any(np.ndim(generator) == 2 for generator in value)]
+    arrays = [name for name, value in listed.items() if all(np.ndim(generator) == 1 for generator in value)]
+    for name in arrays if pairs else []:
+        turned = [bool((row[row] != np.arange(row.size)).any()) for row in groups[name].generators]
+        if any(turned):
+            raise DeclarationError(
+                f"axes {name} and {pairs[0]} are written in opposite ways: a plain array g sends point i to g[i], a pair "
+                f"(perm, sign) means new[i] = sign[i] * old[perm[i]]; write {name} as pairs too, with signs 1"
+            )

@@ -194,6 +194,13 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
             declared[name] = as_group(value)
         except DeclarationError as error:
             raise DeclarationError(f"axis {name}: {error}") from None
+    for value in axes.values():
+        if isinstance(value, JointAxis) and set(value.bundle) - set(axes):
+            missing = sorted(set(value.bundle) - set(axes))[0]
+            raise DeclarationError(
+                f"axis {value.name} was declared together with {missing}: pass all axes of eq.joint(...), as in "
+                "eq.mapping(..., **axes), or the group of one alone"
+            )
     return declared, [*together, *bundles.values()]
 
 

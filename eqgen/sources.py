@@ -22,7 +22,8 @@ def from_arrays(generators: Iterable[Any]) -> Group:
 
     Args:
         generators: each an array g, which sends point i to g[i]; or a pair (perm, sign) of arrays as people write a
-            mirror of a robot's joints, `new[i] = sign[i] * old[perm[i]]`, signs +1 and -1.
+            mirror of a robot's joints, `new[i] = sign[i] * old[perm[i]]`, signs +1 and -1. Mind that perm then says where
+            the feature of point i comes from: it is the inverse of g. A sympy Permutation is taken as its array g.
 
     Raises:
         DeclarationError: no generator, generators of different lengths, or one that is no permutation.
@@ -97,6 +98,8 @@ def _from_cycles(cycles: Sequence[Sequence[int]], degree: int, signed: bool) -> 
 def _element(generator: Any, number: int) -> SignedPermutation:
     if isinstance(generator, SignedPermutation):
         return generator
+    if hasattr(generator, "array_form"):  # a sympy Permutation
+        generator = generator.array_form
     row = _whole_numbers(generator, number)
     checked_degree(f"generator {number}", row.shape[-1])
     if row.size == 0:
@@ -128,7 +131,8 @@ def _whole_numbers(generator: Any, number: int) -> npt.NDArray[Any]:
     if not (row.ndim == 1 or pair) or row.dtype.kind not in "iu":
         raise DeclarationError(
             f"generator {number} is {shortened(generator)}: expected a list of whole numbers, where the i-th (from 0) says "
-            "where point i goes, like [1, 2, 0], or a pair of such a list and its signs, like ([1, 0], [1, -1])"
+            "where point i goes, like [1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like "
+            "([1, 0], [1, -1])"
         )
     return row
 

@@ -13,6 +13,9 @@ from eqgen.errors import DeclarationError
 from eqgen.group import Group, checked_degree, make_group, refuse_large_group
 from eqgen.signed import SignedPermutation
 
+PROBES = 8
+"""Arrays of random values and signs that each function must move alike."""
+
 LARGEST_RANK = 32
 """numpy's arrays have at most so many dimensions (64 from numpy 2 on)."""
 
@@ -106,10 +109,12 @@ def _refuse_what_depends_on_values(
     function: Callable[[Any], Any], name: str, element: SignedPermutation, shape: tuple[int, ...]
 ) -> None:
     """A sort rearranges too, but each array in its own way: only what moves every array alike is a symmetry."""
-    values = np.random.default_rng(0).permutation(element.size).reshape(shape) + 0.5
-    expected = element.applied(values.reshape(-1), axis=0).reshape(shape)
-    if not np.array_equal(np.asarray(function(values.copy())), expected):
-        raise DeclarationError(f"{name} moves cells by their values: a symmetry moves every array in the same way")
+    random = np.random.default_rng(0)
+    for _ in range(PROBES):
+        values = random.normal(size=shape) * 10.0 ** random.integers(-3, 4)
+        expected = element.applied(values.reshape(-1), axis=0).reshape(shape)
+        if not np.array_equal(np.asarray(function(values.copy())), expected):
+            raise DeclarationError(f"{name} moves cells by their values: a symmetry moves every array in the same way")
 
 
 def _cell(index: tuple[Any, ...]) -> str:

@@ -258,9 +258,16 @@ def test_a_saved_layer_reads_back(declaration, tmp_path):
         (lambda: eq.blocks("C(6)", [0, 1]), "[0, 1] is no block: generator 1 moves [0, 1] to [1, 2], which meets another image in some points only"),
         (lambda: eq.blocks("C(6)", [7]), "a block is a list of points from 0 to 5, got [7]"),
         (lambda: eq.cosets("C(4)", "(1 2)(3)(4)"), "(1 2)(4) is no subgroup of C(4): one of its generators lies outside"),
-        (lambda: eq.cosets("S(4)", "S(3)"), "a subgroup moves the same points, without signs: the group has 4 points, the subgroup 3"),
+        (lambda: eq.cosets("S(4)", "S(3)"), "a subgroup moves the same points: the group has 4 points, the subgroup 3"),
         (lambda: eq.regular("S(9)"), "362880 cosets of a subgroup of order 1 are too many to list: declare the action on points, blocks or your own objects (eq.action) instead"),
         (lambda: eq.product_action("S(10)", "S(10)"), "the product action has 10^10 points: more than 1000000 are not listed"),
+        (lambda: eq.regular("(1 -2)"), "regular moves points without signs, and (1 -2) flips some: drop the signs first"),
+        (lambda: eq.blocks("(1 -2)", [0]), "blocks moves points without signs, and (1 -2) flips some: drop the signs first"),
+        (lambda: eq.subgroup("S(2)", "(1 -2)"), "one of the group and its subgroup flips signs and the other does not: write both alike"),
+        (lambda: eq.joint(l=[[1, 2, 0]], j=[([1, 2, 0], [1, -1, 1])]), "axes l and j are written in opposite ways: a plain array g sends point i to g[i], a pair (perm, sign) means new[i] = sign[i] * old[perm[i]]; write l as pairs too, with signs 1"),
+        (lambda: eq.joint(l=[[1, 0]], j=[[1, 0]], relations=["a^2"]), 'relations is one text of words that do nothing, like "a^6, b^2, (a b)^2"'),
+        (lambda: eq.mapping("s -> s", s=eq.joint(s=[[1, 0]], b=[[1, 0]])["s"]), "axis s was declared together with b: pass all axes of eq.joint(...), as in eq.mapping(..., **axes), or the group of one alone"),
+        (lambda: eq.action([0, 1], [lambda x: 1 / x]), "generator 1 fails on 0: ZeroDivisionError: division by zero"),
         (lambda: eq.stabilizer("S(4)", 4), "4 is no point: points are numbered from 0 to 3"),
         (lambda: eq.subgroup("C(4)", "(1 2)(3)(4)"), "generator 1, (1 2), lies outside C(4)"),
     ],
@@ -272,3 +279,20 @@ def test_mistakes(wrong, message):
 
 def test_arrays_of_numpy_integers_are_points():
     assert eq.blocks("C(6)", np.array([0, 3])).degree == 3
+
+
+def test_pairs_on_both_axes_are_one_convention():
+    perm, signs = [1, 2, 3, 0], [1, -1, 1, -1]
+    layer = eq.EquivariantDense(None, eq.mapping("l -> j", **eq.joint(l=[(perm, [1] * 4)], j=[(perm, signs)])))
+    features = np.random.default_rng(0).normal(size=(1, 4))
+    assert np.allclose(layer(features[:, perm]), np.array(signs) * np.asarray(layer(features))[:, perm], atol=1e-6)
+
+
+def test_wreath_takes_any_form():
+    assert eq.wreath("S(3)", [[1, 0]]) == eq.wreath(eq.S(3), eq.S(2))
+
+
+def test_sympy_permutations_in_a_list():
+    from sympy.combinatorics import Permutation
+
+    assert eq.group([Permutation([1, 2, 0])]) == eq.group("(1 2 3)")

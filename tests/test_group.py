@@ -343,17 +343,17 @@ def test_declaring_a_million_points_does_not_compute_their_factorial(monkeypatch
         (
             [[0.0, 1.0]],
             "generator 1 is [0.0, 1.0]: expected a list of whole numbers, where the i-th (from 0) says where point i goes, "
-            "like [1, 2, 0], or a pair of such a list and its signs, like ([1, 0], [1, -1])",
+            "like [1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like ([1, 0], [1, -1])",
         ),
         (
             [1, 0, 2],
             "generator 1 is 1: expected a list of whole numbers, where the i-th (from 0) says where point i goes, like "
-            "[1, 2, 0], or a pair of such a list and its signs, like ([1, 0], [1, -1])",
+            "[1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like ([1, 0], [1, -1])",
         ),
         (
             ["(1 2)"],
             "generator 1 is '(1 2)': expected a list of whole numbers, where the i-th (from 0) says where point i goes, "
-            "like [1, 2, 0], or a pair of such a list and its signs, like ([1, 0], [1, -1])",
+            "like [1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like ([1, 0], [1, -1])",
         ),
         (
             5.0,

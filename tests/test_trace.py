@@ -99,6 +99,44 @@ def test_a_function_that_is_no_rearrangement_is_refused(shape, function, message
         eq.trace(shape, function)
 
 
+@pytest.mark.parametrize(
+    ("shape", "function"),
+    [
+        ((9,), np.abs),
+        ((4,), lambda a: np.maximum(a, 0)[::-1]),
+        ((4,), lambda a: a[::-1] * np.sign(a)),
+        ((4, 4), lambda a: a if a[0, 0] > 0 else a.T),
+        ((3, 3), lambda a: np.rot90(a) if (a >= 0).all() else a),
+        ((4, 4), lambda a: np.roll(a, 1, 0) if a.max() > 1 else a),
+        ((2,), lambda a: a if a[0] < a[1] else a[::-1]),
+    ],
+)
+def test_a_function_that_looks_at_values_is_refused(shape, function):
+    with pytest.raises(
+        eq.DeclarationError, match="moves cells by their values: a symmetry moves every array in the same way"
+    ):
+        eq.trace(shape, function)
+
+
+def test_a_misspelt_colour_is_refused():
+    graph = networkx.cycle_graph(6)
+    networkx.set_node_attributes(graph, {0: "N", 3: "N"}, "element")
+    assert eq.automorphisms(graph, node="element").order == 4
+    with pytest.raises(
+        eq.DeclarationError, match=r"^no node of the graph has the attribute 'elemnt': they have element$"
+    ):
+        eq.automorphisms(graph, node="elemnt")
+    with pytest.raises(
+        eq.DeclarationError, match=r"^no edge of the graph has the attribute 'weight': they have no attributes$"
+    ):
+        eq.automorphisms(graph, edge="weight")
+
+
+def test_what_is_no_graph_is_refused():
+    with pytest.raises(eq.DeclarationError, match=r"^automorphisms takes a networkx graph, got ndarray"):
+        eq.automorphisms(np.eye(3))
+
+
 def test_no_function_is_refused():
     with pytest.raises(eq.DeclarationError, match="trace needs a function to watch"):
         eq.trace((3, 3))
