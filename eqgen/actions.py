@@ -211,8 +211,9 @@ def subgroup(group: Any, generators: Any) -> Group:
         )
     if (whole.signs is None) != (part.signs is None):
         raise DeclarationError("one of the group and its subgroup flips signs and the other does not: write both alike")
-    for place, generator in enumerate(part.sympy.generators, start=1):
-        if not whole.sympy.contains(generator):
+    for place, row in enumerate(part.faithful_generators, start=1):
+        # Not by the position in sympy's list, which leaves out the identity and repetitions.
+        if not whole.sympy.contains(type(part.sympy.identity)(row.tolist())):
             raise DeclarationError(
                 f"generator {place}, {part.generator_text(place - 1)}, lies outside {whole.text[:60]}"
             )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import networkx
 
 
-def automorphisms(graph: networkx.Graph[Any], *, node: str | None = None, edge: str | None = None) -> Group:
+def automorphisms(graph: networkx.Graph[Any], *, node: Hashable = None, edge: Hashable = None) -> Group:
     """The automorphism group of a networkx graph, directed or not; its points are the nodes, in the graph's own order.
 
     Args:
@@ -49,9 +49,13 @@ def automorphisms(graph: networkx.Graph[Any], *, node: str | None = None, edge: 
     _refuse_unknown_colour("edge", edge, [data for *_, data in graph.edges(data=True)])
     number = {name: place for place, name in enumerate(nodes)}
     edges = [(number[tail], number[head]) for tail, head in graph.edges()]
-    edge_colours = _numbered(data.get(edge, _MISSING) if edge else _MISSING for *_, data in graph.edges(data=True))
+    edge_colours = _numbered(
+        data.get(edge, _MISSING) if edge is not None else _MISSING for *_, data in graph.edges(data=True)
+    )
     arcs = _merged(edges, edge_colours, graph.is_directed())
-    colours = _numbered(data.get(node, _MISSING) if node else _MISSING for _, data in graph.nodes(data=True))
+    colours = _numbered(
+        data.get(node, _MISSING) if node is not None else _MISSING for _, data in graph.nodes(data=True)
+    )
     rows, order = _search(len(nodes), arcs, colours, graph.is_directed())
     elements = [SignedPermutation(np.asarray(row, dtype=np.intp)[: len(nodes)]) for row in rows]
     names = tuple(str(name) for name in nodes)

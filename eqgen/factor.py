@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from typing import Any, Protocol
@@ -60,7 +60,7 @@ class NaturalPoints:
     """`p`: the points of an axis themselves, written 0, ..., degree - 1."""
 
     degree: int
-    names: tuple[str, ...] | None = field(default=None, compare=False)
+    names: Sequence[str] | None = field(default=None, compare=False)
 
     @property
     def count(self) -> int:
@@ -95,7 +95,7 @@ class Subsets:
 
     degree: int
     size: int
-    names: tuple[str, ...] | None = field(default=None, compare=False)
+    names: Sequence[str] | None = field(default=None, compare=False)
 
     @property
     def count(self) -> int:
@@ -151,7 +151,7 @@ class Tuples:
 
     degree: int
     size: int
-    names: tuple[str, ...] | None = field(default=None, compare=False)
+    names: Sequence[str] | None = field(default=None, compare=False)
 
     @property
     def count(self) -> int:

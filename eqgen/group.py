@@ -70,7 +70,7 @@ class Group:
     signs: Signs | None
     text: str
     order_formula: Callable[[], int] | None = field(default=None)
-    point_names: tuple[str, ...] | None = field(default=None)
+    point_names: Sequence[str] | None = field(default=None)
 
     @property
     def degree(self) -> int:
@@ -99,7 +99,14 @@ class Group:
         return hash((self.generators.shape, self.generators.tobytes(), signs))
 
     def __mul__(self, other: Group) -> Group:
-        return direct_product(self, other)
+        return direct_product(self, other) if isinstance(other, Group) else NotImplemented
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        # Arrays come back from a pickle writeable, and the group is hashed by them.
+        self.__dict__.update(state)
+        self.generators.setflags(write=False)
+        if self.signs is not None:
+            self.signs.setflags(write=False)
 
     def __str__(self) -> str:
         return f"{self.text}  # {self.describe()}"
@@ -137,6 +144,10 @@ class Group:
         """The orbit of each point, shape (degree,), numbered by first appearance."""
         return point_orbits(self.generators)
 
+    @cached_property
+    def _listed_order(self) -> int | None:
+        return _order_by_listing(self.faithful_generators)
+
     def quick_order(self) -> int | None:
         """The order where it is known or soon found, None where sympy would keep the reader waiting."""
         limit = LARGEST_QUICK_DEGREE if self.order_formula is None else LARGEST_QUICK_FORMULA_DEGREE
@@ -146,9 +157,8 @@ class Group:
 
     def _order_without_schreier_sims(self) -> int | None:
         """The order of a small group by listing its elements, or of an alternating or symmetric one by Jordan's theorem."""
-        listed = _order_by_listing(self.faithful_generators)
-        if listed is not None:
-            return listed
+        if self._listed_order is not None:
+            return self._listed_order
         # Sympy's test for the two never says yes wrongly.
         if self.signs is None and 8 <= self.degree <= LARGEST_QUICK_FORMULA_DEGREE and self.sympy.is_alt_sym():
             even = all(generator.is_even for generator in self.sympy.generators)
@@ -165,6 +175,8 @@ class Group:
         >>> eq.S(3).equals(eq.group("(1 2), (2 3)"))
         True
         """
+        if not isinstance(other, Group):
+            raise DeclarationError(f"equals compares two groups, got {type(other).__name__}: eq.group(...) makes one")
         if self.degree != other.degree:
             return False
         if self == other:
@@ -277,7 +289,7 @@ def make_group(
         signs.setflags(write=False)
     images.setflags(write=False)
     text = text if text is not None else generators_text(as_elements(images, signs))
-    return Group(images, signs, text, order_formula, None if point_names is None else tuple(point_names))
+    return Group(images, signs, text, order_formula, point_names)
 
 
 def operand_text(group: Group) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -16,11 +17,19 @@ from eqgen.words import count
 
 @dataclass(frozen=True, eq=False)
 class JointAxis:
-    """One axis of `joint`, to be handed to `eq.mapping` together with the others of its bundle."""
+    """One axis of `joint`, to be handed to `eq.mapping` together with the others of its bundle.
+
+    Attributes:
+        name: of the axis.
+        group: what moves it.
+        bundle: the names of all axes that move together.
+        token: the same for all axes of one call of `joint` and for no others, also after pickling.
+    """
 
     name: str
     group: Group
     bundle: tuple[str, ...]
+    token: str
 
 
 def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
@@ -28,7 +37,7 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
 
     Args:
         relations: what the abstract group is known to satisfy, like `"a^6, b^2, (a b)^2"`: a, b, c, ... are the
-            generators in order, and each word must do nothing on every axis.
+            generators in order, a word is applied from left to right, and must do nothing on every axis.
         **axes: at least two axes (one, when only its relations are to be checked), each a group in any form that
             `eq.group` takes, with as many generators as the others.
 
@@ -64,7 +73,8 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
         check_relations(relations, name, group)
     _refuse_opposite_ways(axes, groups)
     bundle = tuple(groups)
-    return {name: JointAxis(name, group, bundle) for name, group in groups.items()}
+    token = uuid4().hex
+    return {name: JointAxis(name, group, bundle, token) for name, group in groups.items()}
 
 
 def _refuse_opposite_ways(axes: dict[str, Any], groups: dict[str, Group]) -> None:

@@ -184,11 +184,11 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
                 )
             declared[name] = group
         together.append(clause.names)
-    bundles: dict[int, tuple[str, ...]] = {}
+    bundles: dict[str, tuple[str, ...]] = {}
     for name, value in axes.items():
         if isinstance(value, JointAxis):
             declared[name] = value.group
-            bundles[id(value.bundle)] = (*bundles.get(id(value.bundle), ()), name)
+            bundles[value.token] = (*bundles.get(value.token, ()), name)
             continue
         try:
             declared[name] = as_group(value)

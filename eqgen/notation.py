@@ -14,9 +14,6 @@ from eqgen.signed import Permutation, SignedPermutation, doubled
 LARGEST_TEXT_DEGREE = 1_000
 """Generators of more points than this are written compressed, as one token."""
 
-LARGEST_UNPACKED_SIZE = 1 << 30
-"""Compressed generators that unpack to more bytes than this are refused before they are unpacked."""
-
 
 def generators_text(generators: Sequence[SignedPermutation]) -> str:
     """Generators as the group expression that gives them back."""
@@ -73,21 +70,31 @@ def compressed(generators: Sequence[SignedPermutation]) -> str:
     return base64.b64encode(header + zlib.compress(signed.astype("<i4").tobytes(), 9)).decode("ascii")
 
 
+def packed_shape(text: str) -> tuple[int, int]:
+    """How many generators of how many points `compressed` wrote, read before anything is unpacked.
+
+    Raises:
+        ValueError: the text is damaged.
+    """
+    count, degree = np.frombuffer(base64.b64decode(text, validate=True)[:8], dtype="<i4").astype(int).tolist()
+    if min(count, degree) <= 0:
+        raise ValueError("no generators of a possible size")
+    return count, degree
+
+
 def unpacked(text: str) -> Permutation:
     """What `compressed` wrote, (count, degree), as images from 1 with signs; not yet known to be permutations.
+
+    Its size is that of `packed_shape`, so that a forged text cannot fill the memory.
 
     Raises:
         ValueError: the text is damaged or forged.
     """
+    count, degree = packed_shape(text)
+    expected = count * degree * 4
     try:
-        packed = base64.b64decode(text, validate=True)
-        count, degree = np.frombuffer(packed[:8], dtype="<i4").astype(int).tolist()
-        expected = count * degree * 4
-        if min(count, degree) <= 0 or expected > LARGEST_UNPACKED_SIZE:
-            raise ValueError("no generators of a possible size")
-        # The size is known before anything is unpacked, so that a forged text cannot fill the memory.
         unpacker = zlib.decompressobj()
-        data = unpacker.decompress(packed[8:], expected + 1)
+        data = unpacker.decompress(base64.b64decode(text)[8:], expected + 1)
     except zlib.error as error:
         raise ValueError(str(error)) from error
     # Only a stream read to its end has had its checksum compared.

@@ -265,7 +265,10 @@ def _flips(output: SignedPermutation, input_: SignedPermutation, rows: Permutati
 def _merge(
     table: Codes, outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation], count: int, codes: int
 ) -> Codes:
-    """Step 3: for each provisional code the smallest one of the same orbit."""
+    """Step 3: for each provisional code the smallest one of the same orbit.
+
+    With signs, `merged[a] == merged[b]` implies `merged[a ^ 1] == merged[b ^ 1]` after every round.
+    """
     merged: Codes = np.arange(count)
     for rows in row_blocks(*table.shape):
         for output, input_ in zip(outputs, inputs, strict=True):
@@ -277,8 +280,9 @@ def _merge(
                     break
                 pairs = np.stack([here[different], there[different]], axis=1)[: 64 * MERGES_PER_ROUND]
                 pairs = np.unique(pairs, axis=0)[:MERGES_PER_ROUND]
-                # What makes two labels equal makes their negatives equal.
-                pairs = pairs if codes == 1 else np.concatenate([pairs, pairs ^ 1])
+                # What makes two labels equal makes their negatives equal. The pairs hold representatives, and the negative
+                # of one is itself represented by another once a label has met its own negative.
+                pairs = pairs if codes == 1 else np.concatenate([pairs, merged[pairs ^ 1]])
                 merged = _components(pairs, count)[merged]
     return merged
 

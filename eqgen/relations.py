@@ -18,15 +18,15 @@ relations : word ("," word)*
 word      : power+
 power     : (LETTER | "(" word ")") ["^" EXPONENT]
 LETTER    : /[a-z]/
-EXPONENT  : /-?[0-9]+/
+EXPONENT  : /-?(0|[1-9][0-9]{0,17})(?![0-9])/
 %ignore /\s+/
 """
 
-LONGEST_WORD = 100_000
+LONGEST_WORD = 10_000
 """A word of more letters than this is refused: it would take too long to apply."""
 
 Word = tuple[int, ...]
-"""Generators in order, counted from 1; a negative number is the inverse."""
+"""Generators from left to right, in the order in which they are applied, counted from 1; a negative number is the inverse."""
 
 
 def check_relations(text: str, axis: str, group: Group) -> None:
@@ -70,6 +70,8 @@ def _parsed(text: str) -> list[tuple[str, Word]]:
         words: list[Word] = _Read(text).transform(tree)
     except VisitError as error:
         raise error.orig_exc from None
+    except RecursionError:
+        raise DeclarationError("the relations are nested too deeply") from None
     except UnexpectedInput as error:
         at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         position = len(text) if at_end or error.pos_in_stream is None else error.pos_in_stream
@@ -92,14 +94,18 @@ class _Read(Transformer[Token, Any]):
         return children
 
     def word(self, children: list[Word]) -> Word:
+        self._check_length(sum(map(len, children)))
         return tuple(letter for child in children for letter in child)
 
     def power(self, children: list[Any]) -> Word:
         base, exponent = children
         letters: Word = (ord(base) - 96,) if isinstance(base, str) else base
-        times = 1 if exponent is None else int(exponent[:9])
-        if abs(times) * len(letters) > LONGEST_WORD:
-            raise DeclarationError(f"the relations {self.text[:60]!r} hold a word of more than {LONGEST_WORD} letters")
+        times = 1 if exponent is None else int(exponent)
+        self._check_length(abs(times) * len(letters))
         if times < 0:
             letters = tuple(-letter for letter in reversed(letters))
         return letters * abs(times)
+
+    def _check_length(self, letters: int) -> None:
+        if letters > LONGEST_WORD:
+            raise DeclarationError(f"the relations {self.text[:60]!r} hold a word of more than {LONGEST_WORD} letters")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
 from eqgen.group import Group, checked_degree, make_group, refuse_large_group, shortened
-from eqgen.notation import LARGEST_TEXT_DEGREE, unpacked
+from eqgen.notation import LARGEST_TEXT_DEGREE, packed_shape, unpacked
 from eqgen.signed import SignedPermutation, halved
 
 if TYPE_CHECKING:
@@ -70,7 +70,12 @@ def from_compressed(text: str) -> Group:
         DeclarationError: the text is damaged.
     """
     try:
+        count, degree = packed_shape(text)
+        checked_degree("generators(...)", degree)
+        refuse_large_group("generators(...)", count, degree)
         rows = unpacked(text)
+    except DeclarationError:
+        raise
     except ValueError:
         raise DeclarationError(
             'generators("...") does not hold generators: the text inside the quotes is written by eqgen for groups of more '
@@ -97,6 +102,7 @@ def _from_cycles(cycles: Sequence[Sequence[int]], degree: int, signed: bool) -> 
 
 def _element(generator: Any, number: int) -> SignedPermutation:
     if isinstance(generator, SignedPermutation):
+        _check_permutation(generator.image, number)
         return generator
     if hasattr(generator, "array_form"):  # a sympy Permutation
         generator = generator.array_form

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,19 @@ PROBES = 8
 
 LARGEST_RANK = 32
 """numpy's arrays have at most so many dimensions (64 from numpy 2 on)."""
+
+
+@dataclass(frozen=True)
+class CellNames(Sequence[str]):
+    """The names of the cells of an array, made when they are asked for: an image may have a million."""
+
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return math.prod(self.shape)
+
+    def __getitem__(self, number: Any) -> Any:
+        return _cell(np.unravel_index(number, self.shape))
 
 
 def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]], npt.ArrayLike]) -> Group:
@@ -43,8 +57,7 @@ def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]],
     degree = checked_degree(f"an array of shape {shape}", math.prod(shape))
     refuse_large_group("trace", len(functions), degree)
     elements = [_watched(function, number, shape, degree) for number, function in enumerate(functions, start=1)]
-    names = tuple(_cell(index) for index in np.ndindex(*shape))
-    return make_group(elements, point_names=names)
+    return make_group(elements, point_names=CellNames(shape))
 
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:
@@ -61,10 +74,7 @@ def _watched(function: Callable[[Any], Any], number: int, shape: tuple[int, ...]
     name = f"function {number}, {getattr(function, '__name__', str(function))[:40]},"
     # Cells are numbered from 1, so that a changed sign shows on the first one too.
     cells = np.arange(1, degree + 1, dtype=np.float64).reshape(shape)
-    try:
-        moved = np.asarray(function(cells.copy()))
-    except Exception as error:
-        raise DeclarationError(f"{name} fails on an array of shape {shape}: {type(error).__name__}: {error}") from error
+    moved = _called(function, name, cells)
     if moved.shape != shape:
         raise DeclarationError(
             f"{name} turns shape {shape} into {moved.shape}: a symmetry keeps the shape (np.rot90 needs a square)"
@@ -83,6 +93,15 @@ def _watched(function: Callable[[Any], Any], number: int, shape: tuple[int, ...]
     moved_signs[sources.astype(np.intp)] = signs
     _refuse_what_depends_on_values(function, name, SignedPermutation(image, moved_signs), shape)
     return SignedPermutation(image, moved_signs)
+
+
+def _called(function: Callable[[Any], Any], name: str, cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(function(cells.copy()))
+    except Exception as error:
+        raise DeclarationError(
+            f"{name} fails on an array of shape {cells.shape}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _refuse_what_is_no_rearrangement(
@@ -113,7 +132,7 @@ def _refuse_what_depends_on_values(
     for _ in range(PROBES):
         values = random.normal(size=shape) * 10.0 ** random.integers(-3, 4)
         expected = element.applied(values.reshape(-1), axis=0).reshape(shape)
-        if not np.array_equal(np.asarray(function(values.copy())), expected):
+        if not np.array_equal(_called(function, name, values), expected):
             raise DeclarationError(f"{name} moves cells by their values: a symmetry moves every array in the same way")
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import subprocess
 import sys
+import zlib
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +17,8 @@ import eqgen as eq
 
 BOUND = 4_000_000_000
 """Bytes of address space for eqgen, numpy, sympy and networkx together; a declaration itself takes at most 1.5 GB."""
+
+FORGED = base64.b64encode(np.array([1, 2**28], "<i4").tobytes() + zlib.compress(bytes(2**28), 9)).decode()
 
 LARGE = [
     "p -> p where p = S(10000000)",
@@ -30,6 +35,7 @@ LARGE = [
     "<" + " ".join(["p"] * 3000) + "> -> p where p = S(6000)",
     "~p -> [p p] where p = A(4000)",
     "p -> p where p = (1 -1), (5000000 -5000000)",
+    f'p -> p where p = generators("{FORGED}")',
 ]
 
 
@@ -103,7 +109,10 @@ def test_any_value_is_a_group_an_axis_or_a_mistake(value):
         lambda found: eq.action([0, 1], found),
         lambda found: eq.action([0, 1], [lambda x: found]),
         lambda found: eq.product_action(found, "S(2)"),
-        lambda found: eq.wreath(eq.group(found), eq.S(2)),
+        lambda found: eq.wreath(found, eq.S(2)),
+        lambda found: eq.automorphisms(found),
+        lambda found: eq.S(3).equals(found),
+        lambda found: eq.joint(s="S(2)", b="S(2)", relations=found),
         eq.S,
         eq.D,
     ):

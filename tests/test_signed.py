@@ -7,7 +7,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eqgen as eq
@@ -73,7 +73,9 @@ def test_two_signed_axes_multiply(data):
     mapping = eq.mapping(
         data.draw(st.sampled_from(["p q -> p q", "q p -> p", "p + q -> p q", "p q + 1 -> q + p"])), p=first, q=second
     )
-    assert eq.orbits(mapping).rank == dimension(mapping) == burnside_count(mapping)
+    orbits = eq.orbits(mapping)
+    assert orbits.rank == dimension(mapping) == burnside_count(mapping)
+    assert certify(mapping, orbits.labels, orbits.signs)
 
 
 @given(signed_generators(4, 2))
@@ -153,6 +155,33 @@ def test_all_signs_positive_is_an_unsigned_group():
 def test_patterns_with_signs(declaration, expected):
     found = eq.orbits(declaration).pattern
     assert found == eq.pattern(expected)
+
+
+# Previously wrong: a label that has met its own negative, and is then merged with another, is zero with all of them.
+@pytest.mark.parametrize(
+    ("declaration", "rank"),
+    [
+        ("y -> 1 where y = (3 -3), (1 2 3)", 0),
+        ("~p -> 1 where p = (2 -2), (1 -2)", 0),
+        ("p -> p where p = (1 -1)(2 -2), (1 -3 -1 3)(2 -2)", 2),
+    ],
+)
+def test_zero_spreads_to_all_labels_that_meet_it(declaration, rank):
+    orbits = eq.orbits(declaration)
+    assert orbits.rank == dimension(orbits.mapping) == burnside_count(orbits.mapping) == rank
+    assert certify(orbits.mapping, orbits.labels, orbits.signs)
+
+
+@settings(max_examples=600)
+@given(st.integers(2, 3), st.data())
+def test_one_flip_and_one_signed_permutation(size, data):
+    flipped = data.draw(st.integers(0, size - 1))
+    signs = [-1 if point == flipped else 1 for point in range(size)]
+    group = eq.group([(list(range(size)), signs), *data.draw(signed_generators(size, 1))])
+    sides = data.draw(st.sampled_from(["p -> 1", "p -> p", "~p -> 1", "p -> [p p]", "p -> p + ~p", "{p p} -> p"]))
+    orbits = eq.orbits(eq.mapping(sides, p=group))
+    assert orbits.rank == burnside_count(orbits.mapping)
+    assert certify(orbits.mapping, orbits.labels, orbits.signs)
 
 
 def test_the_incidence_matrix_is_the_only_map_from_nodes_to_edge_flows():

@@ -137,6 +137,17 @@ def test_what_is_no_graph_is_refused():
         eq.automorphisms(np.eye(3))
 
 
+def test_a_function_that_fails_on_other_values_is_refused():
+    with pytest.raises(eq.DeclarationError, match="fails on an array of shape"):
+        eq.trace((3,), lambda a: np.array([a.tolist().index(float(i)) + 1.0 for i in (1, 2, 3)]))
+
+
+def test_the_cells_of_a_large_image_are_named_only_when_asked_for():
+    group = eq.trace((1000, 1000), np.fliplr)
+    assert group.point_names[1001] == "(1, 1)"
+    assert len(group.point_names) == 1_000_000
+
+
 def test_no_function_is_refused():
     with pytest.raises(eq.DeclarationError, match="trace needs a function to watch"):
         eq.trace((3, 3))
@@ -214,6 +225,13 @@ def test_points_are_the_nodes_in_order():
     mapping = eq.mapping("a -> a", a=eq.automorphisms(graph))
     assert [mapping.input.name(number) for number in range(3)] == ["oxygen", "left", "right"]
     assert eq.orbits(mapping).rank == 5
+
+
+def test_any_key_is_the_name_of_a_colour():
+    graph = networkx.Graph()
+    graph.add_nodes_from([(0, {0: 1}), (1, {})])
+    assert eq.automorphisms(graph, node=0).order == 1
+    assert eq.automorphisms(graph).order == 2
 
 
 def test_parallel_edges_count():

@@ -11,8 +11,8 @@ from eqgen.errors import DeclarationError
 from eqgen.mapping import Generator, Mapping
 from eqgen.pattern import Pattern
 
-PROBES = np.array([[1e-3, 0.1, 0.5, 1.0, 1.7, 2.5, 3.5, 6.5, 20.0]], dtype="float32")
-"""An activation is odd when f(-x) = -f(x); it is tried here, to rounding."""
+PROBES = np.array([[1e-3, 0.1, 0.5, 1.0, 1.7, 2.5, 3.5, 6.5, 20.0, 1e2, 1e4, 1e6]], dtype="float32")
+"""An activation is odd when f(-x) = -f(x); it is tried here, to rounding. Samples are no proof: `verify` tries more."""
 
 
 def refuse_activation(mapping: Mapping, activation: Any) -> None:
