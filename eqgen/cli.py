@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,6 +133,8 @@ def version(
 ) -> None:
     """Declare a symmetry; get the Keras layer, and the proof."""
     if show_version:
+        from importlib.metadata import version as installed_version
+
         console.print(f"eqgen {installed_version('eqgen')}")
         raise typer.Exit
 
