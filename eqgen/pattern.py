@@ -82,11 +82,6 @@ class Pattern:
         return ranks
 
     @property
-    def has_signs(self) -> bool:
-        """Whether any entry is negative or forced to zero."""
-        return bool((self.signs != 1).any())
-
-    @property
     def matrix(self) -> Matrix:
         """The pattern as a sympy Matrix of symbols.
 
