@@ -48,7 +48,6 @@ def test_labels_signs_and_names_are_those_of_the_entries(entries):
     assert pattern.signs.tolist() == [
         [0 if entry == "0" else -1 if entry[0] == "-" else 1 for entry in row] for row in entries
     ]
-    assert pattern.has_signs == any(entry == "0" or entry[0] == "-" for row in entries for entry in row)
     assert list(pattern.entries()) == entries
 
 
