@@ -187,7 +187,9 @@ def test_a_bias_that_only_the_second_generator_moves_fails():
     # The biases of {1, 2} and of {3, 4} in the first term: unchanged by the first generator.
     index[0, 2:4] = 1
     layer._bias_table = dataclasses.replace(layer._bias_table, index=index)
-    assert checks_of(eq.verify(layer))["bias"] is False
+    report = eq.verify(layer)
+    assert checks_of(report)["bias"] is False
+    assert "generator 2 of p, (1 3)(2 4) moves the shared biases" in str(report)
 
 
 def test_a_subclass_is_tried_as_it_is():
@@ -264,6 +266,13 @@ def test_a_typed_pattern_tampered_with_fails():
     index[0, 0] = 1
     layer._table = dataclasses.replace(layer._table, index=index)
     assert not eq.verify(layer)
+
+
+def test_a_typed_layer_that_applies_another_matrix_than_it_shows_fails(monkeypatch):
+    layer = built("a -b; b a")
+    shown = eq.EquivariantDense.weight_matrix
+    monkeypatch.setattr(eq.EquivariantDense, "weight_matrix", lambda self: shown(self) * (1 + 1e-10))
+    assert checks_of(eq.verify(layer))["numeric"] is False
 
 
 def test_a_typed_pattern_can_be_held_to_a_group():
