@@ -106,8 +106,8 @@ def try_moves(
 ) -> Outcome:
     """Hold f(g x) against g f(x) for every move and input.
 
-    Each channel has its own yardstick, so that a large one does not hide a small one: its largest output, or where the
-    values before the activation are known, how much rounding of those could move it.
+    Each channel has its own yardstick, so that a large one does not hide a small one: its largest output, or how much
+    rounding could move it, where that is more.
     """
     errors = dict.fromkeys((move.name for move in moves), 0.0)
     told, finite = False, False
@@ -120,6 +120,12 @@ def try_moves(
         if before_activation is not None:
             before = np.abs(before_activation(features).astype(np.float64)).max(axis=(0, 1))
             yardstick = np.maximum(before, yardstick * (1 + before))
+        # Outputs that are small because large values cancel move with the rounding of those: the last place of the inputs
+        # tells how much.
+        eps = tolerance / TOLERANCE_IN_EPS
+        nudged = features * (1 + eps * np.where(np.arange(features.size).reshape(features.shape) % 3 == 0, -1, 1))
+        noise = np.abs(function(nudged.astype(features.dtype)).astype(np.float64) - plain).max(axis=(0, 1))
+        yardstick = np.maximum(yardstick, np.where(np.isfinite(noise), noise, 0) / eps)
         spread = np.abs(plain - plain.mean(axis=(0, 1))).max(axis=(0, 1))
         told |= bool((spread > tolerance * yardstick).any())
         yardstick = np.where(yardstick > 0, yardstick, 1.0)

@@ -150,6 +150,7 @@ def test_version(run):
 
 @pytest.fixture
 def saved(tmp_path):
+    keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
             keras.Input((10, 1)),

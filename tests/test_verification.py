@@ -373,6 +373,21 @@ def test_what_cannot_be_checked_is_refused(model, arguments, message):
         eq.verify(model(), *arguments)
 
 
+def test_outputs_that_cancel_raise_no_false_alarm():
+    for seed in range(12):
+        keras.utils.set_random_seed(seed)
+        model = invariant_model(
+            eq.EquivariantDense(4, "{p p} -> 1 where p = S(5)"), keras.layers.Flatten(), keras.layers.Dense(1)
+        )
+        _, bias = model.layers[-1].get_weights()
+        # The answer is the difference of two nearly equal channels.
+        model.layers[-1].set_weights([np.array([[1.0], [-1.0], [0.0], [0.0]]), bias])
+        mixed = model.layers[2].get_weights()[0]
+        mixed[:, :, 1] = mixed[:, :, 0] * 1.0001
+        model.layers[2].set_weights([mixed])
+        assert eq.verify(model, "{p p} -> 1 where p = S(5)")
+
+
 class Channels(keras.Model):
     """A model made of a function of features (batch, 5, 1)."""
 
