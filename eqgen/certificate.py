@@ -11,8 +11,8 @@ from math import prod
 import numpy as np
 
 from eqgen.group import Group, order_text
+from eqgen.labels.table import row_blocks
 from eqgen.mapping import Generator, Mapping
-from eqgen.orbits import row_blocks
 from eqgen.pattern import Labels
 from eqgen.signed import SignedPermutation, Signs, halved
 from eqgen.space import Term, part_of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations, permutations
+from operator import index
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy.typing as npt
 from eqgen.signed import SignedPermutation, Signs, is_even
 
 Point = Hashable
+
+Numbers = npt.NDArray[np.intp]
 
 
 class FactorKind(Protocol):
@@ -26,11 +29,27 @@ class FactorKind(Protocol):
     def points(self) -> Iterator[Point]:
         """The points in order."""
 
+    @property
+    def arity(self) -> int:
+        """How many points of the axis make one point of the factor."""
+
+    def members(self, numbers: Numbers) -> Numbers:
+        """The points of the axis that make the points of these numbers, (..., arity)."""
+
+    def numbers(self, members: Numbers) -> Numbers:
+        """What undoes `members`; the members of a set may come in any order."""
+
+    def on(self, degree: int) -> FactorKind:
+        """The same kind of factor of an axis with another number of points."""
+
     def act(self, element: SignedPermutation) -> SignedPermutation:
         """What a group element, given on the points of the axis, does to the points of the factor."""
 
-    def normal(self, point: Any) -> Point:
-        """The point as `points` lists it, for any way of writing it (an edge has no first end)."""
+    def point(self, number: int) -> Point:
+        """Point `number` as `points` lists it."""
+
+    def index(self, point: Any) -> int:
+        """The number of a point, for any way of writing it (an edge has no first end); raises where there is none."""
 
     def name(self, point: Any) -> str:
         """The point as people write it, 1-based."""
@@ -41,15 +60,30 @@ class FixedPoint:
     """`1`: one point that nothing moves, written `()`."""
 
     count: int = 1
+    arity: int = 0
 
     def points(self) -> Iterator[Point]:
         return iter([()])
 
+    def members(self, numbers: Numbers) -> Numbers:
+        return np.empty((*numbers.shape, 0), dtype=np.intp)
+
+    def numbers(self, members: Numbers) -> Numbers:
+        return np.zeros(members.shape[:-1], dtype=np.intp)
+
+    def on(self, degree: int) -> FactorKind:
+        return self
+
     def act(self, element: SignedPermutation) -> SignedPermutation:
         return SignedPermutation(np.zeros(1, dtype=np.intp))
 
-    def normal(self, point: Any) -> Point:
-        return point  # type: ignore[no-any-return]
+    def point(self, number: int) -> Point:
+        return ()
+
+    def index(self, point: Any) -> int:
+        if point != ():
+            raise ValueError(point)
+        return 0
 
     def name(self, point: Any) -> str:
         return "1"
@@ -66,14 +100,30 @@ class NaturalPoints:
     def count(self) -> int:
         return self.degree
 
+    @property
+    def arity(self) -> int:
+        return 1
+
     def points(self) -> Iterator[Point]:
         return iter(range(self.degree))
+
+    def members(self, numbers: Numbers) -> Numbers:
+        return numbers[..., None]
+
+    def numbers(self, members: Numbers) -> Numbers:
+        return members[..., 0]
+
+    def on(self, degree: int) -> FactorKind:
+        return replace(self, degree=degree, names=None)
 
     def act(self, element: SignedPermutation) -> SignedPermutation:
         return element
 
-    def normal(self, point: Any) -> Point:
-        return point  # type: ignore[no-any-return]
+    def point(self, number: int) -> Point:
+        return number
+
+    def index(self, point: Any) -> int:
+        return _checked_members([point], 1, self.degree)[0]
 
     def name(self, point: Any) -> str:
         return str(point + 1) if self.names is None else self.names[point]
@@ -104,24 +154,45 @@ class Subsets:
     def points(self) -> Iterator[Point]:
         return combinations(range(self.degree), self.size)
 
-    def act(self, element: SignedPermutation) -> SignedPermutation:
-        points = _as_array(self.points(), self.count, self.size)
-        return SignedPermutation(
-            self._numbers(np.sort(element.image[points], axis=1)), _product_of_signs(element, points)
-        )
+    @property
+    def arity(self) -> int:
+        return self.size
 
-    def _numbers(self, members: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        """The numbers of subsets, given as sorted rows."""
-        # The number of a combination in lexicographic order: those that come after it are counted place by place.
-        after = np.zeros(self.count, dtype=np.int64)
+    def members(self, numbers: Numbers) -> Numbers:
+        # The sets that come after one are counted place by place: a number in the combinatorial number system.
+        after = self.count - 1 - numbers
+        found = np.empty((*numbers.shape, self.size), dtype=np.intp)
         for place in range(self.size):
-            left = self.size - place
-            choices = [min(math.comb(rest, left), self.count) for rest in range(self.degree)]
-            after += np.array(choices, dtype=np.int64)[self.degree - 1 - members[:, place]]
-        return (self.count - 1 - after).astype(np.intp)
+            choices = self._choices(place)
+            left = np.searchsorted(choices, after, side="right") - 1
+            found[..., place] = self.degree - 1 - left
+            after = after - choices[left]
+        return found
 
-    def normal(self, point: Any) -> Point:
-        return tuple(sorted(point))
+    def numbers(self, members: Numbers) -> Numbers:
+        ordered = np.sort(members, axis=-1)
+        after = np.zeros(members.shape[:-1], dtype=np.intp)
+        for place in range(self.size):
+            after += self._choices(place)[self.degree - 1 - ordered[..., place]]
+        return self.count - 1 - after
+
+    def _choices(self, place: int) -> Numbers:
+        """How many sets have their member at this place, and all later ones, among so many last points."""
+        choices = [min(math.comb(rest, self.size - place), self.count) for rest in range(self.degree)]
+        return np.array(choices, dtype=np.intp)
+
+    def on(self, degree: int) -> FactorKind:
+        return replace(self, degree=degree, names=None)
+
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        points = self.members(np.arange(self.count))
+        return SignedPermutation(self.numbers(element.image[points]), _product_of_signs(element, points))
+
+    def point(self, number: int) -> Point:
+        return tuple(self.members(np.array(number)).tolist())
+
+    def index(self, point: Any) -> int:
+        return int(self.numbers(np.array(_checked_members(point, self.size, self.degree))))
 
     def name(self, point: Any) -> str:
         return "{" + ",".join(self._member(member) for member in point) + "}"
@@ -135,11 +206,11 @@ class OrientedEdges(Subsets):
     """`[p p]`: pairs of distinct points with a direction, from the smaller to the larger; a swap of the ends flips the sign."""
 
     def act(self, element: SignedPermutation) -> SignedPermutation:
-        points = _as_array(self.points(), self.count, self.size)
+        points = self.members(np.arange(self.count))
         ends = element.image[points]
         swapped = np.where(ends[:, 0] > ends[:, 1], -1, 1).astype(np.int8)
         signs = _product_of_signs(element, points)
-        return SignedPermutation(self._numbers(np.sort(ends, axis=1)), swapped if signs is None else swapped * signs)
+        return SignedPermutation(self.numbers(ends), swapped if signs is None else swapped * signs)
 
     def name(self, point: Any) -> str:
         return "[" + ",".join(self._member(member) for member in point) + "]"
@@ -160,20 +231,54 @@ class Tuples:
     def points(self) -> Iterator[Point]:
         return permutations(range(self.degree), self.size)
 
-    def act(self, element: SignedPermutation) -> SignedPermutation:
-        points = _as_array(self.points(), self.count, self.size)
-        members = element.image[points]
-        number = np.zeros(self.count, dtype=np.int64)
-        for place in range(self.size):
-            smaller = (members[:, :place] < members[:, place : place + 1]).sum(axis=1)
-            number += (members[:, place] - smaller) * math.perm(self.degree - 1 - place, self.size - 1 - place)
-        return SignedPermutation(number.astype(np.intp), _product_of_signs(element, points))
+    @property
+    def arity(self) -> int:
+        return self.size
 
-    def normal(self, point: Any) -> Point:
-        return tuple(point)
+    def members(self, numbers: Numbers) -> Numbers:
+        found = np.empty((*numbers.shape, self.size), dtype=np.intp)
+        rest = numbers
+        for place in range(self.size):
+            found[..., place], rest = np.divmod(rest, self._choices(place))
+            # A digit counts among the points that are not taken yet.
+            for taken in np.moveaxis(np.sort(found[..., :place], axis=-1), -1, 0):
+                found[..., place] += found[..., place] >= taken
+        return found
+
+    def numbers(self, members: Numbers) -> Numbers:
+        number = np.zeros(members.shape[:-1], dtype=np.intp)
+        for place in range(self.size):
+            smaller = (members[..., :place] < members[..., place : place + 1]).sum(axis=-1)
+            number += (members[..., place] - smaller) * self._choices(place)
+        return number
+
+    def _choices(self, place: int) -> int:
+        """In how many ways a tuple goes on after this place."""
+        return math.perm(self.degree - 1 - place, self.size - 1 - place)
+
+    def on(self, degree: int) -> FactorKind:
+        return replace(self, degree=degree, names=None)
+
+    def act(self, element: SignedPermutation) -> SignedPermutation:
+        points = self.members(np.arange(self.count))
+        return SignedPermutation(self.numbers(element.image[points]), _product_of_signs(element, points))
+
+    def point(self, number: int) -> Point:
+        return tuple(self.members(np.array(number)).tolist())
+
+    def index(self, point: Any) -> int:
+        return int(self.numbers(np.array(_checked_members(point, self.size, self.degree))))
 
     def name(self, point: Any) -> str:
         return "(" + ",".join(str(member + 1) if self.names is None else self.names[member] for member in point) + ")"
+
+
+def _checked_members(point: Iterable[Any], size: int, degree: int) -> list[int]:
+    """Distinct points of an axis, so many; raises for anything else."""
+    members = [index(member) for member in point]
+    if len(set(members)) != size or len(members) != size or not all(0 <= member < degree for member in members):
+        raise ValueError(point)
+    return members
 
 
 def _product_of_signs(element: SignedPermutation, points: npt.NDArray[np.intp]) -> Signs | None:
@@ -182,8 +287,3 @@ def _product_of_signs(element: SignedPermutation, points: npt.NDArray[np.intp]) 
         return None
     signs: Signs = element.signs[points].prod(axis=1, dtype=np.int8)
     return signs
-
-
-def _as_array(points: Iterator[Point], count: int, size: int) -> npt.NDArray[np.intp]:
-    flat = np.fromiter((member for point in points for member in point), dtype=np.intp, count=count * size)  # type: ignore[attr-defined]
-    return flat.reshape(count, size)

@@ -8,7 +8,16 @@ from functools import partial
 import numpy as np
 
 from eqgen.errors import DeclarationError
-from eqgen.group import Group, checked_degree, make_group, on_some_points, operand_text, refuse_large_group, shortened
+from eqgen.group import (
+    LARGEST_QUICK_FORMULA_DEGREE,
+    Group,
+    checked_degree,
+    make_group,
+    on_some_points,
+    operand_text,
+    refuse_large_group,
+    shortened,
+)
 from eqgen.signed import SignedPermutation
 
 
@@ -74,6 +83,17 @@ def wreath(inner: Group, outer: Group) -> Group:
     if inner.order_formula is not None and outer.order_formula is not None:
         formula = partial(_wreath_order, inner, outer)
     return make_group(generators, text, formula)
+
+
+def is_symmetric_or_alternating(group: Group) -> bool:
+    """Whether a group is all of S(n) or A(n), as far as its generators or a known order tell; False also when unknown."""
+    n = group.degree
+    if group.signs is not None:
+        return False
+    if group in (S(n), A(n)):
+        return True
+    known = group.order_formula is not None and n <= LARGEST_QUICK_FORMULA_DEGREE
+    return known and group.order in (math.factorial(n), _half_factorial(n))
 
 
 def _half_factorial(n: int) -> int:

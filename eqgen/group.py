@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
 from eqgen.notation import cycle_text, generators_text
-from eqgen.signed import Permutation, SignedPermutation, Signs, doubled
+from eqgen.signed import Permutation, SignedPermutation, Signs, doubled, point_orbits
 from eqgen.words import count
 
 if TYPE_CHECKING:
@@ -256,23 +256,6 @@ def on_some_points(element: SignedPermutation, start: int, degree: int) -> Signe
     signs = np.ones(degree, dtype=np.int8)
     signs[start : start + element.size] = element.signs
     return SignedPermutation(image, signs)
-
-
-def point_orbits(permutations: Permutation) -> npt.NDArray[np.intp]:
-    """The orbit of each point under permutations of shape (count, size), numbered by first appearance."""
-    size = permutations.shape[1]
-    smallest = np.arange(size)
-    while True:
-        before = smallest
-        for image in permutations:
-            lower = np.minimum(smallest, smallest[image])
-            carried = np.empty_like(lower)
-            carried[image] = lower
-            smallest = np.minimum(lower, carried)
-        # Every label names a point of the same orbit, so following it twice only shortens the way.
-        smallest = smallest[smallest]
-        if np.array_equal(smallest, before):
-            return np.unique(smallest, return_inverse=True)[1].reshape(size)
 
 
 def make_group(

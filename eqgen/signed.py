@@ -85,3 +85,20 @@ def is_even(permutation: Permutation) -> bool:
             seen[point] = True
             point = int(permutation[point])
     return (permutation.size - cycles) % 2 == 0
+
+
+def point_orbits(permutations: Permutation) -> Permutation:
+    """The orbit of each point under permutations of shape (count, size), numbered by first appearance."""
+    points = np.arange(permutations.shape[1])
+    smallest = points
+    while True:
+        before = smallest
+        for image in permutations:
+            lower = np.minimum(smallest, smallest[image])
+            carried = np.empty_like(lower)
+            carried[image] = lower
+            smallest = np.minimum(lower, carried)
+        # Every label names a point of the same orbit, so following it twice only shortens the way.
+        smallest = smallest[smallest]
+        if np.array_equal(smallest, before):
+            return (np.cumsum(smallest == points) - 1)[smallest]

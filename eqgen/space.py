@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -72,10 +72,6 @@ class Space:
                 listed.append(shown if len(self.terms) == 1 else (number, shown))
         return tuple(listed)
 
-    @cached_property
-    def _numbers(self) -> dict[Point, int]:
-        return {point: number for number, point in enumerate(self.points)}
-
     def index(self, point: Any) -> int:
         """The number of a point, written as in `points`; an edge may be written from either end, or as a set.
 
@@ -83,22 +79,38 @@ class Space:
             DeclarationError: the space has no such point.
         """
         try:
-            return self._numbers[self._normal(point)]
+            number, inner = point if len(self.terms) > 1 else (0, point)
+            if not 0 <= number < len(self.terms):
+                raise IndexError(number)
+            return sum(map(term_size, self.terms[:number])) + _index_in_term(self.terms[number], inner)
         except (KeyError, TypeError, IndexError, ValueError, AttributeError):
             raise DeclarationError(
-                f"{point!r} is no point of this space: its points are written like {self.points[0]!r} and "
-                f"{self.points[-1]!r}, counted from 0"
+                f"{point!r} is no point of this space: its points are written like {self.point(0)!r} and "
+                f"{self.point(self.size - 1)!r}, counted from 0"
             ) from None
+
+    def point(self, number: int) -> Point:
+        """Point `number` as `points` lists it."""
+        place, inner = self._in_term(number)
+        term = self.terms[place]
+        parts = _parts(term, inner)
+        shown = parts[0] if len(term) == 1 else parts
+        return shown if len(self.terms) == 1 else (place, shown)
 
     def name(self, number: int) -> str:
         """Point `number` as people write it, 1-based: `3`, `{1,3}`, `(2,5)`."""
-        point: Any = self.points[number]
-        term = self.terms[0]
-        if len(self.terms) > 1:
-            term, point = self.terms[point[0]], point[1]
-        parts = (point,) if len(term) == 1 else point
-        named = [factor.kind.name(part) for factor, part in zip(term, parts, strict=True)]
+        place, inner = self._in_term(number)
+        term = self.terms[place]
+        named = [factor.kind.name(part) for factor, part in zip(term, _parts(term, inner), strict=True)]
         return named[0] if len(named) == 1 else f"({', '.join(named)})"
+
+    def _in_term(self, number: int) -> tuple[int, int]:
+        """The term that a point belongs to, and its number there."""
+        for place, term in enumerate(self.terms):
+            if number < term_size(term):
+                return place, number
+            number -= term_size(term)
+        raise IndexError(number)
 
     def act(self, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
         """What group elements of some axes, by the axes' numbers, do to the points together."""
@@ -108,14 +120,6 @@ class Space:
         if all(part.signs is None for part in parts):
             return SignedPermutation(image)
         return SignedPermutation(image, np.concatenate([part.all_signs() for part in parts]))
-
-    def _normal(self, point: Any) -> Point:
-        if len(self.terms) > 1:
-            number, inner = point
-            if not 0 <= number < len(self.terms):
-                raise KeyError(number)
-            return (number, _normal_in_term(self.terms[number], inner))
-        return _normal_in_term(self.terms[0], point)
 
 
 def term_size(term: Term) -> int:
@@ -129,19 +133,31 @@ def part_of(term: Term, unit: Container[int | None]) -> Space:
     return Space((factors or (Factor(FixedPoint(), None),),))
 
 
-def part_numbers(term: Term, unit: Container[int | None]) -> Permutation:
-    """For each point of a term, the number of its part in `part_of(term, unit)`: shape (term size,)."""
-    return reduce(
-        lambda numbers, factor: _with_factor(numbers, factor.kind.count, factor.axis in unit),
-        term,
-        np.zeros(1, dtype=np.intp),
-    )
+def part_numbers(term: Term, unit: Container[int | None], numbers: Permutation) -> Permutation:
+    """For some points of a term, by number, the number of their part in `part_of(term, unit)`."""
+    found = np.zeros_like(numbers)
+    for factor, coordinate in zip(term, _coordinates(term, numbers), strict=True):
+        if factor.axis in unit:
+            found = found * factor.kind.count + coordinate
+    return found
 
 
-def _with_factor(numbers: Permutation, count: int, counted: bool) -> Permutation:
-    if counted:
-        return (numbers[:, None] * count + np.arange(count)).ravel()
-    return np.repeat(numbers, count)
+def from_parts(term: Term, parts: Sequence[tuple[Container[int | None], Permutation]]) -> Permutation:
+    """What undoes `part_numbers`: the points of a term from the numbers of their parts for every unit."""
+    places: dict[int, Permutation] = {}
+    for unit, numbers in parts:
+        own = [place for place, factor in enumerate(term) if factor.axis in unit]
+        found = _coordinates(tuple(term[place] for place in own), numbers)
+        places.update(zip(own, found, strict=True))
+    total = np.zeros_like(parts[0][1])
+    for place, factor in enumerate(term):
+        total = total * factor.kind.count + places.get(place, 0)
+    return total
+
+
+def _coordinates(term: Term, numbers: Permutation) -> tuple[Permutation, ...]:
+    """The number of each factor's point."""
+    return np.unravel_index(numbers, [factor.kind.count for factor in term]) if term else ()
 
 
 def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
@@ -157,7 +173,15 @@ def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> Si
     return SignedPermutation(image, signs if flips else None)
 
 
-def _normal_in_term(term: Term, point: Any) -> Point:
-    if len(term) == 1:
-        return term[0].kind.normal(point)
-    return tuple(factor.kind.normal(part) for factor, part in zip(term, point, strict=True))
+def _parts(term: Term, number: int) -> tuple[Point, ...]:
+    """The points of the factors that make a point of a term."""
+    coordinates = _coordinates(term, np.array(number))
+    return tuple(factor.kind.point(int(coordinate)) for factor, coordinate in zip(term, coordinates, strict=True))
+
+
+def _index_in_term(term: Term, point: Any) -> int:
+    parts = (point,) if len(term) == 1 else point
+    number = 0
+    for factor, part in zip(term, parts, strict=True):
+        number = number * factor.kind.count + factor.kind.index(part)
+    return number

@@ -1,0 +1,52 @@
+"""How much memory there is, and refusals before anything is allocated that would not fit."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from eqgen.errors import DeclarationError
+
+LARGEST_SHARE = 2
+"""A result may take one part in so many of the memory; the rest is for working copies and for what uses it."""
+
+
+def machine_memory() -> int:
+    """How many bytes this process can hold: the machine's, or what limits are set below that."""
+    limits = []
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    if sys.platform != "win32":
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != resource.RLIM_INFINITY:
+            limits.append(soft)
+    # Where nothing can be asked, what a small laptop has.
+    return min(limits, default=8 * 10**9)
+
+
+def fits(needed: int) -> bool:
+    """Whether so many bytes leave room for working copies."""
+    return needed <= machine_memory() // LARGEST_SHARE
+
+
+def refuse_large_table(what: str, m: int, n: int, hint: str) -> None:
+    """Raise before a table of m x n labels is allocated that this machine cannot hold beside its working copies."""
+    needed = m * n * 8
+    if fits(needed):
+        return
+    shown = what if len(what) <= 80 else what[:77] + "..."
+    raise DeclarationError(
+        f"{shown} has {m} x {n} index pairs: their label table needs {gigabytes(needed)} while it is made, and this machine "
+        f"has {gigabytes(machine_memory())}; {hint}"
+    )
+
+
+def gigabytes(count: int) -> str:
+    """A number of bytes as people read it.
+
+    >>> gigabytes(3 * 10**11)
+    '300.0 GB'
+    """
+    return f"{count / 1e9:,.1f} GB"
