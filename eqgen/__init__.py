@@ -33,6 +33,9 @@ from eqgen.pattern import Pattern as Pattern
 from eqgen.pattern import pattern as pattern
 from eqgen.report import Report as Report
 from eqgen.space import Space as Space
+from eqgen.support import closed as closed
+from eqgen.support import neighbours as neighbours
+from eqgen.support import stencil as stencil
 from eqgen.trace import trace as trace
 
 if TYPE_CHECKING:
@@ -57,15 +60,18 @@ __all__ = [
     "action",
     "automorphisms",
     "blocks",
+    "closed",
     "cosets",
     "group",
     "joint",
     "mapping",
+    "neighbours",
     "orbits",
     "pattern",
     "product_action",
     "regular",
     "stabilizer",
+    "stencil",
     "subgroup",
     "to_adjacency",
     "to_edges",

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -15,13 +16,16 @@ from eqgen import catalogue as catalogue_files
 from eqgen.declaration import is_mapping
 from eqgen.errors import DeclarationError
 from eqgen.mapping import mapping as as_mapping
+from eqgen.memory import fits, gigabytes
 from eqgen.orbits import Orbits, orbits
-from eqgen.pattern import Pattern
+from eqgen.pattern import Pattern, letter_name
 from eqgen.pattern import pattern as as_pattern
 from eqgen.quiet import import_keras_quietly
 from eqgen.words import count
 
 MOST_ORBITS_LISTED = 12
+
+MOST_ROWS = 60
 
 # User text is never read as markup: a declaration like "[p p]" would vanish.
 console = Console(markup=False, highlight=False)
@@ -47,19 +51,19 @@ def show(
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""
     found = orbits(as_mapping(declaration)) if is_mapping(declaration) else None
-    pattern = found.pattern if found is not None else as_pattern(declaration)
+    shown = found if found is not None else as_pattern(declaration)
     if latex:
-        console.print(pattern.latex(), soft_wrap=True)
+        console.print((shown.pattern if isinstance(shown, Orbits) else shown).latex(), soft_wrap=True)
         return
     if found is not None:
         console.print(str(found.mapping), style="bold", soft_wrap=True)
         for axis in found.mapping.axes:
             console.print(f"{axis.name}: {axis.group.describe()}", soft_wrap=True)
         console.print()
-    _show_pattern(pattern)
+    _show_pattern(shown)
     if found is not None:
         _show_orbits(found)
-    _show_cost(pattern)
+    _show_cost(shown)
 
 
 @app.command(context_settings=DECLARATION)
@@ -155,21 +159,31 @@ def _show_entry(entry: catalogue_files.Entry) -> None:
     show(entry.declaration)
 
 
-def _show_pattern(pattern: Pattern) -> None:
-    m, n = pattern.shape
-    width = max(len(name) for name in pattern.names) + 2 if pattern.rank else 2
-    columns = max(1, (console.width - 4) // width)
-    rows = 60
-    cut = m > rows or n > columns
-    console.print(pattern.coloured(rows if m > rows else None, columns if n > columns else None))
-    if cut:
-        console.print(f"({min(m, rows)} of {m} rows, {min(n, columns)} of {n} columns)")
+def _show_pattern(shown: Orbits | Pattern) -> None:
+    m, n = shown.shape
+    names = shown.names if isinstance(shown, Pattern) else [letter_name(max(shown.rank - 1, 0))]
+    columns = max(1, (console.width - 4) // (max(map(len, names), default=0) + 2))
+    # One row and one column more than are printed tell that something is left out.
+    corner = _corner(shown, min(m, MOST_ROWS + 1), min(n, columns + 1))
+    console.print(corner.coloured(MOST_ROWS if m > MOST_ROWS else None, columns if n > columns else None))
+    if m > MOST_ROWS or n > columns:
+        console.print(f"({min(m, MOST_ROWS)} of {m} rows, {min(n, columns)} of {n} columns)")
     console.print()
 
 
+def _corner(shown: Orbits | Pattern, rows: int, columns: int) -> Pattern:
+    """The first rows and columns, without the rest of a table that may not fit."""
+    if isinstance(shown, Orbits):
+        labels, signs = shown.labels_at(np.arange(rows), np.arange(columns))
+        return Pattern(labels, signs)
+    return Pattern(shown.labels[:rows, :columns], shown.signs[:rows, :columns], shown.names)
+
+
 def _show_orbits(found: Orbits) -> None:
-    m, n = found.pattern.shape
-    console.print(f"{count(found.rank, 'orbit')} of {m} x {n} (output, input) pairs")
+    m, n = found.shape
+    support = found.mapping.support
+    some = f"{support.indices.size} of " if support is not None else ""
+    console.print(f"{count(found.rank, 'orbit')} of {some}{m} x {n} (output, input) pairs")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("orbit", "pairs", "in a row", "first pair"):
         table.add_column(heading, justify="left" if heading in ("orbit", "first pair") else "right")
@@ -177,7 +191,7 @@ def _show_orbits(found: Orbits) -> None:
     for number in range(min(found.rank, MOST_ORBITS_LISTED)):
         row, column = found.representatives[number].tolist()
         table.add_row(
-            Text(found.names[number]),
+            Text(letter_name(number)),
             str(found.sizes[number]),
             str(found.row_sizes[number]),
             Text(f"{space_out.name(row)} <- {space_in.name(column)}"),
@@ -188,9 +202,14 @@ def _show_orbits(found: Orbits) -> None:
     console.print()
 
 
-def _show_cost(pattern: Pattern) -> None:
-    m, n = pattern.shape
-    console.print(f"parameters   {pattern.rank} instead of {m * n}, each times channels in x channels out")
+def _show_cost(shown: Orbits | Pattern) -> None:
+    m, n = shown.shape
+    console.print(f"parameters   {shown.rank} instead of {m * n}, each times channels in x channels out")
+    if not fits(8 * m * n):
+        console.print(
+            f"program      none: the table that gather reads from would take {gigabytes(8 * m * n)}", soft_wrap=True
+        )
+        return
     console.print("program      gather: W[i, j] = theta[labels[i, j]], then y = W x")
     console.print(
         f"cost         {m * n} multiply-adds for each pair of channels, as Dense, and the gather", soft_wrap=True

@@ -19,6 +19,7 @@ from eqgen.syntax import (
     Factor,
     GroupExpression,
     MappingSyntax,
+    PairSyntax,
     PatternSyntax,
     Product,
     Sum,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from lark.tree import Meta
 
 GRAMMAR = r"""
-mapping   : sum "->" sum [where]
+mapping   : sum "->" sum [where] [support]
 sum       : term ("+" term)*
 term      : factor+
 factor    : NAME                  -> points
@@ -40,6 +41,8 @@ factor    : NAME                  -> points
           | "~" NAME              -> twisted
           | "[" NAME NAME "]"     -> oriented
 where     : "where" (axis | joint) ("," (axis | joint | permutation))*
+support   : "support" pair ("," pair)*
+pair      : NUMBER FROM NUMBER
 axis      : NAME "=" (expression | permutation)
 joint     : names "=" expression ("&" expression)*
 names     : NAME ("&" NAME)+
@@ -57,7 +60,8 @@ generators : permutation ("," permutation)*
 permutation : cycle+
 cycle     : "(" [INTEGER ([","] INTEGER)*] ")"
 
-NAME      : /(?!where\b)[A-Za-z_][A-Za-z0-9_]*/
+NAME      : /(?!(?:where|support)\b)[A-Za-z_][A-Za-z0-9_]*/
+FROM      : "<-"
 NUMBER    : /[0-9]+/
 INTEGER   : /-?[0-9]+/
 STRING    : /"[^"\n]*"/
@@ -178,8 +182,24 @@ class _ReadMapping(Transformer[Token, Any]):
         self.text = text
 
     def mapping(self, meta: Meta, children: list[Any]) -> MappingSyntax:
-        left, right, where = children
-        return MappingSyntax(left, right, where or ())
+        left, right, where, support = children
+        return MappingSyntax(left, right, where or (), support or ())
+
+    def support(self, meta: Meta, children: list[PairSyntax]) -> tuple[PairSyntax, ...]:
+        return tuple(children)
+
+    def pair(self, meta: Meta, children: list[Token]) -> PairSyntax:
+        output, _, input_ = children
+        return PairSyntax(self._point(output), self._point(input_), meta.start_pos)
+
+    def _point(self, token: Token) -> int:
+        if len(token) > LONGEST_NUMBER or int(token) == 0:
+            raise pointing(
+                f"{_short(token)} is no point: the points of a space are numbered from 1",
+                self.text,
+                token.start_pos or 0,
+            )
+        return int(token)
 
     def sum(self, meta: Meta, children: list[Term]) -> Sum:
         return tuple(children)

@@ -34,6 +34,7 @@ WORDS = {
     "EQUAL": '"="',
     "WHERE": '"where"',
     "__ANON_0": '"->"',
+    "FROM": '"<-"',
     "$END": "the end",
 }
 

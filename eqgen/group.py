@@ -208,7 +208,7 @@ class Group:
 
     def generator_text(self, number: int) -> str:
         """Generator `number` (from 0) in cycles, cut where it is long: for messages and reports."""
-        text = cycle_text(self.elements[number]) or "the identity"
+        text = cycle_text(self.elements[number], 60) or "the identity"
         return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -39,12 +39,17 @@ def certificate_checks(certificate: Certificate, generators: int) -> Iterator[Ch
     """What the integers say."""
     each = "the generator" if generators == 1 else f"each of {generators} generators"
     yield Check("invariant", certificate.invariant, certificate.violation or f"the labels are unchanged by {each}")
-    orbits = count(certificate.rank, "orbit")
-    if certificate.burnside is None:
-        yield Check("complete", None, f"{orbits}; Burnside's count: {certificate.counted}")
-    else:
-        evidence = f"{orbits}, Burnside's count over {certificate.counted} says {certificate.burnside}"
-        yield Check("complete", certificate.complete, evidence)
+    if not certificate.invariant:
+        yield Check("complete", None, "not looked at: labels that a generator changes are no orbits")
+        return
+    evidence = (
+        certificate.apart or f"{count(certificate.rank, 'orbit')}, each generated from one pair; Burnside's count"
+    )
+    if not certificate.apart and certificate.burnside is None:
+        evidence += f": {certificate.counted}"
+    elif not certificate.apart:
+        evidence += f" over {certificate.counted} says {certificate.burnside}"
+    yield Check("complete", certificate.complete, evidence)
 
 
 def bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:

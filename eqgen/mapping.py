@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
+
+import numpy as np
 
 from eqgen.axes import from_expression
 from eqgen.axes import group as as_group
@@ -16,11 +18,14 @@ from eqgen.factor import FactorKind, FixedPoint, NaturalPoints, OrientedEdges, S
 from eqgen.families import S
 from eqgen.group import LARGEST_GROUP, Group, diagonal, direct_product
 from eqgen.joint import JointAxis
-from eqgen.signed import SignedPermutation
+from eqgen.labels.moves import moves
+from eqgen.labels.sparse import NotClosedError, SparseLabels, sparse_labels
+from eqgen.signed import SignedPermutation, identity
 from eqgen.space import LARGEST_SPACE, Factor, Space
+from eqgen.support import Pairs, support_pairs
 from eqgen.syntax import AxisSyntax, MappingSyntax, Sum
 from eqgen.syntax import Factor as FactorSyntax
-from eqgen.words import count
+from eqgen.words import count, in_short
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Mapping:
         axes: the declared groups, in the order in which the declaration first mentions them.
         units: the numbers of the axes that move together: one number each, several for axes declared jointly.
         declaration: the text of the mapping, which parses back to an equal value.
+        support: the pairs that a local kernel may use, with their orbits; None for all pairs.
 
     >>> import eqgen as eq
     >>> m = eq.mapping("{p p} -> p", p=eq.S(5))
@@ -70,6 +76,7 @@ class Mapping:
     axes: tuple[Axis, ...]
     units: tuple[tuple[int, ...], ...]
     declaration: str = field(compare=False)
+    support: SparseLabels | None = None
 
     def __str__(self) -> str:
         return self.declaration
@@ -83,7 +90,8 @@ class Mapping:
         if "catalogue(" not in self.declaration:
             return self.declaration
         sides = self.declaration.split(" where ")[0]
-        return sides + _where_text(self.axes, self.units, Group.without_catalogue)
+        where = _where_text(self.axes, self.units, Group.without_catalogue)
+        return sides + where + ("" if self.support is None else _support_text(self.support))
 
     @cached_property
     def group(self) -> Group:
@@ -116,26 +124,30 @@ class Mapping:
         return tuple(found)
 
 
-def mapping(declaration: str | Mapping, /, **axes: Any) -> Mapping:
+def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) -> Mapping:
     """A Mapping from its declaration.
 
     Args:
         declaration: `"{p p} -> {p p} where p = S(5)"`; axes that `where` does not name come as keywords. (A Mapping is
             handed back as it is.)
+        support: the pairs that a local kernel may use: a networkx graph whose nodes are the points (its edges, and each node
+            with itself), `eq.neighbours(graph, radius)`, `eq.stencil(radius, shape)`, or a list of (output, input) pairs, by
+            number or written as in `space.points`, which bring with them all that the group moves them to.
         **axes: a group each: a Group, its text, 0-based generator arrays, or a sympy `PermutationGroup`; or the axes of
             `eq.joint`, as in `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.
 
     Raises:
-        DeclarationError: the text cannot be read, an axis is undeclared, unused or declared twice, or a space is empty
-            or too large.
+        DeclarationError: the text cannot be read, an axis is undeclared, unused or declared twice, a space is empty or too
+            large, or the group moves a pair of the support to one that is missing.
 
     >>> mapping("h w -> h w", h="C(4)", w=[[1, 2, 0]])
     h w -> h w where h = C(4), w = (1 2 3)  # h: order 4, one orbit of 4 points; w: order 3, one orbit of 3 points
     """
     if isinstance(declaration, Mapping):
-        if axes:
+        if axes or support is not None:
             raise DeclarationError(
-                f"{', '.join(axes)}: a finished mapping takes no more axes; declare them in its text"
+                f"{', '.join([*axes, *([] if support is None else ['support'])])}: a finished mapping takes no more axes and no "
+                "support; declare them with its text"
             )
         return declaration
     syntax = parse_mapping(declaration)
@@ -148,7 +160,51 @@ def mapping(declaration: str | Mapping, /, **axes: Any) -> Mapping:
     units = _units(numbers, together)
     text = f"{_sum_text(syntax.input)} -> {_sum_text(syntax.output)}"
     text += _where_text(found, units, attrgetter("text"))
-    return Mapping(sides[0], sides[1], found, units, text)
+    whole = Mapping(sides[0], sides[1], found, units, text)
+    pairs = _pairs(syntax, declaration, whole, support)
+    return whole if pairs is None else _supported(whole, pairs)
+
+
+def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pairs | None:
+    """The pairs that the support names, in the text or beside it."""
+    if not syntax.support:
+        return None if support is None else support_pairs(support, whole.output, whole.input)
+    if support is not None:
+        raise pointing(
+            "the support is declared here and as a keyword: keep one of the two", text, syntax.support[0].position
+        )
+    for pair in syntax.support:
+        for side, number, size in (
+            ("output", pair.output, whole.output.size),
+            ("input", pair.input, whole.input.size),
+        ):
+            if number > size:
+                raise pointing(f"the support names {side} {number}: there are {size}", text, pair.position)
+    numbers = np.array([[pair.output, pair.input] for pair in syntax.support]) - 1
+    return Pairs(numbers[:, 0], numbers[:, 1], True)
+
+
+def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
+    """A mapping with its pairs cut to those of a support."""
+    generators = moves(
+        [generator.output for generator in whole.generators] or [identity(whole.output.size)],
+        [generator.input for generator in whole.generators] or [identity(whole.input.size)],
+    )
+    shape = (whole.output.size, whole.input.size)
+    try:
+        found = sparse_labels(generators, shape, pairs.rows, pairs.columns, close=pairs.close)
+    except NotClosedError as missing:
+        row, column = whole.output.name(missing.row), whole.input.name(missing.column)
+        raise DeclarationError(
+            f"the support of {in_short(whole.declaration)} is not closed under the group: it moves pairs of the support "
+            f"to {row} <- {column}, which is missing; add that pair and its like, or write support=eq.closed(...)"
+        ) from None
+    return replace(whole, support=found, declaration=whole.declaration + _support_text(found))
+
+
+def _support_text(support: SparseLabels) -> str:
+    pairs = ", ".join(f"{row} <- {column}" for row, column in (support.representatives + 1).tolist())
+    return f" support {pairs}"
 
 
 def looks_like_mapping(value: Any) -> bool:

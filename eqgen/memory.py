@@ -6,6 +6,7 @@ import os
 import sys
 
 from eqgen.errors import DeclarationError
+from eqgen.words import in_short
 
 LARGEST_SHARE = 2
 """A result may take one part in so many of the memory; the rest is for working copies and for what uses it."""
@@ -36,11 +37,20 @@ def refuse_large_table(what: str, m: int, n: int, hint: str) -> None:
     needed = m * n * 8
     if fits(needed):
         return
-    shown = what if len(what) <= 80 else what[:77] + "..."
     raise DeclarationError(
-        f"{shown} has {m} x {n} index pairs: their label table needs {gigabytes(needed)} while it is made, and this machine "
-        f"has {gigabytes(machine_memory())}; {hint}"
+        f"{in_short(what)} has {m} x {n} index pairs: their label table needs {gigabytes(needed)} while it is made, and this "
+        f"machine has {gigabytes(machine_memory())}; {hint}"
     )
+
+
+def refuse_many_pairs(count: int) -> None:
+    """Raise before so many supported pairs are labelled, when this machine cannot hold them beside working copies."""
+    needed = count * 40
+    if not fits(needed):
+        raise DeclarationError(
+            f"the support has {count} pairs with all that the group moves them to: they need {gigabytes(needed)} while they "
+            f"are labelled, and this machine has {gigabytes(machine_memory())}; name fewer pairs"
+        )
 
 
 def gigabytes(count: int) -> str:

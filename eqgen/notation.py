@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from collections.abc import Sequence
 
@@ -27,22 +28,27 @@ def generators_text(generators: Sequence[SignedPermutation]) -> str:
     return ", ".join(text or "()" for text in texts)
 
 
-def cycle_text(element: SignedPermutation) -> str:
+def cycle_text(element: SignedPermutation, longest: float = math.inf) -> str:
     """One generator as disjoint 1-based cycles, without its fixed points: `(1 2 3)(4 5)`.
 
     With signs the cycles are of the points and their negatives: `(1 -2)` sends 1 to -2 (and -1 to 2), `(1 -1)` turns the
-    sign of point 1. Of a cycle and its mirror image only one is written.
+    sign of point 1. Of a cycle and its mirror image only one is written. A text that grows longer than `longest` characters
+    ends somewhere beyond: a message cuts it, and need not wait for a million points.
     """
     permutation = _plain(element)
     size = element.size
     seen = permutation == np.arange(permutation.size)
-    cycles = []
+    cycles: list[str] = []
+    written = 0
     for start in np.flatnonzero(~seen).tolist():
         if seen[start]:
             continue
+        if written > longest:
+            break
         cycle, point = [], start
-        while not seen[point]:
+        while not seen[point] and written <= longest:
             seen[point] = True
+            written += 2
             cycle.append(str(point + 1) if point < size else str(size - point - 1))
             point = int(permutation[point])
         if element.signs is not None:
@@ -63,11 +69,13 @@ def _plain(element: SignedPermutation) -> Permutation:
 def compressed(generators: Sequence[SignedPermutation]) -> str:
     """Generators as one token of text: base64 of zlib of little-endian 32-bit numbers.
 
-    After their count and degree come the images from 1, negative where the sign changes.
+    After their count and degree come the images from 1, negative where the sign changes, each as the step from the one before
+    it: what moves a grid is then the same few steps over and over, and a hundred times shorter.
     """
     signed = np.array([(generator.image + 1) * generator.all_signs() for generator in generators])
     header = np.asarray(signed.shape, dtype="<i4").tobytes()
-    return base64.b64encode(header + zlib.compress(signed.astype("<i4").tobytes(), 9)).decode("ascii")
+    steps = np.diff(signed, axis=1, prepend=0).astype("<i4")
+    return base64.b64encode(header + zlib.compress(steps.tobytes(), 9)).decode("ascii")
 
 
 def packed_shape(text: str) -> tuple[int, int]:
@@ -100,4 +108,4 @@ def unpacked(text: str) -> Permutation:
     # Only a stream read to its end has had its checksum compared.
     if len(data) != expected or not unpacker.eof or unpacker.unused_data:
         raise ValueError("the length does not fit the header")
-    return np.frombuffer(data, dtype="<i4").reshape(count, degree).astype(np.intp)
+    return np.cumsum(np.frombuffer(data, dtype="<i4").reshape(count, degree), axis=1, dtype=np.intp)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Permutation = npt.NDArray[np.intp]
 Signs = npt.NDArray[np.int8]
+Integers = npt.NDArray[np.signedinteger[Any]]
+"""Integers of any size: numbers of points, pairs or labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,11 @@ class SignedPermutation:
         """The sum of the signs of the points that stay: the character of the action at this element."""
         fixed = self.image == np.arange(self.size)
         return int(fixed.sum() if self.signs is None else self.signs[fixed].sum(dtype=np.int64))
+
+
+def identity(size: int) -> SignedPermutation:
+    """The element that moves nothing."""
+    return SignedPermutation(np.arange(size))
 
 
 def doubled(element: SignedPermutation) -> Permutation:

@@ -62,12 +62,22 @@ class AxisSyntax:
 
 
 @dataclass(frozen=True)
+class PairSyntax:
+    """What `support` says of one pair, `3 <- 1`: output 3 may use input 1; 1-based numbers."""
+
+    output: int
+    input: int
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
 class MappingSyntax:
-    """A parsed mapping: both sides, and what `where` says of each axis."""
+    """A parsed mapping: both sides, what `where` says of each axis, and the pairs that `support` names."""
 
     input: Sum
     output: Sum
     where: tuple[AxisSyntax, ...]
+    support: tuple[PairSyntax, ...] = ()
 
 
 PatternSyntax = tuple[tuple[tuple[int, str], ...], ...]

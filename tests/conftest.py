@@ -18,3 +18,7 @@ hypothesis.settings.load_profile("eqgen")
 @pytest.fixture
 def random() -> np.random.Generator:
     return np.random.default_rng(20240607)
+
+
+# What is computed here is not to be found in, or left in, anybody's cache.
+os.environ["EQGEN_CACHE"] = "off"

@@ -293,7 +293,7 @@ def test_a_mistake_in_a_keyword_names_the_axis(declaration, axes, expected):
 def test_a_finished_mapping_takes_no_more_axes():
     finished = eq.mapping("p -> p where p = S(3)")
     assert mistake(eq.mapping, finished, q=eq.S(2)) == (
-        "q: a finished mapping takes no more axes; declare them in its text"
+        "q: a finished mapping takes no more axes and no support; declare them with its text"
     )
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Codes = npt.NDArray[np.signedinteger[Any]]
+from eqgen.signed import Integers
 
 MOST_FOR_NETWORKX = 64
 """Beyond so many equalities the array method is the faster one."""
@@ -21,9 +18,9 @@ class Classes:
     """
 
     def __init__(self, size: int) -> None:
-        self._towards = np.arange(size, dtype=np.int32 if size < 2**31 else np.int64)
+        self._towards: Integers = np.arange(size, dtype=np.int32 if size < 2**31 else np.int64)
 
-    def names(self, codes: Codes) -> Codes:
+    def names(self, codes: Integers) -> Integers:
         """For each of these codes the smallest of its class."""
         found = self._towards[codes]
         while True:
@@ -32,7 +29,7 @@ class Classes:
                 return found
             found = further
 
-    def merge(self, left: Codes, right: Codes) -> bool:
+    def merge(self, left: Integers, right: Integers) -> bool:
         """Make codes equal, one by one; says whether that was news."""
         left, right = self.names(left), self.names(right)
         different = left != right
@@ -42,14 +39,14 @@ class Classes:
         merge(self._towards, left[different], right[different])
         return True
 
-    def all_names(self) -> Codes:
+    def all_names(self) -> Integers:
         """For each code the smallest of its class, shape (size,)."""
         moved = np.flatnonzero(self._towards != np.arange(self._towards.size, dtype=self._towards.dtype))
         self._towards[moved] = self.names(moved)
         return self._towards
 
 
-def merge_by_networkx(towards: Codes, left: Codes, right: Codes) -> None:
+def merge_by_networkx(towards: Integers, left: Integers, right: Integers) -> None:
     """Let all codes of a class point to its smallest, where the classes are the connected components of a graph.
 
     Args:
@@ -64,7 +61,7 @@ def merge_by_networkx(towards: Codes, left: Codes, right: Codes) -> None:
         towards[list(component)] = min(component)
 
 
-def merge_by_arrays(towards: Codes, left: Codes, right: Codes) -> None:
+def merge_by_arrays(towards: Integers, left: Integers, right: Integers) -> None:
     """The same without a graph: hook every code to the smallest equal one and follow the hooks, doubling, to their ends."""
     codes = np.concatenate([left, right])
     while left.size:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol
 
 from eqgen.pattern import Labels
-from eqgen.signed import Permutation, Signs
+from eqgen.signed import Integers, Permutation, Signs
 
 if TYPE_CHECKING:
     from eqgen.labels.table import LabelTable
-
-Counts = npt.NDArray[np.integer[Any]]
 
 
 class PairLabels(Protocol):
@@ -32,15 +27,15 @@ class PairLabels(Protocol):
         """Whether entries may be negative or zero."""
 
     @property
-    def sizes(self) -> Counts:
+    def sizes(self) -> Integers:
         """How many pairs each orbit has, (rank,)."""
 
     @property
-    def row_sizes(self) -> Counts:
+    def row_sizes(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
 
     @property
-    def row_ranks(self) -> Counts:
+    def row_ranks(self) -> Integers:
         """How many orbits stand in a row that each meets, (rank,)."""
 
     @property
@@ -52,7 +47,7 @@ class PairLabels(Protocol):
         """Rows of which every other row is a rearrangement, in order."""
 
     @property
-    def orbit_sizes(self) -> Counts:
+    def orbit_sizes(self) -> Integers:
         """How many rows each key row stands for, (key rows,)."""
 
     def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:

@@ -9,10 +9,10 @@ from functools import cached_property, reduce
 
 import numpy as np
 
-from eqgen.labels.form import Counts, PairLabels
+from eqgen.labels.form import PairLabels
 from eqgen.labels.table import LabelTable, row_blocks
 from eqgen.pattern import Labels, smallest_type
-from eqgen.signed import Permutation, Signs
+from eqgen.signed import Integers, Permutation, Signs
 from eqgen.space import Space, Term, from_parts, part_numbers, term_size
 
 Unit = tuple[int, ...]
@@ -113,17 +113,17 @@ class ProductLabels:
         return any(factor.signed for block in self.blocks for factor in block.factors)
 
     @cached_property
-    def sizes(self) -> Counts:
+    def sizes(self) -> Integers:
         """How many pairs each orbit has, (rank,)."""
         return self._products(lambda factor: factor.sizes)
 
     @cached_property
-    def row_sizes(self) -> Counts:
+    def row_sizes(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
         return self._products(lambda factor: factor.row_sizes)
 
     @cached_property
-    def row_ranks(self) -> Counts:
+    def row_ranks(self) -> Integers:
         """How many orbits stand in a row that each meets, (rank,)."""
         _, which, ranks = np.unique(self.representatives[:, 0], return_inverse=True, return_counts=True)
         return ranks[which]
@@ -139,7 +139,7 @@ class ProductLabels:
         return np.concatenate([block.key_rows()[0] for block in self.blocks if block.left == 0])
 
     @cached_property
-    def orbit_sizes(self) -> Counts:
+    def orbit_sizes(self) -> Integers:
         """How many rows each key row stands for, (key rows,)."""
         return np.concatenate([block.key_rows()[1] for block in self.blocks if block.left == 0])
 
@@ -167,7 +167,7 @@ class ProductLabels:
         first = np.searchsorted(self.key_rows, row) * self.shape[1] + column
         return LabelTable(labels, signs, self.key_rows, first, self.orbit_sizes)
 
-    def _products(self, counts: Callable[[PairLabels], Counts]) -> Counts:
+    def _products(self, counts: Callable[[PairLabels], Integers]) -> Integers:
         found = [reduce(np.multiply.outer, map(counts, block.factors)).ravel() for block in self.blocks]
         return np.concatenate(found)
 

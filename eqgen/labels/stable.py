@@ -16,10 +16,9 @@ from functools import cached_property
 
 import numpy as np
 
-from eqgen.labels.form import Counts
 from eqgen.labels.table import LabelTable, pair_labels
 from eqgen.pattern import Labels
-from eqgen.signed import Permutation, SignedPermutation, Signs
+from eqgen.signed import Integers, Permutation, SignedPermutation, Signs
 from eqgen.space import Factor, Space, Term, term_size
 
 SPARE = 2
@@ -88,17 +87,17 @@ class StableLabels:
         return self.twin.signed
 
     @property
-    def row_ranks(self) -> Counts:
+    def row_ranks(self) -> Integers:
         """How many orbits stand in a row that each meets, (rank,)."""
         return self.twin.row_ranks
 
     @cached_property
-    def sizes(self) -> Counts:
+    def sizes(self) -> Integers:
         """How many pairs each orbit has, (rank,)."""
         return self._scaled(self.twin.sizes, self._points(self.twin.representatives))
 
     @cached_property
-    def row_sizes(self) -> Counts:
+    def row_sizes(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
         return self.sizes // self.orbit_sizes[np.searchsorted(self.twin.key_rows, self.twin.representatives[:, 0])]
 
@@ -110,8 +109,8 @@ class StableLabels:
             for pair in pairs.tolist()
         ]
 
-    def _scaled(self, counts: Counts, points: list[int]) -> Counts:
-        """Counts for n points from those of the twin: k distinct points stand anywhere among n instead."""
+    def _scaled(self, counts: Integers, points: list[int]) -> Integers:
+        """Integers for n points from those of the twin: k distinct points stand anywhere among n instead."""
         scaled = [
             count * math.perm(self.degree, k) // math.perm(self.small_degree, k)
             for count, k in zip(counts.tolist(), points, strict=True)
@@ -133,7 +132,7 @@ class StableLabels:
         return self._grown(self.twin.key_rows, 0)
 
     @cached_property
-    def orbit_sizes(self) -> Counts:
+    def orbit_sizes(self) -> Integers:
         """How many rows each key row stands for, (key rows,)."""
         return self._scaled(self.twin.orbit_sizes, self._points(self.twin.key_rows[:, None]))
 

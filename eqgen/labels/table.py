@@ -15,19 +15,20 @@ when the two come to lie in one class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.labels.components import Classes, Codes
+from eqgen import cache
+from eqgen.labels.components import Classes
 from eqgen.labels.moves import Move, moves, random_moves
 from eqgen.labels.tree import Tree, Walker, first_points, schreier_tree
 from eqgen.pattern import Labels, smallest_type
-from eqgen.signed import Permutation, SignedPermutation, Signs, point_orbits
+from eqgen.progress import progress
+from eqgen.signed import Integers, Permutation, SignedPermutation, Signs, point_orbits
 
 BLOCK = 1 << 18
 """About how many table entries are looked at in one numpy call: they stay in the processor's cache."""
@@ -37,6 +38,9 @@ SMALL = 1 << 12
 
 SAMPLED_COLUMNS = 16
 """Step 2 looks at so many columns of a root's row to see whether a random element moves any."""
+
+WORTH_KEEPING = 1 << 20
+"""The labels of so many pairs, times generators, are kept on disk."""
 
 QUIET = 6
 """It ends when so many random elements in turn have moved nothing, or a third as many have moved things to no news."""
@@ -57,7 +61,7 @@ class LabelTable:
     labels: Labels
     signs: Signs
     key_rows: Permutation
-    first: npt.NDArray[np.signedinteger[Any]]
+    first: Integers
     orbit_sizes: Permutation
 
     @property
@@ -114,7 +118,7 @@ class LabelTable:
 
 
 @dataclass(frozen=True, eq=False)
-class _Rows:
+class Rows:
     """The rows of the roots: labels and signs (None where no sign flips) of shape (roots, n), and where labels come first."""
 
     labels: Labels
@@ -140,15 +144,38 @@ def pair_labels(
     random = random_moves(generators)
     tree = schreier_tree(generators, random, m)
     walker = Walker(tree)
-    rows = _root_rows(tree, walker, random, shape, signed)
-    labels, signs = _all_rows(tree, walker, rows, shape)
+    name = cache.key(f"table {shape}", images_and_signs(generators)) if m * n * len(generators) >= WORTH_KEEPING else ""
+    known = _remembered(name, tree, n, signed)
+    rows = known or _root_rows(tree, walker, random, shape, signed)
+    work = m * n * (1 if known else 1 + len(generators))
+    with progress(f"labelling {m} x {n} pairs", work) as advance:
+        labels, signs = _all_rows(tree, walker, rows, shape, advance)
+        classes = None if known else _compared(labels, signs, tree, rows.first.size, advance)
     first = rows.first
-    classes = _compared(labels, signs, tree, first.size)
     if classes is not None:
-        final = _numbered(classes.all_names(), signed)
+        final = numbered(classes.all_names(), signed)
         labels, signs = _renamed(labels, signs, final)
         first = first[final.first]
+    if name and not known:
+        kept = {"labels": labels[tree.roots], "first": first}
+        cache.store(name, kept if signs is None else {**kept, "signs": signs[tree.roots]})
     return LabelTable(labels, _shown(signs, shape), tree.roots, first, np.bincount(tree.root_of))
+
+
+def images_and_signs(generators: Sequence[Move]) -> Iterator[Integers | None]:
+    """All that generators are, for a hash."""
+    for move in generators:
+        for side in (move.output, move.input):
+            yield side.image
+            yield side.signs
+
+
+def _remembered(name: str, tree: Tree, n: int, signed: bool) -> Rows | None:
+    """The final rows of the roots, from an earlier run."""
+    found = cache.load(name) if name else None
+    if found is None or found["labels"].shape != (tree.roots.size, n) or ("signs" in found) != signed:
+        return None
+    return Rows(found["labels"], found.get("signs"), found["first"])
 
 
 def _shown(signs: Signs | None, shape: tuple[int, int]) -> Signs:
@@ -164,9 +191,9 @@ def _small_table(generators: Sequence[Move], shape: tuple[int, int], signed: boo
     left, right = np.tile(codes.ravel(), len(generators)), np.concatenate(images)
     if signed:
         flips = [(move.output.all_signs()[:, None] * move.input.all_signs()).ravel() for move in generators]
-        left, right = _signed_codes(left, right, np.concatenate(flips), np.ones(left.size, dtype=np.int8))
+        left, right = signed_codes(left, right, np.concatenate(flips), np.ones(left.size, dtype=np.int8))
     classes.merge(left, right)
-    rows = _numbered(classes.all_names(), signed)
+    rows = numbered(classes.all_names(), signed)
     orbits = point_orbits(np.array([move.output.image for move in generators]))
     roots = first_points(orbits)
     labels = rows.labels.reshape(shape)
@@ -182,7 +209,7 @@ def row_blocks(m: int, n: int) -> Iterator[slice]:
         yield slice(start, min(start + step, m))
 
 
-def _root_rows(tree: Tree, walker: Walker, random: Iterator[Move], shape: tuple[int, int], signed: bool) -> _Rows:
+def _root_rows(tree: Tree, walker: Walker, random: Iterator[Move], shape: tuple[int, int], signed: bool) -> Rows:
     """Step 2. What is missed here is found in step 4."""
     m, n = shape
     count = tree.roots.size * n
@@ -200,9 +227,9 @@ def _root_rows(tree: Tree, walker: Walker, random: Iterator[Move], shape: tuple[
                 quiet = 0
     if classes is None:
         labels = np.arange(count, dtype=smallest_type(count)).reshape(-1, n)
-        return _Rows(labels, np.ones(labels.shape, dtype=np.int8) if signed else None, np.arange(count))
-    rows = _numbered(classes.all_names(), signed)
-    return _Rows(rows.labels.reshape(-1, n), None if rows.signs is None else rows.signs.reshape(-1, n), rows.first)
+        return Rows(labels, np.ones(labels.shape, dtype=np.int8) if signed else None, np.arange(count))
+    rows = numbered(classes.all_names(), signed)
+    return Rows(rows.labels.reshape(-1, n), None if rows.signs is None else rows.signs.reshape(-1, n), rows.first)
 
 
 def _moved_roots(tree: Tree, walker: Walker, move: Move, n: int) -> Permutation:
@@ -218,7 +245,7 @@ def _moved_roots(tree: Tree, walker: Walker, move: Move, n: int) -> Permutation:
 
 def _stabilizer_equalities(
     tree: Tree, walker: Walker, move: Move, chosen: Permutation, n: int, signed: bool
-) -> tuple[Codes, Codes]:
+) -> tuple[Integers, Integers]:
     """The entries of some roots' rows that one element makes equal: it carries the row of a root to another row, and the
     tree carries that back."""
     roots = tree.roots[chosen]
@@ -229,10 +256,10 @@ def _stabilizer_equalities(
     if signs is None:
         return here.ravel(), there.ravel()
     flips = signs * move.output.all_signs()[roots][:, None] * move.input.all_signs()
-    return _signed_codes(here.ravel(), there.ravel(), flips.ravel(), np.ones(here.size, dtype=np.int8))
+    return signed_codes(here.ravel(), there.ravel(), flips.ravel(), np.ones(here.size, dtype=np.int8))
 
 
-def _numbered(names: Codes, signed: bool) -> _Rows:
+def numbered(names: Integers, signed: bool) -> Rows:
     """Labels and signs for codes, flat, numbered in the order of the smallest member of each class.
 
     Args:
@@ -248,23 +275,25 @@ def _numbered(names: Codes, signed: bool) -> _Rows:
         labels = codes - np.repeat(np.arange(gaps.size, dtype=names.dtype), gaps)
         labels[gone] = labels[names[gone]]
         first = np.flatnonzero(own)
-        return _Rows(labels.astype(smallest_type(first.size), copy=False), None, first)
+        return Rows(labels.astype(smallest_type(first.size), copy=False), None, first)
     plus, minus = names[::2], names[1::2]
     zero = plus == minus
     own = (plus == 2 * np.arange(plus.size)) & ~zero
     first = np.flatnonzero(own)
     numbers = np.cumsum(own) - 1
     labels = np.where(zero, -1, numbers[plus >> 1]).astype(smallest_type(first.size))
-    return _Rows(labels, np.where(zero, 0, 1 - 2 * (plus & 1)).astype(np.int8), first)
+    return Rows(labels, np.where(zero, 0, 1 - 2 * (plus & 1)).astype(np.int8), first)
 
 
-def _all_rows(tree: Tree, walker: Walker, rows: _Rows, shape: tuple[int, int]) -> tuple[Labels, Signs | None]:
+def _all_rows(
+    tree: Tree, walker: Walker, rows: Rows, shape: tuple[int, int], advance: Callable[[int], None]
+) -> tuple[Labels, Signs | None]:
     """Step 3."""
     n = shape[1]
     labels = np.empty(shape, dtype=rows.labels.dtype)
     signs = None if rows.signs is None else np.empty(shape, dtype=np.int8)
     labels[tree.roots] = rows.labels
-    if signs is not None:
+    if signs is not None and rows.signs is not None:
         signs[tree.roots] = rows.signs
     for number, children in tree.steps:
         move, back = tree.moves[number], walker.backward(number)
@@ -274,10 +303,13 @@ def _all_rows(tree: Tree, walker: Walker, rows: _Rows, shape: tuple[int, int]) -
             if signs is not None:
                 flips = move.output.all_signs()[parents][:, None] * move.input.all_signs()[back]
                 signs[here] = np.take(signs[parents], back, axis=1) * flips
+            advance(here.size * n)
     return labels, signs
 
 
-def _compared(labels: Labels, signs: Signs | None, tree: Tree, rank: int) -> Classes | None:
+def _compared(
+    labels: Labels, signs: Signs | None, tree: Tree, rank: int, advance: Callable[[int], None]
+) -> Classes | None:
     """Step 4: the classes of codes of these labels, None where nothing is left to merge."""
     classes: Classes | None = None
     for move, open_rows in zip(tree.generators, tree.open, strict=True):
@@ -286,6 +318,7 @@ def _compared(labels: Labels, signs: Signs | None, tree: Tree, rank: int) -> Cla
             if left.size:
                 classes = classes or Classes(rank * (1 if signs is None else 2))
                 classes.merge(left, right)
+            advance(rows.size * labels.shape[1])
     return classes
 
 
@@ -308,7 +341,7 @@ def _blocks_to_compare(
 
 def _differences(
     labels: Labels, signs: Signs | None, move: Move, rows: Permutation, columns: Permutation | None
-) -> tuple[Codes, Codes]:
+) -> tuple[Integers, Integers]:
     """The codes that stand in these places, and at their images, where the two differ."""
     images = move.output.image[rows]
     if columns is None:
@@ -322,10 +355,10 @@ def _differences(
     signs_here, signs_there = signs[rows] * flips, np.take(signs[images], move.input.image, axis=1)
     different |= signs_here != signs_there
     left, right = here[different].astype(np.intp), there[different].astype(np.intp)
-    return _signed_codes(left, right, signs_here[different], signs_there[different])
+    return signed_codes(left, right, signs_here[different], signs_there[different])
 
 
-def _signed_codes(left: Codes, right: Codes, left_signs: Signs, right_signs: Signs) -> tuple[Codes, Codes]:
+def signed_codes(left: Integers, right: Integers, left_signs: Signs, right_signs: Signs) -> tuple[Integers, Integers]:
     """Equal labels with their signs as equal codes."""
     left, right = 2 * left + (left_signs < 0), 2 * right + (right_signs < 0)
     # What equals zero equals its own negative.
@@ -333,7 +366,7 @@ def _signed_codes(left: Codes, right: Codes, left_signs: Signs, right_signs: Sig
     return np.concatenate([left, left ^ 1]), np.concatenate([right, right ^ 1])
 
 
-def _renamed(labels: Labels, signs: Signs | None, rows: _Rows) -> tuple[Labels, Signs | None]:
+def _renamed(labels: Labels, signs: Signs | None, rows: Rows) -> tuple[Labels, Signs | None]:
     """The tables under new labels, given for each old one as `rows.labels`, times `rows.signs`."""
     # A forced zero, -1, finds the last place.
     names = np.append(rows.labels, rows.labels.dtype.type(-1))

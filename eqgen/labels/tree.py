@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from eqgen.labels.moves import Move, inverse
-from eqgen.signed import Permutation, point_orbits
-
-Numbers = npt.NDArray[np.signedinteger[Any]]
+from eqgen.signed import Integers, Permutation, point_orbits
 
 MOST_CHAINED_GENERATORS = 8
 """Chains are followed along so many generators, ..."""
@@ -174,7 +171,7 @@ class Walker:
         self._backward: dict[int, Permutation] = {}
         self._signed = any(move.output.signs is not None or move.input.signs is not None for move in tree.moves)
 
-    def back(self, outputs: Permutation, columns: Numbers) -> tuple[Numbers, Numbers | None]:
+    def back(self, outputs: Permutation, columns: Integers) -> tuple[Integers, Integers | None]:
         """For chosen columns of some rows, the columns in the rows of their roots that they come from, and the signs.
 
         Args:

@@ -1,0 +1,57 @@
+"""The certificate of the labels of a support, pair by pair."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eqgen.certificate.burnside import counted_orbits
+from eqgen.certificate.generation import reached, with_products
+from eqgen.certificate.table import entry_name, first_places
+from eqgen.certificate.value import Certificate
+from eqgen.labels.sparse import SparseLabels
+from eqgen.mapping import Generator, Mapping
+from eqgen.signed import Integers
+
+
+def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
+    """Closed under every generator, labels unchanged, and every label generated from one pair."""
+    rows, n = form.row_numbers(), np.int64(form.shape[1])
+    pairs = rows * n + form.indices
+
+    def name(number: int) -> str:
+        return entry_name(mapping, *divmod(number, int(n)))
+
+    moves: list[Integers] = []
+    violation, apart = "", ""
+    for generator in mapping.generators:
+        images = generator.output.image[rows] * n + generator.input.image[form.indices]
+        order = np.argsort(images)
+        beyond = np.flatnonzero(images[order] != pairs)
+        if beyond.size:
+            reached_pair = name(int(images[order[beyond[0]]]))
+            violation = f"{generator.name} moves a pair of the support to {reached_pair}, which it lacks"
+            break
+        moves.append(np.empty_like(order))
+        moves[-1][order] = np.arange(order.size)
+        different = _different(form, generator, rows, moves[-1])
+        if different.any():
+            violation = (
+                f"{generator.name} moves entry {name(int(pairs[np.argmax(different)]))} to one of another label or sign"
+            )
+            break
+    if not violation:
+        steps = [move.__getitem__ for move in with_products(moves, lambda one, other: other[one])]
+        missed = np.flatnonzero(~reached(first_places(form.labels), steps, form.labels.size))
+        if missed.size:
+            apart = f"{name(int(pairs[missed[0]]))} is not reached from the first pair of its label"
+    burnside, counted = counted_orbits(mapping)
+    return Certificate(form.rank, violation, apart, burnside, counted, "every pair of the support")
+
+
+def _different(form: SparseLabels, generator: Generator, rows: Integers, move: Integers) -> np.ndarray:
+    """Whether label or sign of each pair differ from those where a generator moves it."""
+    different: np.ndarray = form.labels[move] != form.labels
+    if form.signs is not None:
+        flips = generator.output.all_signs()[rows] * generator.input.all_signs()[form.indices]
+        different |= form.signs[move] != form.signs * flips
+    return different

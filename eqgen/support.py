@@ -1,0 +1,225 @@
+"""Supports: which (output, input) pairs a local kernel may use, named by a graph, by a distance, or by some of the pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eqgen.errors import DeclarationError
+from eqgen.group import shortened
+from eqgen.signed import Integers
+from eqgen.space import Space
+
+if TYPE_CHECKING:
+    import networkx
+
+METRICS = ("square", "diamond", "disc")
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """The pairs of cells of a grid that lie no further apart than a radius."""
+
+    radius: float
+    shape: tuple[int, ...] | None
+    metric: str
+    wrap: bool
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The pairs of nodes of a graph that lie no more steps apart than a radius; a node with itself is one."""
+
+    graph: networkx.Graph[Any]
+    radius: int
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A support with all pairs that the group moves its pairs to."""
+
+    support: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs by number, (any number,) each; `close` when they stand for all that the group moves them to."""
+
+    rows: Integers
+    columns: Integers
+    close: bool
+
+
+def stencil(
+    radius: float = 1, shape: tuple[int, ...] | None = None, *, metric: str = "square", wrap: bool = False
+) -> Stencil:
+    """A support for `eq.mapping(..., support=...)`: the cells of a grid around each cell.
+
+    Args:
+        radius: how far; 1 is 3 x 3 in two dimensions.
+        shape: the grid; for a mapping like `h w -> h w` it is known.
+        metric: "square" (the largest difference of coordinates counts), "diamond" (their sum), "disc" (the straight line).
+        wrap: whether the grid closes at its ends, as on a ring or a torus.
+
+    >>> import eqgen as eq
+    >>> m = eq.mapping("h w -> h w where h = C(8), w = C(8)", support=eq.stencil(1, wrap=True))
+    >>> eq.orbits(m).rank
+    9
+    """
+    if isinstance(radius, bool) or not isinstance(radius, (int, float, np.integer)) or not 0 <= radius < math.inf:
+        raise DeclarationError(f"the radius of a stencil is a number from 0 on, got {shortened(radius)}")
+    if metric not in METRICS:
+        raise DeclarationError(f'metric is {shortened(metric)}: expected "square", "diamond" or "disc"')
+    if shape is not None:
+        if not isinstance(shape, (tuple, list)) or not all(
+            isinstance(side, (int, np.integer)) and side > 0 for side in shape
+        ):
+            raise DeclarationError(
+                f"the shape of a grid is a tuple of positive sizes, like (8, 8), got {shortened(shape)}"
+            )
+        shape = tuple(int(side) for side in shape)
+    return Stencil(float(radius), shape, metric, bool(wrap))
+
+
+def neighbours(graph: networkx.Graph[Any], radius: int = 1) -> Neighbours:
+    """A support for `eq.mapping(..., support=...)`: each node of a graph with the nodes at most `radius` steps away.
+
+    The nodes are the points, in the graph's own order. In a directed graph an edge u -> v lets output v read input u. With
+    radius 1 this is what `support=graph` says.
+
+    >>> import eqgen as eq, networkx
+    >>> ring = networkx.cycle_graph(6)
+    >>> eq.orbits(eq.mapping("n -> n", n=eq.automorphisms(ring), support=eq.neighbours(ring, 2))).rank
+    3
+    """
+    if not _is_graph(graph):
+        raise DeclarationError(f"neighbours takes a networkx graph, got {type(graph).__name__}")
+    if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
+        raise DeclarationError(f"the radius is a number of steps, 0 or more, got {shortened(radius)}")
+    return Neighbours(graph, int(radius))
+
+
+def closed(support: Any) -> Closed:
+    """A support with all pairs that the group moves its pairs to; without it a support that lacks any is refused."""
+    return Closed(support)
+
+
+def support_pairs(support: Any, output: Space, input_: Space) -> Pairs:
+    """The pairs that a support names, for the spaces of a mapping.
+
+    Raises:
+        DeclarationError: it is no support, or does not fit the spaces.
+    """
+    if isinstance(support, Closed):
+        found = support_pairs(support.support, output, input_)
+        return Pairs(found.rows, found.columns, True)
+    if isinstance(support, Stencil):
+        return _stencil_pairs(support, output, input_)
+    if isinstance(support, Neighbours):
+        return _graph_pairs(support, output, input_)
+    if _is_graph(support):
+        return _graph_pairs(Neighbours(support, 1), output, input_)
+    return _listed_pairs(support, output, input_)
+
+
+def _is_graph(value: Any) -> bool:
+    return type(value).__module__.split(".")[0] == "networkx" and hasattr(value, "adjacency")
+
+
+def _listed_pairs(support: Any, output: Space, input_: Space) -> Pairs:
+    if isinstance(support, (str, bytes, dict)) or not isinstance(support, Iterable):
+        raise DeclarationError(
+            f"a support is a networkx graph, eq.stencil(...), eq.neighbours(...) or a list of (output, input) pairs, got "
+            f"{shortened(support)}"
+        )
+    rows, columns = [], []
+    for pair in support:
+        try:
+            row, column = pair
+        except (TypeError, ValueError):
+            raise DeclarationError(f"a support lists pairs (output, input), got {shortened(pair)}") from None
+        rows.append(_number(row, output, "output"))
+        columns.append(_number(column, input_, "input"))
+    if not rows:
+        raise DeclarationError(
+            "the support names no pair, so every weight would be zero: list some (output, input) pairs"
+        )
+    return Pairs(np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp), True)
+
+
+def _number(point: Any, space: Space, side: str) -> int:
+    """The number of a point that is given by its number or written as the space lists it."""
+    if isinstance(point, (int, np.integer)) and not isinstance(point, bool):
+        if not 0 <= point < space.size:
+            raise DeclarationError(f"the support names {side} {point}: there are {space.size}, counted from 0")
+        return int(point)
+    return space.index(point)
+
+
+def _graph_pairs(support: Neighbours, output: Space, input_: Space) -> Pairs:
+    graph = support.graph
+    nodes = graph.number_of_nodes()
+    if (nodes, nodes) != (output.size, input_.size):
+        raise DeclarationError(
+            f"the graph of the support has {nodes} nodes, the mapping {output.size} outputs and {input_.size} inputs: the nodes "
+            "have to be the points of both"
+        )
+    import igraph
+
+    numbers = {node: number for number, node in enumerate(graph)}
+    edges = [(numbers[one], numbers[other]) for one, other in graph.edges()]
+    held = igraph.Graph(n=nodes, edges=edges, directed=graph.is_directed())
+    around = held.neighborhood(order=support.radius, mode="in")
+    counts = np.fromiter(map(len, around), dtype=np.intp, count=nodes)
+    columns = np.fromiter((node for near in around for node in near), dtype=np.intp, count=int(counts.sum()))
+    return Pairs(np.repeat(np.arange(nodes), counts), columns, False)
+
+
+def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:
+    shape = support.shape
+    if shape is None:
+        if output.shape != input_.shape or len(output.terms) > 1:
+            raise DeclarationError(
+                f"a stencil needs a grid: the outputs have the shape {output.shape}, the inputs {input_.shape}; give one, as in "
+                "eq.stencil(1, (8, 8))"
+            )
+        shape = output.shape
+    if (math.prod(shape), math.prod(shape)) != (output.size, input_.size):
+        raise DeclarationError(
+            f"the grid of the stencil, {shape}, has {math.prod(shape)} cells, the mapping {output.size} outputs and "
+            f"{input_.size} inputs: the cells have to be the points of both"
+        )
+    cells = np.stack(np.unravel_index(np.arange(output.size), shape))
+    rows, columns = [], []
+    for offset in _offsets(support, shape):
+        reached = cells + np.array(offset)[:, None]
+        inside = np.ones(output.size, dtype=bool)
+        for coordinate, side in zip(reached, shape, strict=True):
+            if support.wrap:
+                coordinate %= side
+            else:
+                inside &= (coordinate >= 0) & (coordinate < side)
+        kind = np.int32 if output.size < 2**31 else np.intp
+        rows.append(np.flatnonzero(inside).astype(kind))
+        columns.append(np.ravel_multi_index(tuple(reached[:, inside]), shape).astype(kind))
+    return Pairs(np.concatenate(rows), np.concatenate(columns), False)
+
+
+def _offsets(support: Stencil, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    reach = [min(math.floor(support.radius), side) for side in shape]
+    return [
+        offset
+        for offset in product(*(range(-most, most + 1) for most in reach))
+        if _length(offset, support.metric) <= support.radius
+    ]
+
+
+def _length(offset: tuple[int, ...], metric: str) -> float:
+    if metric == "square":
+        return max(map(abs, offset), default=0)
+    return sum(map(abs, offset)) if metric == "diamond" else math.hypot(*offset)
