@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from eqgen.progress import progress
 from eqgen.signed import Integers
 
 Step = Callable[[Integers], Integers]
@@ -39,16 +40,43 @@ def with_products(generators: Sequence[Element], then: Callable[[Element, Elemen
 
 def reached(starts: Integers, steps: Sequence[Step], total: int) -> npt.NDArray[np.bool_]:
     """Which of the numbers 0, ..., total - 1 some steps lead to, each a permutation of them: (total,)."""
-    found = np.zeros(total, dtype=bool)
-    found[starts] = True
+    # 0: not reached, 1: reached, and its images are still to be looked at, 2: done.
+    state = np.zeros(total, dtype=np.uint8)
+    state[starts] = 1
     level = starts
-    while level.size:
-        fresh: list[Integers] = []
-        for start in range(0, level.size, LARGEST_PIECE):
-            for step in steps:
-                images = step(level[start : start + LARGEST_PIECE])
-                images = images[~found[images]]
-                found[images] = True
-                fresh.append(images)
-        level = np.concatenate([level[:0], *fresh])
-    return found
+    with progress("certifying: generation", total) as advance:
+        while level.size:
+            advance(level.size)
+            # A long list of numbers would take more memory than the table: then the states themselves are gone through.
+            if level.size > max(LARGEST_PIECE, total // 16):
+                _sweep(state, steps, advance)
+                break
+            fresh: list[Integers] = []
+            for start in range(0, level.size, LARGEST_PIECE):
+                fresh += _spread(state, level[start : start + LARGEST_PIECE], steps)
+            level = np.concatenate([level[:0], *fresh])
+    return state > 0
+
+
+def _sweep(state: npt.NDArray[np.uint8], steps: Sequence[Step], advance: Callable[[int], None]) -> None:
+    """Go through all numbers again and again until no image is left to be looked at."""
+    waiting = True
+    while waiting:
+        waiting = False
+        for start in range(0, state.size, LARGEST_PIECE):
+            level = start + np.flatnonzero(state[start : start + LARGEST_PIECE] == 1)
+            if level.size:
+                waiting = True
+                advance(sum(images.size for images in _spread(state, level, steps)))
+
+
+def _spread(state: npt.NDArray[np.uint8], level: Integers, steps: Sequence[Step]) -> list[Integers]:
+    """Mark the images of some numbers; those that were not reached before."""
+    fresh = []
+    state[level] = 2
+    for step in steps:
+        images = step(level)
+        images = images[state[images] == 0]
+        state[images] = 1
+        fresh.append(images)
+    return fresh

@@ -25,7 +25,7 @@ def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
     violation, apart = "", ""
     for generator in mapping.generators:
         images = generator.output.image[rows] * n + generator.input.image[form.indices]
-        order = np.argsort(images)
+        order = np.argsort(images, kind="stable")
         beyond = np.flatnonzero(images[order] != pairs)
         if beyond.size:
             reached_pair = name(int(images[order[beyond[0]]]))

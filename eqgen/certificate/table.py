@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from eqgen.labels.moves import Move
 from eqgen.labels.table import row_blocks
 from eqgen.mapping import Generator, Mapping
 from eqgen.pattern import Labels
+from eqgen.progress import progress
 from eqgen.signed import Integers, SignedPermutation, Signs
 
 
@@ -93,16 +94,26 @@ def _free_zero(mapping: Mapping, zeros: Integers, n: int) -> int:
 
 
 def _violations(mapping: Mapping, labels: Labels, signs: Signs) -> Iterator[str]:
-    for generator in mapping.generators:
-        output, input_ = generator.output, generator.input
-        for rows in row_blocks(*labels.shape):
-            moved = labels[output.image[rows]][:, input_.image]
-            moved_signs = signs[output.image[rows]][:, input_.image]
+    with progress("certifying: invariance", labels.size * len(mapping.generators)) as advance:
+        for generator in mapping.generators:
+            yield from _violations_of(mapping, generator, labels, signs, advance)
+
+
+def _violations_of(
+    mapping: Mapping, generator: Generator, labels: Labels, signs: Signs, advance: Callable[[int], None]
+) -> Iterator[str]:
+    output, input_ = generator.output, generator.input
+    plain = output.signs is None and input_.signs is None and signs.strides == (0, 0)
+    for rows in row_blocks(*labels.shape):
+        advance(labels[rows].size)
+        images = output.image[rows]
+        different = np.take(labels[images], input_.image, axis=1) != labels[rows]
+        if not plain:
             expected = signs[rows] * output.all_signs()[rows][:, None] * input_.all_signs()
-            different = (moved != labels[rows]) | (moved_signs != expected)
-            if different.any():
-                row, column = np.argwhere(different)[0].tolist()
-                yield _violation(mapping, generator, labels, rows.start + row, column)
+            different |= np.take(signs[images], input_.image, axis=1) != expected
+        if different.any():
+            row, column = np.argwhere(different)[0].tolist()
+            yield _violation(mapping, generator, labels, rows.start + row, column)
 
 
 def _violation(mapping: Mapping, generator: Generator, labels: Labels, row: int, column: int) -> str:

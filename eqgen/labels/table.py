@@ -271,7 +271,8 @@ def numbered(names: Integers, signed: bool) -> Rows:
         own = names == codes
         gone = np.flatnonzero(~own)
         # A label counts the classes before it: what went down by the codes that are gone.
-        gaps = np.diff(gone, prepend=0, append=names.size)
+        edges = np.concatenate([[0], gone, [names.size]])
+        gaps = edges[1:] - edges[:-1]
         labels = codes - np.repeat(np.arange(gaps.size, dtype=names.dtype), gaps)
         labels[gone] = labels[names[gone]]
         first = np.flatnonzero(own)

@@ -89,7 +89,8 @@ def schreier_tree(generators: Sequence[Move], random: Iterator[Move], size: int)
 def first_points(orbits: Permutation) -> Permutation:
     """The first point of each orbit, for orbits that are numbered by first appearance."""
     # A new one begins wherever the largest number so far grows.
-    return np.flatnonzero(np.diff(np.maximum.accumulate(orbits), prepend=-1))
+    highest = np.maximum.accumulate(orbits)
+    return np.flatnonzero(np.concatenate([[True], highest[1:] > highest[:-1]]))
 
 
 class _Growing:
@@ -145,20 +146,19 @@ class _Growing:
         self.moves.extend(moves)
 
 
-def _distances(reached: npt.NDArray[np.bool_], before: Permutation) -> Permutation:
+def _distances(reached: npt.NDArray[np.bool_], before: Permutation) -> Integers:
     """How often `before` leads from each point to a reached one; 0 for the reached ones and where it never does."""
-    points = np.arange(before.size)
-    ancestor = np.where(reached, points, before)
-    distance = np.where(reached, 0, 1)
-    while True:
-        away = np.flatnonzero(~reached[ancestor])
-        # A cycle without a reached point is walked around again and again.
-        away = away[distance[away] <= before.size]
-        if not away.size:
+    kind = np.int32 if before.size < 2**31 else np.intp
+    points = np.arange(before.size, dtype=kind)
+    ancestor = np.where(reached, points, before.astype(kind))
+    distance: Integers = np.where(reached, 0, 1).astype(kind)
+    # Twice as far each time; where no reached point lies on the way, this goes around in circles.
+    for _ in range(before.size.bit_length()):
+        distance += distance[ancestor]
+        further = ancestor[ancestor]
+        if np.array_equal(further, ancestor):
             break
-        # Every second step doubles: all are read before any is written.
-        distance[away] += distance[ancestor[away]]
-        ancestor[away] = ancestor[ancestor[away]]
+        ancestor = further
     distance[~reached[ancestor]] = 0
     return distance
 
