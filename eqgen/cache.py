@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, cast
 
 import numpy as np
@@ -25,6 +28,9 @@ VERSION = 1
 
 LARGEST_FOLDER = 10**9
 """Beyond so many bytes the files that were written longest ago are deleted."""
+
+OWN_FILE = re.compile(r"[0-9a-f]{64}")
+"""How files of results are named."""
 
 LARGEST_FILE = LARGEST_FOLDER // 4
 
@@ -106,11 +112,15 @@ def _write(place: Path, name: str, data: bytes) -> None:
 def _prune(place: Path) -> None:
     found = []
     for file in place.iterdir():
+        # The folder may be one that other things are kept in.
+        if not OWN_FILE.fullmatch(file.name):
+            continue
         try:
             status = file.stat()
         except OSError:  # another process was faster
             continue
-        found.append((status.st_mtime, status.st_size, file))
+        if S_ISREG(status.st_mode):
+            found.append((status.st_mtime, status.st_size, file))
     total = sum(size for _, size, _ in found)
     for _, size, file in sorted(found, key=lambda entry: entry[0]):
         if total <= LARGEST_FOLDER:
@@ -126,5 +136,17 @@ def _warn(place: Path, error: OSError) -> None:
         warnings.warn(
             f"results cannot be kept in {place} ({error.strerror or error}): they are computed anew each time; set "
             "EQGEN_CACHE to a folder that can be written to, or to off",
-            stacklevel=4,
+            stacklevel=_depth_of_the_caller(),
         )
+
+
+def _depth_of_the_caller() -> int:
+    """How far up the stack the code stands that asked eqgen for something."""
+    package = str(Path(__file__).parent)
+    # The warning is raised one frame above this one.
+    depth = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+        depth += 1
+    return depth

@@ -23,6 +23,7 @@ from eqgen.syntax import (
     PatternSyntax,
     Product,
     Sum,
+    SupportSyntax,
     Term,
 )
 from eqgen.words import count
@@ -41,7 +42,7 @@ factor    : NAME                  -> points
           | "~" NAME              -> twisted
           | "[" NAME NAME "]"     -> oriented
 where     : "where" (axis | joint) ("," (axis | joint | permutation))*
-support   : "support" pair ("," pair)*
+support   : "support" (NONE | pair ("," pair)*)
 pair      : NUMBER FROM NUMBER
 axis      : NAME "=" (expression | permutation)
 joint     : names "=" expression ("&" expression)*
@@ -62,6 +63,7 @@ cycle     : "(" [INTEGER ([","] INTEGER)*] ")"
 
 NAME      : /(?!(?:where|support)\b)[A-Za-z_][A-Za-z0-9_]*/
 FROM      : "<-"
+NONE      : "none"
 NUMBER    : /[0-9]+/
 INTEGER   : /-?[0-9]+/
 STRING    : /"[^"\n]*"/
@@ -183,17 +185,19 @@ class _ReadMapping(Transformer[Token, Any]):
 
     def mapping(self, meta: Meta, children: list[Any]) -> MappingSyntax:
         left, right, where, support = children
-        return MappingSyntax(left, right, where or (), support or ())
+        return MappingSyntax(left, right, where or (), support)
 
-    def support(self, meta: Meta, children: list[PairSyntax]) -> tuple[PairSyntax, ...]:
-        return tuple(children)
+    def support(self, meta: Meta, children: list[Any]) -> SupportSyntax:
+        return SupportSyntax(tuple(pair for pair in children if isinstance(pair, PairSyntax)), meta.start_pos)
 
     def pair(self, meta: Meta, children: list[Token]) -> PairSyntax:
         output, _, input_ = children
         return PairSyntax(self._point(output), self._point(input_), meta.start_pos)
 
     def _point(self, token: Token) -> int:
-        if len(token) > LONGEST_NUMBER or int(token) == 0:
+        if len(token) > LONGEST_NUMBER:
+            raise pointing(f"{_short(token)} is too large for a point", self.text, token.start_pos or 0)
+        if int(token) == 0:
             raise pointing(
                 f"{_short(token)} is no point: the points of a space are numbered from 1",
                 self.text,

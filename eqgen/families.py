@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -85,15 +86,18 @@ def wreath(inner: Group, outer: Group) -> Group:
     return make_group(generators, text, formula)
 
 
-def is_symmetric_or_alternating(group: Group) -> bool:
-    """Whether a group is all of S(n) or A(n), as far as its generators or a known order tell; False also when unknown."""
+def whole_family(group: Group) -> Callable[[int], Group] | None:
+    """S or A when a group is all of S(n) or A(n), as far as its generators or a known order tell; None also when unknown."""
     n = group.degree
     if group.signs is not None:
-        return False
-    if group in (S(n), A(n)):
-        return True
-    known = group.order_formula is not None and n <= LARGEST_QUICK_FORMULA_DEGREE
-    return known and group.order in (math.factorial(n), _half_factorial(n))
+        return None
+    for family in (S, A):
+        if group == family(n):
+            return family
+    if group.order_formula is None or n > LARGEST_QUICK_FORMULA_DEGREE:
+        return None
+    # A subgroup of S(n) with half as many elements is A(n).
+    return {math.factorial(n): S, _half_factorial(n): A}.get(group.order)
 
 
 def _half_factorial(n: int) -> int:

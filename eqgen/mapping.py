@@ -167,20 +167,19 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
 
 def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pairs | None:
     """The pairs that the support names, in the text or beside it."""
-    if not syntax.support:
+    if syntax.support is None:
         return None if support is None else support_pairs(support, whole.output, whole.input)
     if support is not None:
-        raise pointing(
-            "the support is declared here and as a keyword: keep one of the two", text, syntax.support[0].position
-        )
-    for pair in syntax.support:
+        position = syntax.support.pairs[0].position if syntax.support.pairs else syntax.support.position
+        raise pointing("the support is declared here and as a keyword: keep one of the two", text, position)
+    for pair in syntax.support.pairs:
         for side, number, size in (
             ("output", pair.output, whole.output.size),
             ("input", pair.input, whole.input.size),
         ):
             if number > size:
                 raise pointing(f"the support names {side} {number}: there are {size}", text, pair.position)
-    numbers = np.array([[pair.output, pair.input] for pair in syntax.support]) - 1
+    numbers = np.array([[pair.output, pair.input] for pair in syntax.support.pairs], dtype=np.intp).reshape(-1, 2) - 1
     return Pairs(numbers[:, 0], numbers[:, 1], True)
 
 
@@ -204,7 +203,7 @@ def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
 
 def _support_text(support: SparseLabels) -> str:
     pairs = ", ".join(f"{row} <- {column}" for row, column in (support.representatives + 1).tolist())
-    return f" support {pairs}"
+    return f" support {pairs or 'none'}"
 
 
 def looks_like_mapping(value: Any) -> bool:

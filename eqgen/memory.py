@@ -48,8 +48,8 @@ def refuse_many_pairs(count: int) -> None:
     needed = count * 40
     if not fits(needed):
         raise DeclarationError(
-            f"the support has {count} pairs with all that the group moves them to: they need {gigabytes(needed)} while they "
-            f"are labelled, and this machine has {gigabytes(machine_memory())}; name fewer pairs"
+            f"the support has at least {count} pairs with all that the group moves them to: they need {gigabytes(needed)} while "
+            f"they are labelled, and this machine has {gigabytes(machine_memory())}; name fewer pairs"
         )
 
 

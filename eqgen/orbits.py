@@ -12,7 +12,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from eqgen.certificate import Certificate, certify_form
-from eqgen.families import is_symmetric_or_alternating
+from eqgen.families import whole_family
 from eqgen.labels.form import PairLabels
 from eqgen.labels.product import product_labels
 from eqgen.labels.stable import stable_labels, twin_degree
@@ -108,7 +108,15 @@ class Orbits:
         >>> o.rank, o.labels_at(np.array([0, 1]), np.array([0, 1, 512]))[0].tolist()
         (262144, [[0, 1, 512], [511, 0, 1023]])
         """
-        return self.form.at(np.asarray(rows, dtype=np.intp), np.asarray(columns, dtype=np.intp))
+        chosen = []
+        for numbers, size in zip((rows, columns), self.shape, strict=True):
+            array = np.asarray(numbers, dtype=np.intp)
+            if array.size and not -size <= array.min() <= array.max() < size:
+                raise IndexError(
+                    f"{array.min()} to {array.max()} of {size} rows or columns: count from 0 to {size - 1}"
+                )
+            chosen.append(array % size)
+        return self.form.at(*chosen)
 
     def certificate(self) -> Certificate:
         """Check again, in integers, that these are exactly the orbits, independently of how they were made.
@@ -176,8 +184,9 @@ def _unit_labels(mapping: Mapping, unit: tuple[int, ...], output: Space, input_:
     full = partial(_unit_table, mapping, unit, output, input_)
     if len(unit) == 1 and output.size * input_.size > LARGEST_PLAIN_TABLE:
         group = mapping.axes[unit[0]].group
-        if group.degree >= twin_degree(output, input_) and is_symmetric_or_alternating(group):
-            return stable_labels(output, input_, unit[0], group.degree, full)
+        family = whole_family(group)
+        if family is not None and group.degree >= twin_degree(output, input_):
+            return stable_labels(output, input_, unit[0], group.degree, family, full)
     hint = "name the pairs that matter with support=..., or declare independent axes, which are held as factors"
     refuse_large_table(str(mapping), output.size, input_.size, hint)
     return full()

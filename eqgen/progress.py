@@ -21,6 +21,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     bar = _Bar(what, total)
     try:
         yield bar.advance
+        bar.finish()
     finally:
         bar.end()
 
@@ -35,7 +36,7 @@ class _Bar:
     def advance(self, amount: int) -> None:
         self._done += amount
         if self._shown is None:
-            if time.monotonic() - self._start < PATIENCE or not sys.stderr.isatty():
+            if time.monotonic() - self._start < PATIENCE or not _on_a_terminal():
                 return
             self._shown = self._show()
         shown, task = self._shown
@@ -49,6 +50,16 @@ class _Bar:
         shown.start()
         return shown, shown.add_task(self._what, total=self._total)
 
+    def finish(self) -> None:
+        if self._shown is not None:
+            shown, task = self._shown
+            shown.update(task, completed=self._total)
+
     def end(self) -> None:
         if self._shown is not None:
             self._shown[0].stop()
+
+
+def _on_a_terminal() -> bool:
+    # A program without a console has no standard error at all.
+    return sys.stderr is not None and sys.stderr.isatty()

@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eqgen.errors import DeclarationError
 from eqgen.group import shortened
+from eqgen.memory import refuse_many_pairs
 from eqgen.signed import Integers
 from eqgen.space import Space
 
@@ -71,13 +73,15 @@ def stencil(
     >>> eq.orbits(m).rank
     9
     """
-    if isinstance(radius, bool) or not isinstance(radius, (int, float, np.integer)) or not 0 <= radius < math.inf:
+    if isinstance(radius, bool) or not isinstance(radius, Real) or not 0 <= radius < math.inf:
         raise DeclarationError(f"the radius of a stencil is a number from 0 on, got {shortened(radius)}")
     if metric not in METRICS:
         raise DeclarationError(f'metric is {shortened(metric)}: expected "square", "diamond" or "disc"')
     if shape is not None:
-        if not isinstance(shape, (tuple, list)) or not all(
-            isinstance(side, (int, np.integer)) and side > 0 for side in shape
+        if (
+            not isinstance(shape, (tuple, list))
+            or not shape
+            or not all(isinstance(side, (int, np.integer)) and side > 0 for side in shape)
         ):
             raise DeclarationError(
                 f"the shape of a grid is a tuple of positive sizes, like (8, 8), got {shortened(shape)}"
@@ -128,7 +132,10 @@ def support_pairs(support: Any, output: Space, input_: Space) -> Pairs:
 
 
 def _is_graph(value: Any) -> bool:
-    return type(value).__module__.split(".")[0] == "networkx" and hasattr(value, "adjacency")
+    # A class of the user's own may lie between; networkx itself need not be imported for a support without a graph.
+    return any(kind.__module__.split(".")[0] == "networkx" for kind in type(value).__mro__) and hasattr(
+        value, "adjacency"
+    )
 
 
 def _listed_pairs(support: Any, output: Space, input_: Space) -> Pairs:
@@ -174,6 +181,7 @@ def _graph_pairs(support: Neighbours, output: Space, input_: Space) -> Pairs:
     numbers = {node: number for number, node in enumerate(graph)}
     edges = [(numbers[one], numbers[other]) for one, other in graph.edges()]
     held = igraph.Graph(n=nodes, edges=edges, directed=graph.is_directed())
+    refuse_many_pairs(sum(held.neighborhood_size(order=support.radius, mode="in")))
     around = held.neighborhood(order=support.radius, mode="in")
     counts = np.fromiter(map(len, around), dtype=np.intp, count=nodes)
     columns = np.fromiter((node for near in around for node in near), dtype=np.intp, count=int(counts.sum()))
@@ -194,9 +202,13 @@ def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:
             f"the grid of the stencil, {shape}, has {math.prod(shape)} cells, the mapping {output.size} outputs and "
             f"{input_.size} inputs: the cells have to be the points of both"
         )
+    offsets = _offsets(support, shape)
+    # Along each side so many cells have a partner at that offset.
+    overlaps = (math.prod(max(side - abs(by), 0) for side, by in zip(shape, offset, strict=True)) for offset in offsets)
+    refuse_many_pairs(output.size * len(offsets) if support.wrap else sum(overlaps))
     cells = np.stack(np.unravel_index(np.arange(output.size), shape))
     rows, columns = [], []
-    for offset in _offsets(support, shape):
+    for offset in offsets:
         reached = cells + np.array(offset)[:, None]
         inside = np.ones(output.size, dtype=bool)
         for coordinate, side in zip(reached, shape, strict=True):

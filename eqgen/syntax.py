@@ -71,13 +71,21 @@ class PairSyntax:
 
 
 @dataclass(frozen=True)
+class SupportSyntax:
+    """The pairs that `support` names, which may be none."""
+
+    pairs: tuple[PairSyntax, ...]
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
 class MappingSyntax:
-    """A parsed mapping: both sides, what `where` says of each axis, and the pairs that `support` names."""
+    """A parsed mapping: both sides, what `where` says of each axis, and the pairs that `support` names, if it is there."""
 
     input: Sum
     output: Sum
     where: tuple[AxisSyntax, ...]
-    support: tuple[PairSyntax, ...] = ()
+    support: SupportSyntax | None = None
 
 
 PatternSyntax = tuple[tuple[tuple[int, str], ...], ...]

@@ -8,7 +8,7 @@ from eqgen.certificate.burnside import counted_orbits
 from eqgen.certificate.support import certify_support
 from eqgen.certificate.table import certify
 from eqgen.certificate.value import Certificate
-from eqgen.families import S
+from eqgen.families import whole_family
 from eqgen.labels.form import PairLabels
 from eqgen.labels.product import ProductLabels
 from eqgen.labels.sparse import SparseLabels
@@ -69,13 +69,18 @@ def _of_twin(mapping: Mapping, form: StableLabels) -> Certificate:
         if factor.axis is not None
     )
     axes = list(mapping.axes)
-    axes[number] = Axis(axes[number].name, S(form.small_degree))
+    family = form.small_group.text[0]
+    whole = whole_family(axes[number].group)
+    if whole is None or whole(form.small_group.degree) != form.small_group:
+        violation = f"the formula is that of {family}(n), and {axes[number].name} is not known to be all of {family}({form.degree})"
+        return Certificate(form.rank, violation, "", *counted_orbits(mapping), "the group alone")
+    axes[number] = Axis(axes[number].name, form.small_group)
     twin = replace(
         mapping, input=form.small_input, output=form.small_output, axes=tuple(axes), units=((number,),), support=None
     )
     found = certify(twin, form.twin.labels, form.twin.signs)
     scope = (
-        f"every pair for {form.small_degree} points; S(n) and A(n) have the same orbits for any n from there on, and here it is "
-        f"{form.degree}"
+        f"every pair for {form.small_group.degree} points; {family}(n) has the same orbits for any n from "
+        f"there on, and here it is {form.degree}"
     )
     return replace(found, scope=scope)

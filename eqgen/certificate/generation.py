@@ -16,11 +16,12 @@ from eqgen.signed import Integers
 
 Step = Callable[[Integers], Integers]
 
-PRODUCTS = 60
-"""So many products of generators are formed, each of two chosen at random among all so far, ..."""
-
 KEPT = 4
-"""... and the last of them make far pairs near: a cycle of a thousand points is then crossed in some ten steps."""
+"""So many long products of generators make far pairs near: a cycle of a thousand points is then crossed in some ten steps. No
+more are held at once, for each may be as large as a support."""
+
+PRODUCTS = 60
+"""So often one of them is multiplied by another, or by a generator."""
 
 LARGEST_PIECE = 1 << 18
 """So many pairs are moved in one numpy call."""
@@ -30,12 +31,17 @@ Element = TypeVar("Element")
 
 def with_products(generators: Sequence[Element], then: Callable[[Element, Element], Element]) -> list[Element]:
     """Generators, in whatever form, and some long products of them."""
+    if not generators:
+        return []
     random = np.random.default_rng(7)
-    known = list(generators)
-    for _ in range(PRODUCTS if known else 0):
-        one, other = (known[int(place)] for place in random.integers(len(known), size=2))
-        known.append(then(one, other))
-    return [*generators, *known[len(generators) :][-KEPT:]]
+    kept = [generators[place % len(generators)] for place in range(KEPT)]
+    for round_ in range(PRODUCTS):
+        place = round_ % KEPT
+        other = (place + int(random.integers(1, KEPT))) % KEPT
+        kept[place] = then(kept[place], kept[other])
+        if random.integers(2):
+            kept[place] = then(kept[place], generators[int(random.integers(len(generators)))])
+    return [*generators, *kept]
 
 
 def reached(starts: Integers, steps: Sequence[Step], total: int) -> npt.NDArray[np.bool_]:

@@ -25,13 +25,12 @@ def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
     violation, apart = "", ""
     for generator in mapping.generators:
         images = generator.output.image[rows] * n + generator.input.image[form.indices]
-        order = np.argsort(images, kind="stable")
-        beyond = np.flatnonzero(images[order] != pairs)
-        if beyond.size:
-            reached_pair = name(int(images[order[beyond[0]]]))
-            violation = f"{generator.name} moves a pair of the support to {reached_pair}, which it lacks"
+        order = np.argsort(images)
+        if not np.array_equal(images[order], pairs):
+            beyond = images[~np.isin(images, pairs, assume_unique=True)]
+            violation = f"{generator.name} moves a pair of the support to {name(int(beyond.min()))}, which it lacks"
             break
-        moves.append(np.empty_like(order))
+        moves.append(np.empty(order.size, dtype=np.int32 if order.size < 2**31 else np.intp))
         moves[-1][order] = np.arange(order.size)
         different = _different(form, generator, rows, moves[-1])
         if different.any():
@@ -50,8 +49,7 @@ def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
 
 def _different(form: SparseLabels, generator: Generator, rows: Integers, move: Integers) -> np.ndarray:
     """Whether label or sign of each pair differ from those where a generator moves it."""
-    different: np.ndarray = form.labels[move] != form.labels
-    if form.signs is not None:
-        flips = generator.output.all_signs()[rows] * generator.input.all_signs()[form.indices]
-        different |= form.signs[move] != form.signs * flips
+    flips = generator.output.all_signs()[rows] * generator.input.all_signs()[form.indices]
+    signs = np.ones_like(flips) if form.signs is None else form.signs
+    different: np.ndarray = (form.labels[move] != form.labels) | (signs[move] != signs * flips) | (np.abs(signs) != 1)
     return different

@@ -32,11 +32,25 @@ def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
     >>> bool(c), c.rank, c.burnside, c.counted
     (True, 3, 3, '120 elements')
     """
-    violation = next(_violations(mapping, labels, signs), "")
+    violation = _stray_sign(mapping, labels, signs) or next(_violations(mapping, labels, signs), "")
     # What a violation says comes first: labels that are not invariant may well lie apart.
     apart = "" if violation else _apart(mapping, labels)
     burnside, counted = counted_orbits(mapping)
     return Certificate(int(np.unique(labels[labels >= 0]).size), violation, apart, burnside, counted)
+
+
+def _stray_sign(mapping: Mapping, labels: Labels, signs: Signs) -> str:
+    """A sign that is none, or is zero where a label stands; "" when there is no such place."""
+    if signs.strides == (0, 0):
+        return "" if signs[0, 0] == 1 else f"all signs are {signs[0, 0]}"
+    for rows in row_blocks(*labels.shape):
+        wrong = np.abs(signs[rows]) != (labels[rows] >= 0)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0].tolist()
+            row += rows.start
+            where = entry_name(mapping, row, column)
+            return f"entry {where} has the label {labels[row, column]} and the sign {signs[row, column]}"
+    return ""
 
 
 def _apart(mapping: Mapping, labels: Labels) -> str:

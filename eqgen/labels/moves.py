@@ -26,6 +26,11 @@ class Move:
     output: SignedPermutation
     input: SignedPermutation
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether it may turn signs."""
+        return self.output.signs is not None or self.input.signs is not None
+
     def then(self, later: Move) -> Move:
         """This element first, and then a later one."""
         output = self.output.then(later.output)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from eqgen import cache
 from eqgen.labels.components import Classes
 from eqgen.labels.moves import Move, random_moves
-from eqgen.labels.table import LabelTable, Rows, images_and_signs, numbered, row_blocks, signed_codes
+from eqgen.labels.table import WORTH_KEEPING, LabelTable, Rows, images_and_signs, numbered, row_blocks, signed_codes
 from eqgen.labels.tree import Tree, Walker, schreier_tree
 from eqgen.memory import refuse_many_pairs
 from eqgen.pattern import Labels, smallest_type
@@ -138,10 +138,11 @@ def sparse_labels(
     """
     random = random_moves(generators)
     tree = schreier_tree(generators, random, shape[0])
-    work = _Work(tree, Walker(tree), shape, any(_is_signed(move) for move in generators))
+    work = _Work(tree, Walker(tree), shape, any(move.is_signed for move in generators))
     given = _in_order(rows.astype(np.int64) * shape[1] + columns)
-    name = cache.key(f"support {shape} {close}", [given, *images_and_signs(generators)])
-    known = cache.load(name)
+    worth = (shape[0] + given.size) * len(generators) >= WORTH_KEEPING
+    name = cache.key(f"support {shape} {close}", [given, *images_and_signs(generators)]) if worth else ""
+    known = cache.load(name) if name else None
     if known is not None:
         keys, final = known["keys"], Rows(known["labels"], known.get("signs"), known["first"])
         return work.assembled(work.pieces(keys), keys, final)
@@ -160,13 +161,10 @@ def sparse_labels(
             break
         keys = np.union1d(keys, work.back(added))
     final = numbered(classes.all_names(), work.signed)
-    kept = {"keys": keys, "labels": final.labels, "first": final.first}
-    cache.store(name, kept if final.signs is None else {**kept, "signs": final.signs})
+    if name:
+        kept = {"keys": keys, "labels": final.labels, "first": final.first}
+        cache.store(name, kept if final.signs is None else {**kept, "signs": final.signs})
     return work.assembled(pieces, keys, final)
-
-
-def _is_signed(move: Move) -> bool:
-    return move.output.signs is not None or move.input.signs is not None
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@
 Which points of a pair coincide is all that such a group can tell: its orbits are set partitions of the places (Maron,
 Ben-Hamu, Shamir, Lipman, "Invariant and equivariant graph networks", ICLR 2019). A pair of K places meets at most K points,
 and with two more to spare, S(n) and A(n) move any K points to any others (A(n) is (n-2)-transitive) and turn every sign that
-they can turn. So the orbits for n points are those for K + 2 points, where they are found by looking; a pair is looked up
-there by counting its points 0, 1, 2, ... in their order.
+they ever turn. So the orbits for n points are those of the same family for K + 2 points, where they are found by looking; a
+pair is looked up there by counting its points 0, 1, 2, ... in their order.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from functools import cached_property
 
 import numpy as np
 
+from eqgen.group import Group
 from eqgen.labels.table import LabelTable, pair_labels
 from eqgen.pattern import Labels
-from eqgen.signed import Integers, Permutation, SignedPermutation, Signs
+from eqgen.signed import Integers, Permutation, Signs
 from eqgen.space import Factor, Space, Term, term_size
 
 SPARE = 2
@@ -30,24 +31,31 @@ def twin_degree(output: Space, input_: Space) -> int:
     return max(map(_arity, output.terms)) + max(map(_arity, input_.terms)) + SPARE
 
 
-def stable_labels(output: Space, input_: Space, axis: int, degree: int, full: Callable[[], LabelTable]) -> StableLabels:
+def stable_labels(
+    output: Space,
+    input_: Space,
+    axis: int,
+    degree: int,
+    family: Callable[[int], Group],
+    full: Callable[[], LabelTable],
+) -> StableLabels:
     """The orbits under S(n) or A(n) on an axis of n points, at least `twin_degree`, that moves both spaces.
 
     Args:
         output, input_: spaces of this axis and of fixed points alone.
         axis: its number.
         degree: n.
+        family: S or A. They act alike on the points, and not on the signs of `~p`.
         full: makes the whole table when it is asked for.
     """
     small_degree = twin_degree(output, input_)
     small = [Space(tuple(_on(term, small_degree) for term in space.terms)) for space in (output, input_)]
-    cycle, swap = np.roll(np.arange(small_degree), -1), np.arange(small_degree)
-    swap[:2] = 1, 0
-    moves = [{axis: SignedPermutation(image)} for image in (cycle, swap)]
+    group = family(small_degree)
+    moves = [{axis: element} for element in group.elements]
     twin = pair_labels(
         [small[0].act(move) for move in moves], [small[1].act(move) for move in moves], (small[0].size, small[1].size)
     )
-    return StableLabels(output, input_, degree, small[0], small[1], small_degree, twin, full)
+    return StableLabels(output, input_, degree, small[0], small[1], group, twin, full)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +65,7 @@ class StableLabels:
     Attributes:
         output, input: the two spaces.
         degree: n.
-        small_output, small_input, small_degree: the same for the few points that are enough.
+        small_output, small_input, small_group: the same for the few points that are enough.
         twin: their labels.
         full: makes the table for n points.
     """
@@ -67,7 +75,7 @@ class StableLabels:
     degree: int
     small_output: Space
     small_input: Space
-    small_degree: int
+    small_group: Group
     twin: LabelTable
     full: Callable[[], LabelTable]
 
@@ -112,7 +120,7 @@ class StableLabels:
     def _scaled(self, counts: Integers, points: list[int]) -> Integers:
         """Integers for n points from those of the twin: k distinct points stand anywhere among n instead."""
         scaled = [
-            count * math.perm(self.degree, k) // math.perm(self.small_degree, k)
+            count * math.perm(self.degree, k) // math.perm(self.small_group.degree, k)
             for count, k in zip(counts.tolist(), points, strict=True)
         ]
         return np.array(scaled, dtype=np.int64)

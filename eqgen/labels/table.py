@@ -138,7 +138,7 @@ def pair_labels(
     """
     m, n = shape
     generators = moves(outputs, inputs)
-    signed = any(move.output.signs is not None or move.input.signs is not None for move in generators)
+    signed = any(move.is_signed for move in generators)
     if m * n * len(generators) <= SMALL:
         return _small_table(generators, shape, signed)
     random = random_moves(generators)

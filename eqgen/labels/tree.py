@@ -169,7 +169,7 @@ class Walker:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._backward: dict[int, Permutation] = {}
-        self._signed = any(move.output.signs is not None or move.input.signs is not None for move in tree.moves)
+        self._signed = any(move.is_signed for move in tree.generators)
 
     def back(self, outputs: Permutation, columns: Integers) -> tuple[Integers, Integers | None]:
         """For chosen columns of some rows, the columns in the rows of their roots that they come from, and the signs.

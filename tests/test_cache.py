@@ -1,0 +1,874 @@
+"""What is kept on disk and what is shown meanwhile: neither may ever change a result."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_labels import refuse
+from test_signed import signed_generators
+
+import eqgen as eq
+from eqgen import cache
+from eqgen.labels import sparse, table
+from eqgen.progress import progress
+
+N = 1024
+"""A table of so many outputs and inputs is worth keeping, for one generator."""
+
+
+def cycle(step: int) -> np.ndarray:
+    return (np.arange(N) + step) % N
+
+
+def ring(step: int = 1) -> eq.Mapping:
+    return eq.mapping("p -> p", p=[cycle(step)])
+
+
+def turned_ring() -> eq.Mapping:
+    """A ring whose last step turns every sign twice around: signs that are not all alike, and no forced zero."""
+    return eq.mapping("p -> p", p=[(cycle(1), np.where(np.arange(N) < N // 3, -1, 1))])
+
+
+def frozen_ring() -> eq.Mapping:
+    """One reflection more, with signs, so that some pairs are forced to zero."""
+    reflected = (-np.arange(N)) % N
+    return eq.mapping("p -> p", p=[(cycle(1), [1] * N), (reflected, [-1] * N)])
+
+
+def unequal() -> eq.Mapping:
+    """More inputs than outputs, in several orbits of points."""
+    return eq.mapping("p p + p + 1 -> p + 1", p=eq.C(110))
+
+
+TABLES = {"ring": ring, "signed": turned_ring, "zeros": frozen_ring, "not square": unequal}
+SUPPORTS = {
+    "stencil": lambda: eq.mapping("h w -> h w where h = C(7), w = C(5)", support=eq.stencil(1, wrap=True)),
+    "pairs": lambda: eq.mapping("{p p} -> p where p = S(6)", support=[(0, 0)]),
+    "signed": lambda: eq.mapping("[p p] -> [p p] where p = S(5)", support=[(0, 1), (0, 7)]),
+    "zeros": lambda: eq.mapping("p -> p where p = (1 -1)(2)(3 4), (5 -5)", support=[(0, 1), (2, 2), (4, 4)]),
+}
+
+
+def arrays_of(mapping: eq.Mapping) -> dict[str, np.ndarray | None]:
+    """All that is held of the labels, with its types."""
+    form = eq.orbits(mapping).form
+    fields = (
+        ("labels", "signs", "key_rows", "first", "orbit_sizes")
+        if isinstance(form, table.LabelTable)
+        else ("indptr", "indices", "labels", "signs", "key_rows", "orbit_sizes", "representatives", "row_sizes")
+    )
+    return {field: getattr(form, field) for field in fields}
+
+
+def assert_same(one: dict[str, np.ndarray | None], other: dict[str, np.ndarray | None]) -> None:
+    assert one.keys() == other.keys()
+    for field, array in one.items():
+        if array is None:
+            assert other[field] is None, field
+            continue
+        assert array.dtype == other[field].dtype, field
+        assert np.array_equal(array, other[field]), field
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """An empty folder that results are kept in."""
+    monkeypatch.setenv("EQGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_warned", False)
+    # Supports as small as these are quicker computed than read, if there is a limit for them.
+    monkeypatch.setattr(sparse, "WORTH_KEEPING", 0, raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def computed(monkeypatch) -> list[str]:
+    """Grows whenever labels are found out rather than read."""
+    found: list[str] = []
+    root_rows, compared = table._root_rows, sparse._Work.compared
+
+    def spied_rows(*arguments):
+        found.append("table")
+        return root_rows(*arguments)
+
+    def spied_compared(*arguments):
+        found.append("support")
+        return compared(*arguments)
+
+    monkeypatch.setattr(table, "_root_rows", spied_rows)
+    monkeypatch.setattr(sparse._Work, "compared", spied_compared)
+    return found
+
+
+def without_cache(make, monkeypatch) -> dict[str, np.ndarray | None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("EQGEN_CACHE", "off")
+        return arrays_of(make())
+
+
+def kept(place: Path) -> list[Path]:
+    return sorted(place.iterdir())
+
+
+# A hit says what a miss says
+
+
+@pytest.mark.parametrize(
+    "make", [*TABLES.values(), *SUPPORTS.values()], ids=[*TABLES, *(f"support of {name}" for name in SUPPORTS)]
+)
+def test_what_is_found_again_is_what_was_computed(make, place, computed, monkeypatch):
+    expected = without_cache(make, monkeypatch)
+    computed.clear()
+    missed = arrays_of(make())
+    assert computed
+    assert [file.name for file in kept(place)] == [
+        file.name for file in kept(place) if re.fullmatch("[0-9a-f]{64}", file.name)
+    ]
+    assert len(kept(place)) == 1
+    computed.clear()
+    hit = arrays_of(make())
+    assert computed == []
+    assert_same(missed, expected)
+    assert_same(hit, expected)
+    assert len(kept(place)) == 1
+    assert eq.orbits(make()).certificate()
+
+
+def test_the_labels_that_are_found_again_are_the_shifts_of_the_ring(place, computed):
+    # Pair (i, j) of a ring has the label j - i: told without any code that a cache could share its faults with.
+    shifts = (np.arange(N) - np.arange(N)[:, None]) % N
+    for _ in range(2):
+        assert np.array_equal(eq.orbits(ring()).labels, shifts)
+        assert eq.orbits(ring()).sizes.tolist() == [N] * N
+    assert len(computed) == 1
+    # With signs: those that lie on the way from row 0, which is read from the generator alone.
+    turns = np.concatenate([[1], np.cumprod(np.where(np.arange(N - 1) < N // 3, -1, 1))])
+    for _ in range(2):
+        found = eq.orbits(turned_ring())
+        row, column = np.meshgrid(np.arange(N), np.arange(N), indexing="ij")
+        expected = turns[row] * turns[column] * turns[(column - row) % N]
+        # Where the way of the column goes past the end of the ring, it meets all of its signs.
+        whole = turns[-1] * np.where(N - 1 < N // 3, -1, 1)
+        expected = expected * np.where(column < row, whole, 1)
+        assert np.array_equal(found.labels, shifts)
+        assert np.array_equal(found.signs, expected)
+    assert len(computed) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p -> p where p = C(600)",
+        "{p p} -> p where p = C(9)",
+        "h w -> h w where h = C(90), w = C(80)",
+        "p -> p where p = C(5) support 1 <- 1",
+    ],
+)
+def test_what_is_quickly_computed_is_not_kept(text, place, monkeypatch):
+    # A million pairs, times generators, are: docs/orbits.md.
+    monkeypatch.setattr(sparse, "WORTH_KEEPING", table.WORTH_KEEPING, raising=False)
+    eq.orbits(text).sizes.sum()
+    assert not place.exists()
+
+
+def test_factors_and_formulas_are_kept_like_tables(place, computed, monkeypatch):
+    def make():
+        return eq.mapping("h w -> h w", h=[cycle(3)], w=eq.C(3))
+
+    with monkeypatch.context() as patch:
+        patch.setenv("EQGEN_CACHE", "off")
+        expected = eq.orbits(make()).labels_at(np.arange(9), np.arange(3 * N))
+    assert not place.exists()
+    for _ in range(2):
+        found = eq.orbits(make()).labels_at(np.arange(9), np.arange(3 * N))
+        assert np.array_equal(found[0], expected[0])
+    assert len(kept(place)) == 1
+    assert len(computed) == 2
+
+
+def test_a_support_that_is_not_closed_is_refused_again(place):
+    def message() -> str:
+        with pytest.raises(eq.DeclarationError) as caught:
+            eq.mapping("h w -> h w where h = C(4), w = C(3)", support=eq.stencil(1))
+        return str(caught.value)
+
+    first = message()
+    # The closed one has the same pairs to begin with, and is kept.
+    eq.mapping("h w -> h w where h = C(4), w = C(3)", support=eq.closed(eq.stencil(1)))
+    assert message() == first
+
+
+# Keys
+
+
+@given(st.data())
+def test_generators_have_a_key_of_their_own(data):
+    first, second = (data.draw(signed_generators(3, 2)) for _ in range(2))
+    keys = [
+        cache.key("table", [np.array(array) for pair in generators for array in pair]) for generators in (first, second)
+    ]
+    assert (keys[0] == keys[1]) == (first == second)
+
+
+def test_a_key_tells_kinds_shapes_types_and_borders_apart():
+    flat = np.arange(6)
+    keys = [
+        cache.key("a", [flat]),
+        cache.key("b", [flat]),
+        cache.key("a", [flat.reshape(2, 3)]),
+        cache.key("a", [flat.reshape(3, 2)]),
+        cache.key("a", [flat.astype(np.int32)]),
+        cache.key("a", [flat[:3], flat[3:]]),
+        cache.key("a", [flat[:2], flat[2:]]),
+        cache.key("a", [flat, None]),
+        cache.key("a", [None, flat]),
+        cache.key("a", [flat[::-1]]),
+        cache.key("a", []),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert cache.key("a", [flat[::2]]) == cache.key("a", [np.array([0, 2, 4])])
+
+
+def test_other_generators_signs_supports_and_ways_to_close_are_kept_apart(place, computed):
+    makes = [
+        ring,
+        lambda: ring(3),
+        turned_ring,
+        frozen_ring,
+        lambda: eq.mapping("~p -> p", p=[cycle(1)]),
+        lambda: eq.mapping("p -> ~p", p=[cycle(1)]),
+        lambda: eq.mapping("p -> p where p = C(5)", support=[(0, 0)]),
+        lambda: eq.mapping("p -> p where p = C(5)", support=[(0, 1)]),
+        lambda: eq.mapping("p -> p where p = C(5)", support=[(0, 0), (0, 1)]),
+        lambda: eq.mapping("p -> p where p = D(5)", support=[(0, 1)]),
+        lambda: eq.mapping("p + 1 -> p where p = C(5)", support=[(0, 1)]),
+        lambda: eq.mapping("p -> p where p = C(5)", support=eq.stencil(1, wrap=True)),
+        lambda: eq.mapping("p -> p where p = C(5)", support=eq.closed(eq.stencil(1, wrap=True))),
+    ]
+    for number, make in enumerate(makes, start=1):
+        computed.clear()
+        eq.orbits(make())
+        assert computed, number
+        assert len(kept(place)) == number
+
+
+def test_results_of_an_older_way_to_compute_are_not_found(place, computed, monkeypatch):
+    eq.orbits(ring())
+    monkeypatch.setattr(cache, "VERSION", cache.VERSION + 1)
+    eq.orbits(ring())
+    assert len(computed) == len(kept(place)) == 2
+
+
+# Bad files
+
+
+def truncated(length):
+    def damage(file: Path) -> None:
+        file.write_bytes(file.read_bytes()[:length])
+
+    return damage
+
+
+def flipped(place):
+    def damage(file: Path) -> None:
+        data = bytearray(file.read_bytes())
+        at = int(place * len(data)) if isinstance(place, float) else place
+        data[at] ^= 1
+        file.write_bytes(data)
+
+    return damage
+
+
+def longer(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"x")
+
+
+def lying(file: Path) -> None:
+    """Sound arrays that say something else: every label of the first row is the first one."""
+    data = file.read_bytes()
+    with np.load(io.BytesIO(data[32:])) as held:
+        arrays = {field: held[field].copy() for field in held.files}
+    arrays["labels"][:] = 0
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    file.write_bytes(data[:32] + buffer.getvalue())
+
+
+def well_sealed_for_nobody(file: Path) -> None:
+    """The digest of the content alone, as anyone would make it who does not know what belongs to it."""
+    lying(file)
+    data = file.read_bytes()[32:]
+    file.write_bytes(hashlib.sha256(data).digest() + data)
+
+
+DAMAGE = {
+    "nothing left": truncated(0),
+    "one byte": truncated(1),
+    "half a digest": truncated(16),
+    "a byte less than a digest": truncated(31),
+    "a digest alone": truncated(32),
+    "a byte of content": truncated(33),
+    "half": lambda file: truncated(file.stat().st_size // 2)(file),
+    "all but a byte": truncated(-1),
+    "one byte more": longer,
+    "the first bit": flipped(0),
+    "the end of the digest": flipped(31),
+    "the first byte of the content": flipped(32),
+    "a third": flipped(0.3),
+    "the middle": flipped(0.5),
+    "nearly the end": flipped(0.95),
+    "the last byte": flipped(-1),
+    "other content": lying,
+    "other content with its digest": well_sealed_for_nobody,
+}
+
+
+@pytest.mark.parametrize("make", [ring, turned_ring, SUPPORTS["signed"]], ids=["table", "signed", "support"])
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_file_is_never_believed_and_mended(make, damage, place, computed, monkeypatch):
+    expected = without_cache(make, monkeypatch)
+    eq.orbits(make())
+    (file,) = kept(place)
+    whole = file.read_bytes()
+    damage(file)
+    assert file.read_bytes() != whole
+    assert cache.load(file.name) is None
+    computed.clear()
+    assert_same(arrays_of(make()), expected)
+    assert computed
+    # Written anew, and found from then on.
+    assert kept(place) == [file]
+    assert cache.load(file.name) is not None
+    computed.clear()
+    assert_same(arrays_of(make()), expected)
+    assert computed == []
+
+
+@pytest.mark.parametrize(
+    "makes", [(ring, lambda: ring(3)), (SUPPORTS["pairs"], SUPPORTS["signed"])], ids=["tables", "supports"]
+)
+def test_a_file_under_the_name_of_another_is_refused(makes, place, computed, monkeypatch):
+    one, other = makes
+    expected = without_cache(other, monkeypatch)
+    eq.orbits(one())
+    (first,) = kept(place)
+    eq.orbits(other())
+    (second,) = set(kept(place)) - {first}
+    # Both are sound, and of one shape where they are tables: only the name tells them apart.
+    second.write_bytes(first.read_bytes())
+    computed.clear()
+    assert_same(arrays_of(other()), expected)
+    assert computed
+    assert second.read_bytes() != first.read_bytes()
+    computed.clear()
+    assert_same(arrays_of(other()), expected)
+    assert computed == []
+
+
+def test_a_folder_in_place_of_a_file_changes_no_result(place, computed, monkeypatch):
+    expected = without_cache(ring, monkeypatch)
+    eq.orbits(ring())
+    (file,) = kept(place)
+    file.unlink()
+    file.mkdir()
+    computed.clear()
+    with warnings.catch_warnings():
+        # It cannot be replaced by a file, which may be told.
+        warnings.simplefilter("ignore")
+        assert_same(arrays_of(ring()), expected)
+    assert computed == ["table"]
+    assert [found.name for found in kept(place)] == [file.name]
+    file.rmdir()
+    assert_same(arrays_of(ring()), expected)
+    computed.clear()
+    assert_same(arrays_of(ring()), expected)
+    assert computed == []
+
+
+def test_pickles_are_not_opened(place, monkeypatch):
+    class Trap:
+        def __reduce__(self):
+            return refuse, ()
+
+    name = cache.key("trap", [])
+    buffer = io.BytesIO()
+    np.savez(buffer, labels=np.array([Trap()], dtype=object))
+    place.mkdir()
+    data = buffer.getvalue()
+    (place / name).write_bytes(hashlib.sha256(name.encode() + data).digest() + data)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        cache.load(name)
+
+
+# Where it is
+
+
+def test_off_writes_nothing_and_reads_nothing(place, computed, monkeypatch, tmp_path):
+    eq.orbits(ring())
+    before = {file: file.read_bytes() for file in kept(place)}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("EQGEN_CACHE", "off")
+    monkeypatch.chdir(tmp_path)
+    assert cache.folder() is None
+    computed.clear()
+    for make in (ring, turned_ring, SUPPORTS["signed"]):
+        eq.orbits(make())
+    assert sorted(set(computed)) == ["support", "table"]
+    cache.store("name", {"one": np.ones(3)})
+    assert cache.load("name") is None
+    assert {file: file.read_bytes() for file in kept(place)} == before
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["cache"]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
+def test_results_are_kept_under_the_cache_folder_of_the_user(value, variable, tmp_path, monkeypatch):
+    if value is None:
+        monkeypatch.delenv("EQGEN_CACHE")
+    else:
+        monkeypatch.setenv("EQGEN_CACHE", value)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    expected = platformdirs.user_cache_path("eqgen")
+    if sys.platform == "linux":
+        assert expected == tmp_path / {"XDG_CACHE_HOME": "eqgen", "HOME": ".cache/eqgen"}[variable]
+        assert cache.folder() == expected
+        eq.orbits(ring())
+        assert len(kept(expected)) == 1
+    assert cache.folder() == expected
+
+
+def test_a_folder_may_be_named_and_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("EQGEN_CACHE", str(tmp_path / "a" / "b"))
+    eq.orbits(ring())
+    assert len(kept(tmp_path / "a" / "b")) == 1
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EQGEN_CACHE", "here")
+    eq.orbits(ring())
+    assert len(kept(tmp_path / "here")) == 1
+
+
+# Where nothing can be written
+
+
+def told(place, reason: str) -> str:
+    """The whole warning, as a regular expression."""
+    text = (
+        f"results cannot be kept in {place} ({reason}): they are computed anew each time; set EQGEN_CACHE to a folder that can "
+        "be written to, or to off"
+    )
+    return f"^{re.escape(text)}$"
+
+
+@pytest.mark.parametrize(("below", "reason"), [("", os.strerror(errno.EEXIST)), ("deeper", os.strerror(errno.ENOTDIR))])
+def test_a_folder_that_cannot_be_made_is_told_once_and_the_answer_is_right(below, reason, place, computed, monkeypatch):
+    expected = without_cache(ring, monkeypatch)
+    place.write_bytes(b"a file of somebody")
+    folder = place / below if below else place
+    monkeypatch.setenv("EQGEN_CACHE", str(folder))
+    computed.clear()
+    with pytest.warns(UserWarning, match=told(folder, reason)) as caught:
+        assert_same(arrays_of(ring()), expected)
+    assert len(caught) == 1
+    # A second time, and for another result, nothing is said: a warning would fail this test.
+    assert_same(arrays_of(ring()), expected)
+    eq.orbits(SUPPORTS["pairs"]())
+    assert computed == ["table", "table", "support"]
+    assert place.read_bytes() == b"a file of somebody"
+
+
+def test_a_read_only_folder_is_told_once_and_read_all_the_same(place, computed, monkeypatch):
+    expected = without_cache(ring, monkeypatch)
+    eq.orbits(ring())
+
+    # What a folder without the permission to write does; the superuser may write to any.
+    def denied(**_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place / "unfinished"))
+
+    monkeypatch.setattr(tempfile, "mkstemp", denied)
+    computed.clear()
+    assert_same(arrays_of(ring()), expected)
+    assert computed == []
+    with pytest.warns(UserWarning, match=told(place, "Permission denied")) as caught:
+        eq.orbits(turned_ring())
+    assert len(caught) == 1
+    assert eq.orbits(turned_ring()).certificate()
+    assert len(kept(place)) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_folder_without_write_permission_is_a_warning(place):
+    place.mkdir()
+    place.chmod(0o500)
+    with pytest.warns(UserWarning, match=told(place, "Permission denied")):
+        eq.orbits(ring())
+    place.chmod(0o700)
+
+
+def test_the_warning_points_at_the_line_of_the_user(place):
+    place.write_bytes(b"")
+    with pytest.warns(UserWarning, match=told(place, os.strerror(errno.EEXIST))) as caught:
+        eq.orbits(ring())
+    assert caught[0].filename == __file__
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_a_warning_and_leaves_no_partial_file(place, monkeypatch):
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.warns(UserWarning, match=told(place, "No space left on device")):
+        found = eq.orbits(ring())
+    assert kept(place) == []
+    assert found.rank == N
+
+
+# Interrupts
+
+
+class Interrupted:
+    """A file on which writing goes halfway."""
+
+    def __init__(self, handle: int, mode: str) -> None:
+        self.file = open(handle, mode)  # noqa: SIM115 - closed below
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def write(self, data: bytes) -> None:
+        self.file.write(data[: len(data) // 2])
+        self.file.flush()
+        raise KeyboardInterrupt
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("function", "instead"), [("replace", interrupted), ("fdopen", Interrupted)])
+@pytest.mark.parametrize("make", [ring, SUPPORTS["pairs"]], ids=["table", "support"])
+def test_an_interrupt_leaves_no_file(function, instead, make, place, computed, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, instead)
+        with pytest.raises(KeyboardInterrupt):
+            eq.orbits(make())
+    assert kept(place) == []
+    computed.clear()
+    eq.orbits(make())
+    assert computed
+    assert len(kept(place)) == 1
+
+
+@pytest.mark.parametrize(("function", "instead"), [("replace", interrupted), ("fdopen", Interrupted)])
+def test_an_interrupt_leaves_an_older_file_as_it_was(function, instead, place, monkeypatch):
+    cache.store("name", {"one": np.arange(3)})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, instead)
+        with pytest.raises(KeyboardInterrupt):
+            cache.store("name", {"one": np.arange(4)})
+    assert [file.name for file in kept(place)] == ["name"]
+    assert cache.load("name")["one"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_an_interrupted_process_leaves_no_partial_file(place):
+    code = (
+        "import os, sys, time\n"
+        "import numpy as np\n"
+        "from eqgen import cache\n"
+        "replace = os.replace\n"
+        "def slow(*paths):\n"
+        "    print('writing', flush=True)\n"
+        "    time.sleep(60)\n"
+        "    replace(*paths)\n"
+        "os.replace = slow\n"
+        "cache.store('name', {'one': np.arange(100)})\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"writing\n"
+        assert len(kept(place)) == 1
+        process.send_signal(2)
+        _, err = process.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in err
+    assert kept(place) == []
+
+
+# Several at once
+
+
+def test_processes_that_compute_the_same_at_once_leave_one_valid_file(place, computed, monkeypatch):
+    code = (
+        "import sys, numpy as np, eqgen as eq\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        f"found = eq.orbits(eq.mapping('p -> p', p=[np.roll(np.arange({N}), -1)]))\n"
+        f"assert (found.labels == (np.arange({N}) - np.arange({N})[:, None]) % {N}).all()\n"
+        "print('done', flush=True)\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        assert process.communicate(timeout=60)[0] == "done\n"
+        assert process.returncode == 0
+    assert len(kept(place)) == 1
+    assert cache.load(kept(place)[0].name) is not None
+    # Another process finds what they left.
+    assert_same(arrays_of(ring()), without_cache(ring, monkeypatch))
+    assert computed == ["table"]
+
+
+def test_whoever_reads_while_others_write_finds_a_whole_result_or_none(place):
+    code = (
+        "import sys, numpy as np\n"
+        "from eqgen import cache\n"
+        "for _ in range(60):\n"
+        "    cache.store('name', {'one': np.full(30_000, int(sys.argv[1]))})\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-W", "error", "-c", code, str(number)]) for number in range(3)]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        found = cache.load("name")
+        if found is not None:
+            assert found["one"].size == 30_000
+            (number,) = set(found["one"].tolist())
+            seen.add(number)
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert seen <= {0, 1, 2}
+    assert seen
+    assert [file.name for file in kept(place)] == ["name"]
+
+
+# Old files
+
+
+def stored(place: Path, name: str, size: int, age: int) -> None:
+    cache.store(name, {"one": np.zeros(size, dtype=np.int8)})
+    then = time.time() - age
+    os.utime(place / name, (then, then))
+
+
+NAMES = [cache.key("pruning", [np.array(number)]) for number in range(5)]
+
+
+def test_the_files_that_were_written_longest_ago_go_first(place, monkeypatch):
+    for name, age in zip(NAMES[:4], (300, 400, 100, 200), strict=True):
+        stored(place, name, 1000, age)
+    size = (place / NAMES[0]).stat().st_size
+    monkeypatch.setattr(cache, "LARGEST_FOLDER", 3 * size)
+    stored(place, NAMES[4], 1000, 0)
+    assert {file.name for file in kept(place)} == {NAMES[4], NAMES[2], NAMES[3]}
+
+
+def test_nothing_is_deleted_while_there_is_room(place, monkeypatch):
+    for name in NAMES[:3]:
+        stored(place, name, 1000, 1000)
+    total = sum(file.stat().st_size for file in kept(place))
+    monkeypatch.setattr(cache, "LARGEST_FOLDER", total)
+    cache.store(NAMES[2], {"one": np.zeros(1000, dtype=np.int8)})
+    assert len(kept(place)) == 3
+
+
+def test_a_result_that_would_fill_the_folder_is_not_kept(place, monkeypatch):
+    monkeypatch.setattr(cache, "LARGEST_FILE", 999)
+    cache.store(NAMES[0], {"one": np.zeros(1000, dtype=np.int8)})
+    assert not place.exists()
+    cache.store(NAMES[0], {"one": np.zeros(999, dtype=np.int8)})
+    assert len(kept(place)) == 1
+
+
+def test_what_somebody_else_keeps_in_that_folder_is_never_deleted(place, monkeypatch):
+    # EQGEN_CACHE may name any folder, one with other things in it, too.
+    place.mkdir()
+    thesis = place / "thesis.tex"
+    thesis.write_text("all of it " * 1000)
+    os.utime(thesis, (1, 1))
+    (place / "photographs").mkdir()
+    os.utime(place / "photographs", (1, 1))
+    monkeypatch.setattr(cache, "LARGEST_FOLDER", 2000)
+    for name in NAMES:
+        cache.store(name, {"one": np.zeros(1000, dtype=np.int8)})
+    assert thesis.exists()
+    assert (place / "photographs").is_dir()
+    assert len(kept(place)) <= 4
+
+
+# Progress
+
+
+class Terminal(io.StringIO):
+    """A screen that remembers what was drawn."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Makes standard error a terminal. Called in the test itself: pytest puts its own in place when a test begins."""
+    for variable in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "JUPYTER_COLUMNS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def terminal(patience: float | None = 0) -> Terminal:
+        if patience is not None:
+            monkeypatch.setattr("eqgen.progress.PATIENCE", patience)
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        return sys.stderr
+
+    return terminal
+
+
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+"""What a bar writes when it begins and when it ends: the cursor goes away and comes back."""
+
+
+def assert_ended(drawn: str) -> None:
+    assert drawn.count(HIDE) == drawn.count(SHOW) == 1
+    assert drawn.index(HIDE) < drawn.index(SHOW)
+    # rich draws in a thread, which is told to end and does so within a tenth of a second.
+    for thread in threading.enumerate():
+        if "Refresh" in type(thread).__name__:
+            thread.join(timeout=10)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: eq.mapping("p -> p where p = D(300)"), "labelling 300 x 300 pairs"),
+        (lambda: eq.mapping("p -> p where p = D(300)", support=eq.stencil(3, wrap=True)), "labelling the support"),
+    ],
+    ids=["table", "support"],
+)
+def test_work_that_takes_long_is_shown_on_a_terminal(make, what, terminal, capsys):
+    screen = terminal()
+    assert eq.orbits(make()).rank > 1
+    assert what in screen.getvalue()
+    assert_ended(screen.getvalue())
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: eq.mapping("p -> p where p = D(300)"),
+        lambda: eq.mapping("p -> p where p = D(300)", support=eq.stencil(3, wrap=True)),
+    ],
+    ids=["table", "support"],
+)
+def test_a_certificate_that_takes_long_is_shown(make, terminal):
+    orbits = eq.orbits(make())
+    screen = terminal()
+    assert orbits.certificate()
+    drawn = screen.getvalue()
+    assert "certifying: generation" in drawn
+    assert drawn.count(HIDE) == drawn.count(SHOW) >= 1
+
+
+def test_the_bar_is_full_when_the_work_is_done(terminal):
+    screen = terminal()
+    eq.orbits("p -> p where p = D(300)")
+    percents = [int(found) for found in re.findall(r"(\d+)%", screen.getvalue())]
+    assert percents == sorted(percents)
+    assert percents[-1] >= 95
+
+
+def test_work_that_is_done_at_once_is_not_shown(terminal):
+    screen = terminal(patience=60)
+    eq.orbits("p -> p where p = D(300)")
+    with progress("waiting", 2) as advance:
+        advance(1)
+        advance(1)
+    assert screen.getvalue() == ""
+
+
+def test_nothing_is_shown_before_half_a_second_and_something_after(terminal, monkeypatch):
+    screen = terminal(patience=None)
+    now = [100.0]
+    monkeypatch.setattr("eqgen.progress.time.monotonic", lambda: now[0])
+    with progress("waiting", 4) as advance:
+        now[0] = 100.4
+        advance(1)
+        assert screen.getvalue() == ""
+        now[0] = 100.6
+        advance(1)
+        assert "waiting" in screen.getvalue()
+    assert_ended(screen.getvalue())
+
+
+def test_nothing_is_written_where_nobody_looks(monkeypatch, capsys):
+    monkeypatch.setattr("eqgen.progress.PATIENCE", 0)
+    piped = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", piped)
+    eq.orbits("p -> p where p = D(300)")
+    eq.mapping("p -> p where p = D(300)", support=eq.stencil(3, wrap=True))
+    assert piped.getvalue() == ""
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_program_without_standard_error_works(monkeypatch):
+    # As under pythonw, where sys.stderr is None.
+    monkeypatch.setattr("eqgen.progress.PATIENCE", 0)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert eq.orbits("p -> p where p = D(300)").rank == 151
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, MemoryError])
+def test_a_bar_ends_when_the_work_fails(error, terminal):
+    screen = terminal()
+
+    def work() -> None:
+        with progress("failing", 3) as advance:
+            advance(1)
+            raise error
+
+    with pytest.raises(error):
+        work()
+    assert "failing" in screen.getvalue()
+    assert_ended(screen.getvalue())
+
+
+def test_an_interrupt_while_labelling_ends_the_bar_and_keeps_nothing(terminal, place, monkeypatch):
+    screen = terminal()
+    differences = table._differences
+
+    def late(*arguments):
+        differences(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table, "_differences", late)
+    with pytest.raises(KeyboardInterrupt):
+        eq.orbits(eq.mapping("p -> p", p=[cycle(1), (-np.arange(N)) % N]))
+    assert "labelling 1024 x 1024 pairs" in screen.getvalue()
+    assert_ended(screen.getvalue())
+    assert not place.exists()

@@ -1,0 +1,945 @@
+"""Supports: the pairs that a local kernel may use, against the orbits of all pairs, found by hand and then cut."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import tracemalloc
+from copy import deepcopy
+from functools import partial
+from itertools import product
+from math import ceil, hypot
+
+import keras
+import networkx
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import action, declared_mappings, generator_sets
+from test_labels import (
+    check_form,
+    check_key_rows,
+    drawn_moves,
+    mappings_of_several_axes,
+    mistake,
+    refuse,
+    renumbered,
+    signed_orbits,
+)
+from test_orbits import components
+from test_signed import signed_generators
+
+import eqgen as eq
+from eqgen import catalogue
+from eqgen.labels.sparse import NotClosedError, SparseLabels, sparse_labels
+
+# The slow reference: the orbits of all pairs, of which those stay that a given pair lies in
+
+
+def cut(labels, signs, mask) -> tuple[np.ndarray, np.ndarray]:
+    """The labels and signs of those orbits that meet a mask, numbered by first appearance; -1 and 0 elsewhere."""
+    labels, signs = np.asarray(labels), np.asarray(signs)
+    kept = np.isin(labels, labels[mask]) & (labels >= 0)
+    return renumbered(np.where(kept, labels, -1)), np.where(kept, signs, 0)
+
+
+def mask_of(shape, pairs) -> np.ndarray:
+    mask = np.zeros(shape, dtype=bool)
+    for row, column in pairs:
+        mask[row, column] = True
+    return mask
+
+
+def check_arrays(form: SparseLabels, labels: np.ndarray, signs: np.ndarray) -> None:
+    """The sparse arrays against the table that they stand for."""
+    rows, columns = np.nonzero(labels >= 0)
+    assert form.indptr.tolist() == [0, *np.cumsum((labels >= 0).sum(axis=1)).tolist()]
+    assert form.row_numbers().tolist() == rows.tolist()
+    assert form.indices.tolist() == columns.tolist()
+    assert form.labels.tolist() == labels[rows, columns].tolist()
+    assert (np.ones(rows.size) if form.signs is None else form.signs).tolist() == signs[rows, columns].tolist()
+
+
+def check(mapping: eq.Mapping, labels: np.ndarray, signs: np.ndarray, seed: int = 0) -> None:
+    """Everything that a supported mapping says, against a table of labels and signs."""
+    form, orbits = mapping.support, eq.orbits(mapping)
+    assert isinstance(form, SparseLabels)
+    assert orbits.form is form
+    check_form(form, (labels, signs))
+    check_key_rows(form, mapping.generators)
+    check_arrays(form, labels, signs)
+    check_form(form.table(), (labels, signs))
+    check_key_rows(form.table(), mapping.generators)
+    assert np.array_equal(orbits.labels, labels)
+    assert np.array_equal(orbits.signs, signs)
+    assert orbits.sizes.sum() == (labels >= 0).sum()
+    random = np.random.default_rng(seed)
+    for size in (0, 1, 7):
+        # Rows and columns in any order, some of them twice.
+        rows, columns = random.integers(0, labels.shape[0], size=size), random.integers(0, labels.shape[1], size=7)
+        found = orbits.labels_at(rows, columns)
+        assert np.array_equal(found[0], labels[rows][:, columns])
+        assert np.array_equal(found[1], signs[rows][:, columns])
+    assert orbits.certificate()
+
+
+@st.composite
+def unsigned(draw):
+    """A mapping without a support, and the labels and signs of all its pairs: sets and tuples moved by hand."""
+    declared = draw(declared_mappings())
+    sides = [declared.output, declared.input]
+    moves = [tuple(action(declared, side, move) for side in sides) for move in declared.moves()]
+    labels = np.array(components(*(len(declared.points(side)) for side in sides), moves))
+    return partial(eq.mapping, declared.text, **declared.axes), labels, np.ones_like(labels)
+
+
+@st.composite
+def signed(draw):
+    """The same where signs flip, with one axis or several."""
+    if draw(st.booleans()):
+        whole = draw(mappings_of_several_axes())
+        make = partial(eq.mapping, str(whole))
+    else:
+        size = draw(st.integers(2, 4))
+        kinds = ["p", "~p", "p + ~p", "p + 1", "{p p}", "<p p>", "[p p]", "[p p] + p", "1"]
+        sides = [draw(st.sampled_from(kinds)) for _ in range(2)]
+        assume(sides != ["1", "1"])
+        make = partial(eq.mapping, " -> ".join(sides), p=draw(signed_generators(size, draw(st.integers(1, 2)))))
+        whole = make()
+    labels, signs = signed_orbits(whole.output.size, whole.input.size, whole.generators)
+    return make, np.array(labels), np.array(signs)
+
+
+def drawn_pairs(data, shape, most=4) -> list[tuple[int, int]]:
+    pair = st.tuples(st.integers(0, shape[0] - 1), st.integers(0, shape[1] - 1))
+    return data.draw(st.lists(pair, min_size=1, max_size=most), label="pairs")
+
+
+@settings(max_examples=80)
+@given(st.one_of(unsigned(), signed()), st.data())
+def test_a_support_has_the_orbits_of_all_pairs_that_one_of_its_pairs_lies_in(drawn, data):
+    make, labels, signs = drawn
+    pairs = drawn_pairs(data, labels.shape)
+    check(make(support=pairs), *cut(labels, signs, mask_of(labels.shape, pairs)))
+
+
+@settings(max_examples=60)
+@given(
+    st.one_of(unsigned(), signed()),
+    st.data(),
+    st.integers(1, 30),
+    st.sampled_from([0, 3, 10**6]),
+    st.integers(1, 5),
+    st.sampled_from([0, 1, 8]),
+)
+def test_whatever_the_way_the_orbits_are_the_same(drawn, data, block, few, quiet, chained):
+    # Blocks of a row or less, both ways to merge, closures that are left to the comparison of rows, and trees of single
+    # steps: supports as small as these would not meet all of that by themselves.
+    make, labels, signs = drawn
+    pairs = drawn_pairs(data, labels.shape)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eqgen.labels.table.BLOCK", block)
+        patch.setattr("eqgen.labels.components.MOST_FOR_NETWORKX", few)
+        patch.setattr("eqgen.labels.sparse.QUIET", quiet)
+        patch.setattr("eqgen.labels.tree.MOST_CHAINED_GENERATORS", chained)
+        check(make(support=pairs), *cut(labels, signs, mask_of(labels.shape, pairs)))
+
+
+@settings(max_examples=25)
+@given(st.one_of(unsigned(), signed()))
+def test_a_support_of_all_pairs_leaves_only_those_out_that_the_signs_force_to_zero(drawn):
+    make, labels, signs = drawn
+    every = list(product(*map(range, labels.shape)))
+    check(make(support=every), *cut(labels, signs, np.ones(labels.shape, dtype=bool)))
+
+
+@settings(max_examples=20)
+@given(st.one_of(unsigned(), signed()), st.data(), st.randoms(use_true_random=False))
+def test_pairs_come_by_number_or_as_points_in_any_order_and_any_iterable(drawn, data, shuffled):
+    make, labels, _ = drawn
+    pairs = drawn_pairs(data, labels.shape)
+    found, whole = make(support=pairs), make()
+    points = [(whole.output.points[row], whole.input.points[column]) for row, column in pairs]
+    again = [*pairs, *pairs]
+    shuffled.shuffle(again)
+    for same in (points, again, np.array(pairs), np.array(pairs, dtype=np.uint8), iter(pairs), tuple(map(list, pairs))):
+        assert make(support=same) == found
+    # Pairs bring all with them that the group moves them to: there is nothing left to close.
+    assert make(support=eq.closed(pairs)) == make(support=eq.closed(eq.closed(points))) == found
+
+
+@settings(max_examples=25)
+@given(st.one_of(unsigned(), signed()), st.data())
+def test_a_support_is_equal_whichever_pairs_name_its_orbits(drawn, data):
+    make, labels, _ = drawn
+    pairs = drawn_pairs(data, labels.shape)
+    assume(any(labels[pair] >= 0 for pair in pairs))
+    found = make(support=pairs)
+    others = [
+        data.draw(st.sampled_from(np.argwhere(labels == labels[pair]).tolist())) for pair in pairs if labels[pair] >= 0
+    ]
+    assert make(support=others) == found
+    assert hash(make(support=others)) == hash(found)
+    assert str(make(support=others)) == str(found)
+    assert eq.orbits(make(support=others)) == eq.orbits(found)
+    assert found != make()
+    more = drawn_pairs(data, labels.shape)
+    for other in (more, [*pairs, *more]):
+        orbits = [{labels[pair] for pair in some} - {-1} for some in (pairs, other)]
+        assert (make(support=other) == found) == (orbits[0] == orbits[1])
+
+
+def test_supports_of_as_many_orbits_need_not_be_equal():
+    one, other = (eq.mapping(f"p -> p where p = C(6) support 1 <- {column}") for column in (2, 3))
+    assert one != other
+    assert eq.orbits(one) != eq.orbits(other)
+    assert one.support != other.support
+
+
+def test_supports_of_other_groups_or_sizes_are_not_equal():
+    def ring(text):
+        return eq.mapping(text, support=[(0, 0)])
+
+    assert ring("p -> p where p = C(6)") == ring("q -> q where q = C(6)")
+    assert ring("p -> p where p = C(6)") != ring("p -> p where p = D(6)")
+    assert ring("p -> p where p = C(6)") != ring("p -> p where p = C(7)")
+    assert ring("p -> p where p = C(6)").support != "p -> p where p = C(6)"
+    assert ring("p -> p where p = C(6)").support == ring("p -> p where p = D(6)").support
+
+
+# What is printed
+
+
+def test_the_text_names_the_first_pair_of_each_orbit_counted_from_1():
+    ring = eq.mapping("p -> p where p = C(5)", support=[(3, 4), (2, 2)])
+    assert str(ring) == "p -> p where p = C(5) support 1 <- 1, 1 <- 2"
+    assert str(eq.orbits(ring)) == "p -> p where p = C(5) support 1 <- 1, 1 <- 2: 2 orbits of 10 of 5 x 5 pairs"
+    # Each output uses inputs: itself and the next one.
+    assert eq.orbits(ring).pattern == eq.pattern("a b 0 0 0; 0 a b 0 0; 0 0 a b 0; 0 0 0 a b; b 0 0 0 a")
+    edges = eq.mapping("{p p} -> p where p = S(4)", support=[(2, {3, 2})])
+    assert str(edges) == "{p p} -> p where p = S(4) support 1 <- 1"
+    assert str(eq.mapping("1 -> 1", support=[(0, 0)])) == "1 -> 1 support 1 <- 1"
+
+
+@settings(max_examples=40)
+@given(st.one_of(unsigned(), signed()), st.data())
+def test_what_is_printed_parses_back_to_an_equal_value(drawn, data):
+    make, labels, signs = drawn
+    pairs = drawn_pairs(data, labels.shape)
+    expected = cut(labels, signs, mask_of(labels.shape, pairs))
+    assume(expected[1].any())
+    found = make(support=pairs)
+    text = ", ".join(f"{i + 1} <- {j + 1}" for i, j in found.support.representatives.tolist())
+    assert str(found) == f"{make()} support {text}"
+    again = eq.mapping(str(found))
+    assert again == found
+    assert hash(again) == hash(found)
+    assert str(again) == str(found)
+    check(again, *expected)
+
+
+@pytest.mark.parametrize("text", ["~p -> 1 where p = S(3)", "p -> p where p = (1 -1)(2)"])
+def test_a_support_that_the_signs_leave_nothing_of_still_parses_back(text):
+    # The one pair is its own negative. Nothing is left: but what is printed has to stay a declaration.
+    found = eq.mapping(text, support=[(0, min(1, eq.mapping(text).input.size - 1))])
+    assert eq.orbits(found).rank == 0
+    assert eq.mapping(str(found)) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p -> p where p = C(5) support 1 <- 1, 1 <- 2",
+        "p -> p where p = C(5) support 1<-1,1<-2",
+        "p -> p where p = C(5)\n  support 3 <- 4, # the next one\n  5 <- 5, 1 <- 1",
+    ],
+)
+def test_spaces_comments_and_the_choice_of_pairs_do_not_matter(text):
+    assert eq.mapping(text) == eq.mapping("p -> p where p = C(5)", support=[(0, 1), (0, 0)])
+
+
+def test_a_support_ends_a_list_of_generators():
+    text = "p -> p where p = (1 2)(3 4), (1 3)(2 4) support 1 <- 1"
+    assert str(eq.mapping(text)) == text
+    joint = "s b -> s where s & b = Group((1 2 3), (2 3)) & Group((), (1 2)) support 1 <- 1"
+    assert str(eq.mapping(joint)) == joint
+
+
+@settings(max_examples=15)
+@given(st.one_of(unsigned(), signed()), st.data())
+def test_a_supported_mapping_can_be_pickled_and_copied(drawn, data):
+    make, labels, _ = drawn
+    found = make(support=drawn_pairs(data, labels.shape))
+    for again in (pickle.loads(pickle.dumps(found)), deepcopy(found)):
+        assert again == found
+        assert hash(again) == hash(found)
+        assert np.array_equal(eq.orbits(again).labels, eq.orbits(found).labels)
+
+
+# Graphs
+
+
+@st.composite
+def graphs(draw, directed=None, most=7):
+    """A graph, directed or not, with loops, whose nodes are named and come in any order."""
+    size = draw(st.integers(1, most))
+    directed = draw(st.booleans()) if directed is None else directed
+    graph = networkx.DiGraph() if directed else networkx.Graph()
+    graph.add_nodes_from(f"node {place}" for place in draw(st.permutations(range(size))))
+    nodes = list(graph)
+    edge = st.tuples(st.sampled_from(nodes), st.sampled_from(nodes))
+    graph.add_edges_from(draw(st.lists(edge, max_size=2 * size)))
+    return graph
+
+
+def within(graph, radius: float) -> np.ndarray:
+    """Which nodes (columns) reach which (rows) in so many steps."""
+    nodes = list(graph)
+    mask = np.zeros((len(nodes), len(nodes)), dtype=bool)
+    for tail, near in networkx.all_pairs_shortest_path_length(graph):
+        for head, steps in near.items():
+            mask[nodes.index(head), nodes.index(tail)] = steps <= radius
+    return mask
+
+
+def nodes_alone(size: int) -> eq.Group:
+    return eq.group([list(range(size))])
+
+
+@settings(max_examples=40)
+@given(graphs(), st.integers(0, 4))
+def test_a_radius_in_a_graph_names_the_pairs_of_nodes_so_near(graph, radius):
+    support = eq.neighbours(graph, radius)
+    alone = eq.orbits(eq.mapping("n -> n", n=nodes_alone(len(graph)), support=support))
+    assert np.array_equal(alone.labels >= 0, within(graph, radius))
+    group = eq.automorphisms(graph)
+    generators = [(image.tolist(), image.tolist()) for image in group.generators]
+    labels = np.array(components(len(graph), len(graph), generators))
+    found = eq.mapping("n -> n", n=group, support=support)
+    check(found, *cut(labels, np.ones_like(labels), within(graph, radius)))
+    # A graph metric is unchanged by the automorphisms of the graph: closing it changes nothing.
+    assert eq.mapping("n -> n", n=group, support=eq.closed(support)) == found
+
+
+@settings(max_examples=20)
+@given(graphs())
+def test_a_graph_names_its_edges_and_each_node_with_itself(graph):
+    nodes = list(graph)
+    mask = np.eye(len(nodes), dtype=bool)
+    for tail, head in graph.edges():
+        mask[nodes.index(head), nodes.index(tail)] = True
+        if not graph.is_directed():
+            mask[nodes.index(tail), nodes.index(head)] = True
+    many = (networkx.MultiDiGraph if graph.is_directed() else networkx.MultiGraph)(graph)
+    many.add_edges_from(list(graph.edges()))
+    for same in (graph, eq.neighbours(graph), many, networkx.freeze(graph.copy())):
+        found = eq.mapping("n -> n", n=nodes_alone(len(nodes)), support=same)
+        assert np.array_equal(eq.orbits(found).labels >= 0, mask)
+
+
+def test_an_output_of_a_directed_graph_reads_the_nodes_whose_edges_lead_to_it():
+    ring = networkx.DiGraph([(0, 1), (1, 2), (2, 3), (3, 0)])
+    found = eq.mapping("n -> n", n=eq.automorphisms(ring), support=ring)
+    # Node 1 reads itself and node 0, from which an edge comes.
+    assert eq.orbits(found).pattern == eq.pattern("a 0 0 b; b a 0 0; 0 b a 0; 0 0 b a")
+
+
+@pytest.mark.parametrize("n", [3, 4, 7, 8, 50])
+@pytest.mark.parametrize("radius", [0, 1, 2, 3, 30])
+def test_a_ring_has_an_orbit_for_each_distance_and_one_for_each_shift_without_reflections(n, radius):
+    ring = networkx.cycle_graph(n)
+    distances = min(radius, n // 2)
+    found = eq.orbits(eq.mapping("n -> n", n=eq.automorphisms(ring), support=eq.neighbours(ring, radius)))
+    assert found.rank == distances + 1
+    assert found.sizes.sum() == n * min(2 * radius + 1, n)
+    rotations = eq.orbits(eq.mapping("n -> n", n=eq.C(n), support=eq.neighbours(ring, radius)))
+    assert rotations.rank == min(2 * radius + 1, n)
+    assert set(rotations.sizes.tolist()) == {n}
+
+
+def test_distance_two_in_the_petersen_graph_reaches_everything_and_one_reaches_three():
+    graph = networkx.petersen_graph()
+    near, far = (
+        eq.orbits(eq.mapping("n -> n", n=eq.automorphisms(graph), support=eq.neighbours(graph, radius)))
+        for radius in (1, 2)
+    )
+    assert near.sizes.tolist() == [10, 30]
+    assert far.sizes.tolist() == [10, 30, 60]
+
+
+def test_the_nodes_are_the_points_in_the_order_of_the_graph():
+    path = networkx.path_graph(["c", "a", "b"])
+    found = eq.orbits(eq.mapping("n -> n", n=eq.automorphisms(path), support=path))
+    assert found.pattern == eq.pattern("a b 0; c d c; 0 b a")
+    # The same edges, but the middle node comes first.
+    star = networkx.Graph()
+    star.add_nodes_from(["a", "c", "b"])
+    star.add_edges_from(path.edges())
+    found = eq.orbits(eq.mapping("n -> n", n=eq.automorphisms(star), support=star))
+    assert found.pattern == eq.pattern("a b b; c d 0; c 0 d")
+
+
+def test_a_graph_may_be_of_a_class_of_its_owner():
+    class Molecule(networkx.Graph):
+        pass
+
+    ring = Molecule(networkx.cycle_graph(5))
+    expected = eq.mapping("n -> n", n=eq.automorphisms(ring), support=networkx.cycle_graph(5))
+    assert eq.mapping("n -> n", n=eq.automorphisms(ring), support=ring) == expected
+    assert eq.mapping("n -> n", n=eq.automorphisms(ring), support=eq.neighbours(ring)) == expected
+
+
+def test_the_nodes_may_be_the_points_of_any_space():
+    # The triangular graph T(5): edges of five nodes, adjacent where they share one.
+    graph = networkx.line_graph(networkx.complete_graph(5))
+    ordered = networkx.Graph()
+    edges = eq.mapping("{p p} -> {p p} where p = S(5)")
+    ordered.add_nodes_from(edges.input.points)
+    ordered.add_edges_from(graph.edges())
+    found = eq.orbits(eq.mapping("{p p} -> {p p} where p = S(5)", support=ordered))
+    assert found.sizes.tolist() == [10, 60]
+
+
+# Stencils
+
+
+def apart(one, other, shape, metric: str, wrap: bool) -> float:
+    """How far two cells of a grid are apart, by the documented metrics."""
+    steps = [
+        min(abs(a - b), side - abs(a - b)) if wrap else abs(a - b) for a, b, side in zip(one, other, shape, strict=True)
+    ]
+    return {"square": max(steps), "diamond": sum(steps), "disc": hypot(*steps)}[metric]
+
+
+SHAPES = st.one_of(
+    st.tuples(st.integers(1, 9)),
+    st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 3)),
+)
+RADII = st.sampled_from([0, 1, 1.2, 1.5, 2, 2.3, 3, 7, 1000, 0.5, np.int64(2), np.float64(1.5)])
+METRICS = st.sampled_from(["square", "diamond", "disc"])
+
+
+@settings(max_examples=60)
+@given(SHAPES, RADII, METRICS, st.booleans())
+def test_a_stencil_names_the_cells_no_further_apart_than_its_radius(shape, radius, metric, wrap):
+    cells = list(product(*map(range, shape)))
+    expected = [[apart(one, other, shape, metric, wrap) <= radius for other in cells] for one in cells]
+    given_shape = eq.stencil(radius, shape, metric=metric, wrap=wrap)
+    alone = eq.orbits(eq.mapping("p -> p", p=nodes_alone(len(cells)), support=given_shape))
+    assert (alone.labels >= 0).tolist() == expected
+    # The shape is known where the space is a grid.
+    names = "hwd"[: len(shape)]
+    axes = {name: nodes_alone(side) for name, side in zip(names, shape, strict=True)}
+    known = eq.mapping(
+        f"{' '.join(names)} -> {' '.join(names)}", support=eq.stencil(radius, metric=metric, wrap=wrap), **axes
+    )
+    assert (eq.orbits(known).labels >= 0).tolist() == expected
+
+
+@settings(max_examples=40)
+@given(SHAPES, RADII, METRICS)
+def test_on_a_torus_each_offset_has_a_weight_of_its_own(shape, radius, metric):
+    names = "hwd"[: len(shape)]
+    axes = {name: eq.C(side) for name, side in zip(names, shape, strict=True)}
+    sides = " ".join(names)
+    found = eq.orbits(eq.mapping(f"{sides} -> {sides}", support=eq.stencil(radius, metric=metric, wrap=True), **axes))
+    cells = list(product(*map(range, shape)))
+    offsets = [offset for offset in cells if apart(offset, (0,) * len(shape), shape, metric, True) <= radius]
+    assert found.rank == len(offsets)
+    assert set(found.sizes.tolist()) == {len(cells)}
+    # Output cell r reads input cell r + offset: a circular convolution, here with numpy's shifts.
+    random = np.random.default_rng(5)
+    image, theta = random.normal(size=shape), random.normal(size=found.rank)
+    weight = np.where(found.labels >= 0, theta[found.labels], 0)
+    convolved = sum(
+        theta[number] * np.roll(image, [-step for step in offset], range(len(shape)))
+        for number, offset in enumerate(offsets)
+    )
+    np.testing.assert_allclose((weight @ image.ravel()).reshape(shape), convolved, rtol=1e-12, atol=1e-12)
+
+
+def test_wrapped_offsets_that_coincide_are_one_weight():
+    # On a ring of two cells one step to the left and one to the right are the same cell.
+    for n, rank in [(1, 1), (2, 2), (3, 3), (4, 3)]:
+        assert eq.orbits(eq.mapping(f"p -> p where p = C({n})", support=eq.stencil(1, wrap=True))).rank == rank
+    torus = eq.mapping("h w -> h w where h = C(2), w = C(2)", support=eq.stencil(1, wrap=True))
+    assert eq.orbits(torus).sizes.tolist() == [4, 4, 4, 4]
+
+
+def p4m(shape: tuple[int, int]) -> eq.Group:
+    """All rigid motions of a square torus."""
+    return eq.trace(shape, np.rot90, np.fliplr, lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1))
+
+
+@pytest.mark.parametrize("side", [5, 6, 8])
+@pytest.mark.parametrize("radius", [0, 1, 2])
+@pytest.mark.parametrize("metric", ["square", "diamond"])
+def test_rigid_motions_of_a_torus_leave_one_weight_for_each_shape_of_an_offset(side, radius, metric):
+    found = eq.orbits(
+        eq.mapping("p -> p", p=p4m((side, side)), support=eq.stencil(radius, (side, side), metric=metric, wrap=True))
+    )
+    # Quarter turns and reflections leave of an offset the two lengths, whatever their order.
+    offsets = [
+        (x, y)
+        for x, y in product(range(-radius, radius + 1), repeat=2)
+        if metric == "square" or abs(x) + abs(y) <= radius
+    ]
+    shapes: dict[tuple[int, ...], int] = {}
+    for x, y in offsets:
+        shape = tuple(sorted((abs(x), abs(y))))
+        shapes[shape] = shapes.get(shape, 0) + side * side
+    assert sorted(found.sizes.tolist()) == sorted(shapes.values())
+    assert found.row_sizes.sum() == len(offsets)
+    assert found.certificate()
+
+
+def test_a_3_x_3_kernel_on_a_torus_of_128_has_a_centre_an_edge_and_a_corner():
+    side = 128
+    mapping = eq.mapping("p -> p", p=p4m((side, side)), support=eq.stencil(1, (side, side), wrap=True))
+    found = eq.orbits(mapping)
+    assert found.rank == 3
+    assert found.sizes.tolist() == [16384, 65536, 65536]
+    assert found.row_sizes.tolist() == [1, 4, 4]
+    assert str(mapping).endswith(" support 1 <- 1, 1 <- 2, 1 <- 130")
+    # Of a cell in the middle: three rows of three.
+    row = 64 * side + 64
+    columns = np.array([row + side * y + x for y in (-1, 0, 1) for x in (-1, 0, 1)])
+    assert found.labels_at(np.array([row]), columns)[0].tolist() == [[2, 1, 2, 1, 0, 1, 2, 1, 2]]
+    assert found.labels_at(np.array([0]), np.arange(side * side))[0].tolist()[0].count(-1) == side * side - 9
+    # Held in a few bytes for each of its pairs, none for all the others.
+    held = mapping.support.indptr.nbytes + mapping.support.indices.nbytes + mapping.support.labels.nbytes
+    assert held <= 16 * 9 * side * side
+
+
+def test_a_stencil_on_a_board_that_does_not_wrap_knows_its_rims():
+    board = eq.mapping(
+        "p -> p", p=eq.trace((3, 3), np.rot90, np.fliplr), support=eq.stencil(1, (3, 3), metric="diamond")
+    )
+    # A corner, an edge and the middle each read themselves; corner and edge, edge and middle read each other.
+    assert sorted(eq.orbits(board).sizes.tolist()) == [1, 4, 4, 4, 4, 8, 8]
+
+
+def test_a_stencil_takes_a_list_as_its_shape_and_any_number_as_its_radius():
+    expected = eq.stencil(1.5, (3, 4), metric="disc", wrap=True)
+    assert eq.stencil(np.float32(1.5), [3, np.int64(4)], metric="disc", wrap=1) == expected
+    assert eq.stencil(1) == eq.stencil() == eq.stencil(1.0, None, metric="square", wrap=False)
+
+
+def test_a_single_cell_has_a_stencil():
+    assert eq.orbits(eq.mapping("1 -> 1", support=eq.stencil(1))).rank == 1
+    assert eq.orbits(eq.mapping("p -> p where p = C(1)", support=eq.stencil(3, (1, 1, 1), wrap=True))).rank == 1
+
+
+# Supports that are not closed
+
+
+def named_pair(text: str, whole: eq.Mapping) -> tuple[int, int]:
+    """The pair that a message calls missing, after the message has been compared as a whole."""
+    shape = (
+        f"the support of {whole} is not closed under the group: it moves pairs of the support to ",
+        ", which is missing; add that pair and its like, or write support=eq.closed(...)",
+    )
+    assert text.startswith(shape[0])
+    assert text.endswith(shape[1])
+    row, column = text[len(shape[0]) : -len(shape[1])].split(" <- ")
+    spaces = (whole.output, whole.input)
+    places = [{space.name(number): number for number in range(space.size)} for space in spaces]
+    return places[0][row], places[1][column]
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_support_that_is_not_closed_is_refused_with_a_pair_that_is_missing(data):
+    graph = data.draw(graphs())
+    n = len(graph)
+    generators = data.draw(generator_sets(n, n, 2))
+    mask = within(graph, 1)
+    whole = eq.mapping("n -> n", n=generators)
+    labels = np.array(components(n, n, [(image, image) for image in generators]))
+    expected = cut(labels, np.ones_like(labels), mask)
+    # The smallest closed support that holds these pairs: all of the orbits that they lie in.
+    check(eq.mapping("n -> n", n=generators, support=eq.closed(graph)), *expected)
+    if ((expected[0] >= 0) == mask).all():
+        check(eq.mapping("n -> n", n=generators, support=graph), *expected)
+        return
+    row, column = named_pair(mistake(lambda: eq.mapping("n -> n", n=generators, support=graph)), whole)
+    assert not mask[row, column]
+    assert expected[0][row, column] >= 0
+
+
+@settings(max_examples=120)
+@given(drawn_moves(), st.data())
+def test_any_pairs_are_closed_or_told_from_closed_ones(generators, data):
+    # Graphs and stencils hold the diagonal; here the pairs are any, and either side moves as it likes.
+    m, n = generators[0].output.size, generators[0].input.size
+    labels, signs = map(np.array, signed_orbits(m, n, generators))
+    pairs = drawn_pairs(data, (m, n), 12)
+    mask = mask_of((m, n), pairs)
+    # The orbits of points, zero or not: a pair that is forced to zero has to be there, too.
+    moves = [(move.output.image.tolist(), move.input.image.tolist()) for move in generators]
+    reached = np.array(components(m, n, moves))
+    full = np.isin(reached, reached[mask])
+    if data.draw(st.booleans(), label="complete"):
+        mask = full
+    rows, columns = np.nonzero(mask)
+    order = np.random.default_rng(1).permutation(rows.size)
+    label = partial(sparse_labels, generators, (m, n), rows[order], columns[order])
+    expected = cut(labels, signs, mask)
+    check_form(label(close=True), expected)
+    check_arrays(label(close=True), *expected)
+    if (mask == full).all():
+        check_arrays(label(close=False), *expected)
+        return
+    with pytest.raises(NotClosedError) as caught:
+        label(close=False)
+    assert not mask[caught.value.row, caught.value.column]
+    assert full[caught.value.row, caught.value.column]
+
+
+def test_the_missing_pair_is_named_as_people_name_points():
+    board = eq.stencil(1, (3, 4), metric="diamond")
+    whole = eq.mapping("h w -> h w where h = C(3), w = C(4)")
+    message = mistake(lambda: eq.mapping("h w -> h w where h = C(3), w = C(4)", support=board))
+    row, column = named_pair(message, whole)
+    # What a torus needs and a board lacks: a step across the rim.
+    (h, w), (k, v) = divmod(row, 4), divmod(column, 4)
+    assert (h, w) != (k, v)
+    assert apart((h, w), (k, v), (3, 4), "diamond", True) == 1 < apart((h, w), (k, v), (3, 4), "diamond", False)
+    closed = eq.mapping("h w -> h w where h = C(3), w = C(4)", support=eq.closed(board))
+    assert closed == eq.mapping(
+        "h w -> h w where h = C(3), w = C(4)", support=eq.stencil(1, metric="diamond", wrap=True)
+    )
+
+
+def test_a_path_is_not_closed_under_the_rotations_of_a_ring():
+    path = networkx.path_graph(3)
+    assert mistake(lambda: eq.mapping("n -> n where n = C(3)", support=path)) in [
+        "the support of n -> n where n = C(3) is not closed under the group: it moves pairs of the support to "
+        f"{pair}, which is missing; add that pair and its like, or write support=eq.closed(...)"
+        for pair in ("1 <- 3", "3 <- 1")
+    ]
+    assert eq.orbits(eq.mapping("n -> n where n = C(3)", support=eq.closed(path))).sizes.tolist() == [3, 3, 3]
+
+
+def test_a_pair_is_missing_even_where_those_at_the_head_of_each_orbit_are_complete():
+    # The edge from node 5 to node 4 stands in none of the rows 1 and 3 that the others are made from.
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(range(5))
+    graph.add_edge(4, 3)
+    whole = eq.mapping("n -> n where n = (1 2)(3 4 5)")
+    missing = named_pair(mistake(lambda: eq.mapping("n -> n where n = (1 2)(3 4 5)", support=graph)), whole)
+    assert missing in [(2, 3), (4, 2)]
+    assert eq.orbits(eq.mapping("n -> n where n = (1 2)(3 4 5)", support=eq.closed(graph))).sizes.tolist() == [2, 3, 3]
+
+
+def test_a_long_declaration_is_quoted_in_short():
+    path = networkx.path_graph(40)
+    found = mistake(lambda: eq.mapping("n -> n", n=[np.roll(np.arange(40), 1)], support=path))
+    whole = str(eq.mapping("n -> n", n=[np.roll(np.arange(40), 1)]))
+    assert found.startswith(
+        f"the support of {whole[:77]}... is not closed under the group: it moves pairs of the support to "
+    )
+
+
+# Layers
+
+
+def built(mapping, units=2, **options):
+    layer = eq.EquivariantDense(units, mapping, **options)
+    n = layer.mapping.input.size
+    layer(np.zeros((1, n) if units is None else (1, n, 2)))
+    return layer
+
+
+RING = eq.mapping("p -> p where p = C(6)", support=[(0, 0), (0, 1), (0, 5)])
+SUPPORTED = [
+    (RING, "relu"),
+    (eq.mapping("[p p] -> [p p] where p = S(4)", support=[(0, 1)]), "tanh"),
+    (eq.mapping("{p p} + p -> p where p = S(4)", support=[(0, 0), (1, (1, 1))]), "relu"),
+    (eq.mapping("h w -> h w where h = C(4), w = C(3)", support=eq.stencil(1, metric="diamond", wrap=True)), "relu"),
+]
+
+
+@pytest.mark.parametrize(("mapping", "activation"), SUPPORTED)
+@pytest.mark.parametrize("units", [None, 3])
+def test_a_supported_layer_is_zero_outside_and_verifies(mapping, activation, units):
+    layer = built(mapping, units, activation=activation)
+    layer.set_weights([np.random.default_rng(3).uniform(1, 2, size=layer.kernel.shape)])
+    weight = layer.weight_matrix().reshape(*eq.orbits(mapping).shape, -1)
+    outside = eq.orbits(mapping).labels < 0
+    assert outside.any()
+    assert (weight[outside] == 0).all()
+    assert (weight[~outside] != 0).all()
+    assert layer.kernel.shape[0] == mapping.support.rank
+    report = eq.verify(layer)
+    assert report, str(report)
+    assert "Burnside's count: it counts all pairs, and the support leaves some out" in str(report)
+
+
+@pytest.mark.parametrize(("mapping", "activation"), SUPPORTED)
+def test_a_saved_layer_holds_its_support(mapping, activation, tmp_path, random):
+    n = mapping.input.size
+    layer = eq.EquivariantDense(2, mapping, activation=activation, layout="flat")
+    model = keras.Sequential([keras.Input((n, 1)), layer])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.layers[0].mapping == mapping
+    assert again.layers[0].mapping != eq.mapping(str(mapping).split(" support ")[0])
+    assert np.array_equal(again.layers[0].weight_matrix(), layer.weight_matrix())
+    features = random.normal(size=(4, n, 1)).astype("float32")
+    assert np.array_equal(again(features), model(features))
+    assert eq.verify(again.layers[0])
+
+
+def test_a_saved_layer_means_the_same_whatever_the_catalogue_says(tmp_path, monkeypatch):
+    text = 'p -> p where p = catalogue("octagon") support 1 <- 1, 1 <- 2'
+    layer = built(text)
+    config = layer.get_config()
+    assert "catalogue" not in config["declaration"]
+    assert config["declaration"].endswith(" support 1 <- 1, 1 <- 2")
+    keras.Sequential([keras.Input((8, 2)), layer]).save(tmp_path / "model.keras")
+    monkeypatch.setattr(catalogue, "entry", refuse)
+    again = keras.models.load_model(tmp_path / "model.keras").layers[0]
+    assert np.array_equal(again.weight_matrix(), layer.weight_matrix())
+    assert (again.weight_matrix()[:, :, 0, 0] != 0).sum(axis=1).tolist() == [3] * 8
+    assert eq.verify(again)
+
+
+def test_a_catalogue_axis_with_a_support_is_quoted_and_read_back():
+    text = 'p -> p where p = catalogue("octagon") support 1 <- 2'
+    assert str(eq.mapping(text)) == text
+    assert eq.mapping(eq.mapping(text).without_catalogue()) == eq.mapping(text)
+
+
+def test_training_leaves_zero_what_lies_outside():
+    layer = eq.EquivariantDense(None, RING)
+    model = keras.Sequential([keras.Input((6,)), layer])
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    before = layer.weight_matrix()
+    model.fit(np.eye(6, dtype="float32"), np.ones((6, 6), dtype="float32"), epochs=2, verbose=0)
+    assert not np.array_equal(layer.weight_matrix(), before)
+    assert ((layer.weight_matrix() != 0) == (eq.orbits(RING).labels >= 0)).all()
+
+
+def test_a_stencil_layer_is_a_circular_convolution(random):
+    mapping = eq.mapping("h w -> h w where h = C(5), w = C(6)", support=eq.stencil(1, wrap=True))
+    layer = eq.EquivariantDense(None, mapping, layout="flat")
+    image = random.normal(size=(5, 6)).astype("float32")
+    answer = np.reshape(layer(image.reshape(1, -1)), (5, 6))
+    labels = eq.orbits(mapping).labels[0].reshape(5, 6)
+    theta = np.asarray(layer.get_weights()[0])
+    expected = sum(
+        theta[labels[y % 5, x % 6]] * np.roll(image, (-y, -x), (0, 1)) for y, x in product((-1, 0, 1), repeat=2)
+    )
+    np.testing.assert_allclose(answer, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_with_more_than_its_support_is_still_equivariant_to_the_group_alone():
+    # A support is no symmetry: verify holds another model to the group.
+    dense = keras.Sequential([keras.Input((6,)), eq.EquivariantDense(None, "p -> p where p = C(6)")])
+    assert eq.verify(dense, RING)
+
+
+# Memory
+
+
+def test_a_support_that_does_not_fit_is_refused_before_it_is_labelled(monkeypatch):
+    monkeypatch.setattr("eqgen.memory.machine_memory", lambda: 10**9)
+    monkeypatch.setattr("eqgen.labels.sparse._Work._piece", refuse)
+    # One pair of different points: the group moves it to all of these, which are too many long before all are found.
+    n = 4000
+    tracemalloc.start()
+    message = mistake(lambda: eq.mapping(f"p -> p where p = S({n})", support=[(0, 1)]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    told = re.fullmatch(
+        r"the support has (?:(at least|more than) )?(\d+) pairs with all that the group moves them to: they need (\d\.\d) GB "
+        r"while they are labelled, and this machine has 1\.0 GB; name fewer pairs",
+        message,
+    )
+    assert told, message
+    pairs = int(told[2])
+    assert told[3] == f"{40 * pairs / 1e9:.1f}"
+    assert 40 * pairs > 10**9 / 2
+    # What the message calls their number has to be it.
+    assert pairs <= n * (n - 1) if told[1] else pairs == n * (n - 1)
+    # Not even two bytes for each pair.
+    assert peak < 2 * n * n
+
+
+@pytest.mark.parametrize(
+    ("points", "support"),
+    [
+        (64 * 64, eq.stencil(10, (64, 64), wrap=True)),
+        (1201, eq.neighbours(networkx.star_graph(1200), 2)),
+    ],
+    ids=["stencil", "graph"],
+)
+def test_a_support_that_does_not_fit_is_refused_before_its_pairs_are_listed(points, support, monkeypatch):
+    monkeypatch.setattr("eqgen.memory.machine_memory", lambda: 10**7)
+    pairs = 64 * 64 * 21 * 21 if points == 64 * 64 else 1201**2
+    group = nodes_alone(points)
+    tracemalloc.start()
+    with pytest.raises(eq.DeclarationError, match=r"^the support has .*\d+ pairs .*, and this machine has 0\.0 GB; "):
+        eq.mapping("p -> p", p=group, support=support)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Not even one integer for each pair.
+    assert peak < 8 * pairs
+
+
+def test_what_a_table_would_refuse_a_support_holds(monkeypatch):
+    monkeypatch.setattr("eqgen.memory.machine_memory", lambda: 10**8)
+    ring = "p -> p where p = C(20000)"
+    assert mistake(lambda: eq.orbits(ring)) == (
+        f"{ring} has 20000 x 20000 index pairs: their label table needs 3.2 GB while it is made, and this machine has 0.1 GB; "
+        "name the pairs that matter with support=..., or declare independent axes, which are held as factors"
+    )
+    found = eq.orbits(eq.mapping(ring, support=eq.stencil(1, wrap=True)))
+    assert found.sizes.tolist() == [20000] * 3
+    assert found.certificate()
+    assert mistake(lambda: found.labels) == (
+        f"{ring} support 1 <- 1, 1 <- 2, 1 <- 20000 has 20000 x 20000 index pairs: their label table needs 3.2 GB while it is "
+        "made, and this machine has 0.1 GB; its 3 orbits are known without it: take rank, sizes, representatives, or "
+        "labels_at(rows, columns)"
+    )
+
+
+# Mistakes
+
+C5 = "p -> p where p = C(5)"
+EDGES = "{p p} -> p where p = C(5)"
+NO_SUPPORT = (
+    "a support is a networkx graph, eq.stencil(...), eq.neighbours(...) or a list of (output, input) pairs, got "
+)
+NO_RADIUS = "the radius of a stencil is a number from 0 on, got "
+NO_SHAPE = "the shape of a grid is a tuple of positive sizes, like (8, 8), got "
+
+
+@pytest.mark.parametrize(
+    ("declaration", "support", "message"),
+    [
+        (C5, "1 <- 1", NO_SUPPORT + "'1 <- 1'"),
+        (C5, b"1", NO_SUPPORT + "b'1'"),
+        (C5, {0: 1}, NO_SUPPORT + "{0: 1}"),
+        (C5, 5, NO_SUPPORT + "5"),
+        (C5, eq.closed(None), NO_SUPPORT + "None"),
+        (C5, [], "the support names no pair, so every weight would be zero: list some (output, input) pairs"),
+        (C5, [5], "a support lists pairs (output, input), got 5"),
+        (C5, [(1, 2), (1, 2, 3)], "a support lists pairs (output, input), got (1, 2, 3)"),
+        (C5, [(5, 0)], "the support names output 5: there are 5, counted from 0"),
+        (C5, [(0, -1)], "the support names input -1: there are 5, counted from 0"),
+        (C5, [(0, np.int64(7))], "the support names input 7: there are 5, counted from 0"),
+        (EDGES, [(5, 0)], "the support names output 5: there are 5, counted from 0"),
+        (EDGES, [(0, 10)], "the support names input 10: there are 10, counted from 0"),
+        (C5, [(0, "x")], "'x' is no point of this space: its points are written like 0 and 4, counted from 0"),
+        (EDGES, [(0, (0, 7))], "(0, 7) is no point of this space: its points are written like (0, 1) and (3, 4), counted from 0"),
+        (C5, networkx.cycle_graph(4), "the graph of the support has 4 nodes, the mapping 5 outputs and 5 inputs: the nodes have to be the points of both"),
+        (EDGES, eq.neighbours(networkx.cycle_graph(5)), "the graph of the support has 5 nodes, the mapping 5 outputs and 10 inputs: the nodes have to be the points of both"),
+        (EDGES, eq.stencil(1), "a stencil needs a grid: the outputs have the shape (5,), the inputs (10,); give one, as in eq.stencil(1, (8, 8))"),
+        ("p + 1 -> p + 1 where p = C(4)", eq.stencil(1), "a stencil needs a grid: the outputs have the shape (5,), the inputs (5,); give one, as in eq.stencil(1, (8, 8))"),
+        (C5, eq.stencil(1, (2, 2)), "the grid of the stencil, (2, 2), has 4 cells, the mapping 5 outputs and 5 inputs: the cells have to be the points of both"),
+        (EDGES, eq.stencil(1, (5,)), "the grid of the stencil, (5,), has 5 cells, the mapping 5 outputs and 10 inputs: the cells have to be the points of both"),
+    ],
+)  # fmt: skip
+def test_a_support_that_says_nothing_of_these_spaces_is_refused(declaration, support, message):
+    assert mistake(lambda: eq.mapping(declaration, support=support)) == message
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: eq.stencil(-1), NO_RADIUS + "-1"),
+        (lambda: eq.stencil(True), NO_RADIUS + "True"),
+        (lambda: eq.stencil("1"), NO_RADIUS + "'1'"),
+        (lambda: eq.stencil(float("inf")), NO_RADIUS + "inf"),
+        (lambda: eq.stencil(float("nan")), NO_RADIUS + "nan"),
+        (lambda: eq.stencil(1, metric="round"), "metric is 'round': expected \"square\", \"diamond\" or \"disc\""),
+        (lambda: eq.stencil(1, 8), NO_SHAPE + "8"),
+        (lambda: eq.stencil(1, (8, 0)), NO_SHAPE + "(8, 0)"),
+        (lambda: eq.stencil(1, (8, 2.0)), NO_SHAPE + "(8, 2.0)"),
+        (lambda: eq.stencil(1, ()), NO_SHAPE + "()"),
+        (lambda: eq.neighbours([(0, 1)]), "neighbours takes a networkx graph, got list"),
+        (lambda: eq.neighbours(networkx.cycle_graph(3), -1), "the radius is a number of steps, 0 or more, got -1"),
+        (lambda: eq.neighbours(networkx.cycle_graph(3), 1.5), "the radius is a number of steps, 0 or more, got 1.5"),
+        (lambda: eq.neighbours(networkx.cycle_graph(3), True), "the radius is a number of steps, 0 or more, got True"),
+    ],
+)  # fmt: skip
+def test_a_stencil_or_radius_that_makes_no_sense_is_refused_where_it_is_written(call, message):
+    assert mistake(call) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{C5} support 1 <- 6", f"the support names input 6: there are 5 (character 31)\n  {C5} support 1 <- 6\n  {' ' * 30}^"),
+        (f"{C5} support 1 <- 1, 6 <- 1", f"the support names output 6: there are 5 (character 39)\n  {C5} support 1 <- 1, 6 <- 1\n  {' ' * 38}^"),
+        (f"{EDGES} support 1 <- 11", f"the support names input 11: there are 10 (character 35)\n  {EDGES} support 1 <- 11\n  {' ' * 34}^"),
+        (f"{C5} support 0 <- 1", f"0 is no point: the points of a space are numbered from 1 (character 31)\n  {C5} support 0 <- 1\n  {' ' * 30}^"),
+        (f"{C5} support 1 <- 00", f"00 is no point: the points of a space are numbered from 1 (character 36)\n  {C5} support 1 <- 00\n  {' ' * 35}^"),
+        (f"{C5} support", f"unexpected end: expected a number (character 30)\n  {C5} support\n  {' ' * 29}^"),
+        (f"{C5} support 1", f"unexpected end: expected \"<-\" (character 32)\n  {C5} support 1\n  {' ' * 31}^"),
+        (f"{C5} support 1 <- 1,", f"unexpected end: expected a number (character 38)\n  {C5} support 1 <- 1,\n  {' ' * 37}^"),
+        (f"{C5} support 1 <- 1 1 <- 2", f"unexpected '1': expected \",\" or the end (character 38)\n  {C5} support 1 <- 1 1 <- 2\n  {' ' * 37}^"),
+        (f"{C5} support 1 -> 1", f"unexpected '->': expected \"<-\" (character 33)\n  {C5} support 1 -> 1\n  {' ' * 32}^"),
+        ("p -> p support 1 <- 1 where p = C(5)", f"unexpected 'where': expected \",\" or the end (character 23)\n  p -> p support 1 <- 1 where p = C(5)\n  {' ' * 22}^"),
+        ("support -> 1", "unexpected 'support': expected \"<\", \"[\", \"{\", \"~\", a name or a number (character 1)\n  support -> 1\n  ^"),
+    ],
+)  # fmt: skip
+def test_a_support_that_cannot_be_read_is_told_with_its_place(text, message):
+    assert mistake(lambda: eq.mapping(text)) == message
+
+
+def test_a_number_far_beyond_a_space_is_refused_as_such():
+    text = f"{C5} support 1 <- {10**30}"
+    assert re.search(r"there are 5|too large", mistake(lambda: eq.mapping(text)))
+
+
+def test_a_support_is_declared_once():
+    text = f"{C5} support 1 <- 1"
+    assert mistake(lambda: eq.mapping(text, support=[(0, 0)])) == (
+        f"the support is declared here and as a keyword: keep one of the two (character 31)\n  {text}\n  {' ' * 30}^"
+    )
+    whole = eq.mapping(C5)
+    assert mistake(lambda: eq.mapping(whole, support=[(0, 0)])) == (
+        "support: a finished mapping takes no more axes and no support; declare them with its text"
+    )
+    assert mistake(lambda: eq.mapping(whole, q=eq.S(3), support=[(0, 0)])) == (
+        "q, support: a finished mapping takes no more axes and no support; declare them with its text"
+    )
+
+
+def test_a_supported_mapping_is_handed_back_as_it_is():
+    assert eq.mapping(RING) is RING
+
+
+@pytest.mark.parametrize("place", [-1, 6])
+def test_a_place_beyond_the_table_is_an_error_whatever_the_form(place):
+    # A table counts from its end or raises; what is no label must not come back as if it were one.
+    for orbits in (
+        eq.orbits(RING),
+        eq.orbits("p q -> p q where p = C(3), q = C(2)"),
+        eq.orbits("p -> p where p = C(6)"),
+    ):
+        for rows, columns in (([place], [0]), ([0], [place])):
+            try:
+                found = orbits.labels_at(rows, columns)
+            except IndexError:
+                continue
+            whole = orbits.labels
+            assert place < 0
+            assert np.array_equal(found[0], whole[np.ix_(rows, columns)])
+
+
+def test_a_radius_need_not_be_whole():
+    # Between the edge and the corner of a square.
+    sizes = [
+        eq.orbits(
+            eq.mapping("h w -> h w where h = C(9), w = C(9)", support=eq.stencil(radius, metric="disc", wrap=True))
+        ).rank
+        for radius in (0.9, 1, 1.4, 1.5, 2, 2.2, 2.3)
+    ]
+    assert sizes == [1, 5, 5, 9, 13, 13, 21]
+    assert all(rank <= (2 * ceil(radius) + 1) ** 2 for rank, radius in zip(sizes, (1, 1, 2, 2, 2, 3, 3), strict=True))
