@@ -286,6 +286,22 @@ def numbered(names: Integers, signed: bool) -> Rows:
     return Rows(labels, np.where(zero, 0, 1 - 2 * (plus & 1)).astype(np.int8), first)
 
 
+class _Reader:
+    """Reads some rows of a table through a permutation of its columns, into the same memory every time."""
+
+    def __init__(self, table: Labels) -> None:
+        self._table = table
+        shape = (max(1, BLOCK // max(table.shape[1], 1)), table.shape[1])
+        self._rows, self._rearranged = np.empty(shape, dtype=table.dtype), np.empty(shape, dtype=table.dtype)
+
+    def __call__(self, rows: Permutation, columns: Permutation) -> Labels:
+        """table[rows][:, columns], for no more rows than a block has; overwritten by the next call."""
+        source, found = self._rows[: rows.size], self._rearranged[: rows.size]
+        # All numbers are in range; "wrap" only keeps numpy from checking that first and copying the result.
+        np.take(self._table, rows, axis=0, out=source, mode="wrap")
+        return np.take(source, columns, axis=1, out=found, mode="wrap")
+
+
 def _all_rows(
     tree: Tree, walker: Walker, rows: Rows, shape: tuple[int, int], advance: Callable[[int], None]
 ) -> tuple[Labels, Signs | None]:
@@ -296,11 +312,12 @@ def _all_rows(
     labels[tree.roots] = rows.labels
     if signs is not None and rows.signs is not None:
         signs[tree.roots] = rows.signs
+    read_labels = _Reader(labels)
     for number, children in tree.steps:
         move, back = tree.moves[number], walker.backward(number)
         for part in row_blocks(children.size, n):
             here, parents = children[part], tree.parent[children[part]]
-            labels[here] = np.take(labels[parents], back, axis=1)
+            labels[here] = read_labels(parents, back)
             if signs is not None:
                 flips = move.output.all_signs()[parents][:, None] * move.input.all_signs()[back]
                 signs[here] = np.take(signs[parents], back, axis=1) * flips
@@ -313,9 +330,10 @@ def _compared(
 ) -> Classes | None:
     """Step 4: the classes of codes of these labels, None where nothing is left to merge."""
     classes: Classes | None = None
+    read_labels = _Reader(labels)
     for move, open_rows in zip(tree.generators, tree.open, strict=True):
         for rows, columns in _blocks_to_compare(move, open_rows, labels.shape[1], signs is not None):
-            left, right = _differences(labels, signs, move, rows, columns)
+            left, right = _differences(labels, read_labels, signs, move, rows, columns)
             if left.size:
                 classes = classes or Classes(rank * (1 if signs is None else 2))
                 classes.merge(left, right)
@@ -341,12 +359,17 @@ def _blocks_to_compare(
 
 
 def _differences(
-    labels: Labels, signs: Signs | None, move: Move, rows: Permutation, columns: Permutation | None
+    labels: Labels,
+    read_labels: _Reader,
+    signs: Signs | None,
+    move: Move,
+    rows: Permutation,
+    columns: Permutation | None,
 ) -> tuple[Integers, Integers]:
     """The codes that stand in these places, and at their images, where the two differ."""
     images = move.output.image[rows]
     if columns is None:
-        here, there = labels[rows], np.take(labels[images], move.input.image, axis=1)
+        here, there = labels[rows], read_labels(images, move.input.image)
     else:
         here, there = labels[np.ix_(rows, columns)], labels[np.ix_(images, move.input.image[columns])]
     different = here != there
