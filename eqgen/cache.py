@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,6 +33,10 @@ LARGEST_FOLDER = 10**9
 OWN_FILE = re.compile(r"[0-9a-f]{64}")
 """How files of results are named."""
 
+UNFINISHED = "eqgen-unfinished-"
+
+DAY = 24 * 60 * 60
+
 LARGEST_FILE = LARGEST_FOLDER // 4
 
 _warned = False
@@ -40,10 +45,10 @@ _warned = False
 def folder() -> Path | None:
     """Where results are kept; None when `EQGEN_CACHE=off`. `EQGEN_CACHE` may also name a folder."""
     chosen = os.environ.get("EQGEN_CACHE", "")
-    if chosen == "off":
+    if chosen.casefold() in ("off", "no", "false", "0"):
         return None
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     from platformdirs import user_cache_path
 
     return Path(user_cache_path("eqgen"))
@@ -98,7 +103,7 @@ def _digest(name: str, data: bytes) -> bytes:
 
 
 def _write(place: Path, name: str, data: bytes) -> None:
-    handle, unfinished = tempfile.mkstemp(dir=place, prefix="unfinished-")
+    handle, unfinished = tempfile.mkstemp(dir=place, prefix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -113,13 +118,17 @@ def _prune(place: Path) -> None:
     found = []
     for file in place.iterdir():
         # The folder may be one that other things are kept in.
-        if not OWN_FILE.fullmatch(file.name):
+        unfinished = file.name.startswith(UNFINISHED)
+        if not unfinished and not OWN_FILE.fullmatch(file.name):
             continue
         try:
             status = file.stat()
         except OSError:  # another process was faster
             continue
-        if S_ISREG(status.st_mode):
+        if unfinished and time.time() - status.st_mtime > DAY:
+            # A process that was killed could not take it away.
+            file.unlink(missing_ok=True)
+        elif S_ISREG(status.st_mode):
             found.append((status.st_mtime, status.st_size, file))
     total = sum(size for _, size, _ in found)
     for _, size, file in sorted(found, key=lambda entry: entry[0]):

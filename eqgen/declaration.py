@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,13 @@ COMMENT   : /#[^\n]*/
 %ignore /[ \t\r\f]+/
 """.replace("ENTRY_TEXT", ENTRY_TEXT)
 
+LONG_SUPPORT = 2_000
+
+PAIR = re.compile(r"([0-9]{1,18}) <- ([0-9]{1,18})")
+
+LISTED_PAIRS = re.compile(r"[0-9]{1,18} <- [0-9]{1,18}(, [0-9]{1,18} <- [0-9]{1,18})*")
+"""A support as eqgen itself writes it."""
+
 LONGEST_NUMBER = 18
 """A number of more digits names nothing that fits in a computer."""
 
@@ -108,8 +115,21 @@ def parse_mapping(text: str) -> MappingSyntax:
             text,
             len(text.rstrip()),
         )
-    tree: MappingSyntax = _parse(text, "mapping")
-    return tree
+    head, pairs = _long_support(text)
+    tree: MappingSyntax = _parse(head, "mapping")
+    return tree if pairs is None else replace(tree, support=pairs)
+
+
+def _long_support(text: str) -> tuple[str, SupportSyntax | None]:
+    """A long support that is plainly right, read by itself: the grammar would take a minute for a hundred thousand pairs."""
+    head, _, tail = text.partition(" support ")
+    if len(tail) < LONG_SUPPORT or not LISTED_PAIRS.fullmatch(tail):
+        return text, None
+    start = len(head) + len(" support ")
+    pairs = [PairSyntax(int(pair[1]), int(pair[2]), start + pair.start()) for pair in PAIR.finditer(tail)]
+    if any(0 in (pair.output, pair.input) for pair in pairs):
+        return text, None
+    return head, SupportSyntax(tuple(pairs), start)
 
 
 def parse_group(text: str) -> GroupExpression:

@@ -86,18 +86,23 @@ def wreath(inner: Group, outer: Group) -> Group:
     return make_group(generators, text, formula)
 
 
-def whole_family(group: Group) -> Callable[[int], Group] | None:
-    """S or A when a group is all of S(n) or A(n), as far as its generators or a known order tell; None also when unknown."""
+def whole_family(group: Group, *, search: bool = False) -> Callable[[int], Group] | None:
+    """S or A when a group is all of S(n) or A(n), as far as its generators or a known order tell; None also when unknown.
+
+    Args:
+        group: any group.
+        search: whether to look for the order where it is not known, by listing elements or by Jordan's theorem.
+    """
     n = group.degree
     if group.signs is not None:
         return None
     for family in (S, A):
         if group == family(n):
             return family
-    if group.order_formula is None or n > LARGEST_QUICK_FORMULA_DEGREE:
+    if n > LARGEST_QUICK_FORMULA_DEGREE or (group.order_formula is None and not search):
         return None
     # A subgroup of S(n) with half as many elements is A(n).
-    return {math.factorial(n): S, _half_factorial(n): A}.get(group.order)
+    return {math.factorial(n): S, _half_factorial(n): A}.get(group.quick_order() or 0)
 
 
 def _half_factorial(n: int) -> int:

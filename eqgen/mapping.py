@@ -27,6 +27,9 @@ from eqgen.syntax import AxisSyntax, MappingSyntax, Sum
 from eqgen.syntax import Factor as FactorSyntax
 from eqgen.words import count, in_short
 
+MOST_PAIRS_SHOWN = 20
+"""So many pairs of a support are shown where nobody reads them back."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -83,7 +86,14 @@ class Mapping:
 
     def __repr__(self) -> str:
         described = [f"{self.unit_name(unit)}: {self.unit_group(unit).describe()}" for unit in self.units]
-        return f"{self.declaration}  # {'; '.join(described)}" if described else self.declaration
+        return f"{self.in_short()}  # {'; '.join(described)}" if described else self.in_short()
+
+    def in_short(self) -> str:
+        """The declaration, with the first few pairs of a long support."""
+        if self.support is None or self.support.rank <= MOST_PAIRS_SHOWN:
+            return self.declaration
+        shown = ",".join(self.declaration.split(" support ")[1].split(",", MOST_PAIRS_SHOWN)[:MOST_PAIRS_SHOWN])
+        return f"{self.declaration.split(' support ')[0]} support {shown}, ... ({self.support.rank} orbits)"
 
     def without_catalogue(self) -> str:
         """The declaration with generators in place of catalogue names, so that it means the same whatever the files say."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from pathlib import Path
 
 from eqgen.errors import DeclarationError
 from eqgen.words import in_short
@@ -23,6 +25,10 @@ def machine_memory() -> int:
         soft, _ = resource.getrlimit(resource.RLIMIT_AS)
         if soft != resource.RLIM_INFINITY:
             limits.append(soft)
+    # What a container may use, where it says so (control groups, versions 2 and 1).
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            limits.append(int(Path(file).read_text()))
     # Where nothing can be asked, what a small laptop has.
     return min(limits, default=8 * 10**9)
 
@@ -50,6 +56,15 @@ def refuse_many_pairs(count: int) -> None:
         raise DeclarationError(
             f"the support has at least {count} pairs with all that the group moves them to: they need {gigabytes(needed)} while "
             f"they are labelled, and this machine has {gigabytes(machine_memory())}; name fewer pairs"
+        )
+
+
+def refuse_many_orbits(rank: int) -> None:
+    """Raise before a number for each of so many orbits is written down."""
+    if not fits(16 * rank):
+        raise DeclarationError(
+            f"there are {rank} orbits: a list with a number for each needs {gigabytes(16 * rank)}, and this machine has "
+            f"{gigabytes(machine_memory())}; labels_at(rows, columns) looks at a part"
         )
 
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from eqgen.certificate import Certificate, certify_form
+from eqgen.errors import DeclarationError
 from eqgen.families import whole_family
+from eqgen.group import shortened
 from eqgen.labels.form import PairLabels
 from eqgen.labels.product import product_labels
 from eqgen.labels.stable import stable_labels, twin_degree
 from eqgen.labels.table import LabelTable, pair_labels
 from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
-from eqgen.memory import refuse_large_table
+from eqgen.memory import fits, refuse_large_table
 from eqgen.pattern import Labels, Pattern, from_labels, letter_name
 from eqgen.signed import Integers, Permutation, Signs, identity
 from eqgen.space import Space, Term, part_of
@@ -100,23 +103,22 @@ class Orbits:
         """The first (output, input) pair of each orbit in row-major order, shape (rank, 2)."""
         return _read_only(self.form.representatives)
 
-    def labels_at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
+    def labels_at(self, rows: Any, columns: Any) -> tuple[Labels, Signs]:
         """Labels and signs where some rows and columns cross, (rows, columns) each; no table is made.
+
+        Args:
+            rows, columns: 1-D lists of numbers, negative ones counted from the end, or masks.
+
+        Raises:
+            IndexError: a number beyond the table.
+            DeclarationError: something else than numbers.
 
         >>> import eqgen as eq
         >>> o = eq.orbits("h w -> h w where h = C(512), w = C(512)")
         >>> o.rank, o.labels_at(np.array([0, 1]), np.array([0, 1, 512]))[0].tolist()
         (262144, [[0, 1, 512], [511, 0, 1023]])
         """
-        chosen = []
-        for numbers, size in zip((rows, columns), self.shape, strict=True):
-            array = np.asarray(numbers, dtype=np.intp)
-            if array.size and not -size <= array.min() <= array.max() < size:
-                raise IndexError(
-                    f"{array.min()} to {array.max()} of {size} rows or columns: count from 0 to {size - 1}"
-                )
-            chosen.append(array % size)
-        return self.form.at(*chosen)
+        return self.form.at(_places(rows, self.shape[0], "rows"), _places(columns, self.shape[1], "columns"))
 
     def certificate(self) -> Certificate:
         """Check again, in integers, that these are exactly the orbits, independently of how they were made.
@@ -143,7 +145,8 @@ class Orbits:
     def __str__(self) -> str:
         m, n = self.shape
         if self.mapping.support is not None:
-            return f"{self.mapping}: {self.rank} orbits of {self.mapping.support.indices.size} of {m} x {n} pairs"
+            pairs = self.mapping.support.indices.size
+            return f"{self.mapping.in_short()}: {self.rank} orbits of {pairs} of {m} x {n} pairs"
         return f"{self.mapping}: {self.rank} orbits of {m} x {n} pairs"
 
     def __repr__(self) -> str:
@@ -168,6 +171,22 @@ def orbits(declaration: Mapping | str) -> Orbits:
     return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, partial(_part_labels, mapping)))
 
 
+def _places(chosen: Any, size: int, what: str) -> Permutation:
+    """Numbers of rows or columns, counted from 0."""
+    array = np.asarray(chosen)
+    if array.dtype == bool and array.shape == (size,):
+        return np.flatnonzero(array)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DeclarationError(
+            f"{what} are chosen by a list of numbers, or by a mask of length {size}, got {shortened(chosen)}"
+        )
+    numbers = array.astype(np.intp)
+    if numbers.size and not -size <= numbers.min() <= numbers.max() < size:
+        raise IndexError(f"{what} {numbers.min()} to {numbers.max()} are asked for: there are {size}, counted from 0")
+    places: Permutation = numbers % size
+    return places
+
+
 def bias_pattern(mapping: Mapping) -> Pattern:
     """Which output points share a bias, as a pattern of shape (m, 1): an equivariant bias is a map from one fixed point."""
     outputs = [generator.output for generator in mapping.generators] or [identity(mapping.output.size)]
@@ -184,7 +203,8 @@ def _unit_labels(mapping: Mapping, unit: tuple[int, ...], output: Space, input_:
     full = partial(_unit_table, mapping, unit, output, input_)
     if len(unit) == 1 and output.size * input_.size > LARGEST_PLAIN_TABLE:
         group = mapping.axes[unit[0]].group
-        family = whole_family(group)
+        # Where no table would fit, it is worth a second to find out whether a list of generators gives all of S(n).
+        family = whole_family(group, search=not fits(8 * output.size * input_.size))
         if family is not None and group.degree >= twin_degree(output, input_):
             return stable_labels(output, input_, unit[0], group.degree, family, full)
     hint = "name the pairs that matter with support=..., or declare independent axes, which are held as factors"

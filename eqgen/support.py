@@ -81,7 +81,9 @@ def stencil(
         if (
             not isinstance(shape, (tuple, list))
             or not shape
-            or not all(isinstance(side, (int, np.integer)) and side > 0 for side in shape)
+            or not all(
+                isinstance(side, (int, np.integer)) and not isinstance(side, bool) and side > 0 for side in shape
+            )
         ):
             raise DeclarationError(
                 f"the shape of a grid is a tuple of positive sizes, like (8, 8), got {shortened(shape)}"
@@ -181,8 +183,9 @@ def _graph_pairs(support: Neighbours, output: Space, input_: Space) -> Pairs:
     numbers = {node: number for number, node in enumerate(graph)}
     edges = [(numbers[one], numbers[other]) for one, other in graph.edges()]
     held = igraph.Graph(n=nodes, edges=edges, directed=graph.is_directed())
-    refuse_many_pairs(sum(held.neighborhood_size(order=support.radius, mode="in")))
-    around = held.neighborhood(order=support.radius, mode="in")
+    radius = min(support.radius, nodes)
+    refuse_many_pairs(sum(held.neighborhood_size(order=radius, mode="in")))
+    around = held.neighborhood(order=radius, mode="in")
     counts = np.fromiter(map(len, around), dtype=np.intp, count=nodes)
     columns = np.fromiter((node for near in around for node in near), dtype=np.intp, count=int(counts.sum()))
     return Pairs(np.repeat(np.arange(nodes), counts), columns, False)
@@ -223,7 +226,9 @@ def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:
 
 
 def _offsets(support: Stencil, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    reach = [min(math.floor(support.radius), side) for side in shape]
+    # On a ring nothing is further away than half way round.
+    reach = [min(math.floor(support.radius), side // 2 if support.wrap else side - 1) for side in shape]
+    refuse_many_pairs(math.prod(2 * most + 1 for most in reach))
     return [
         offset
         for offset in product(*(range(-most, most + 1) for most in reach))

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -593,9 +594,11 @@ def test_an_interrupt_leaves_an_older_file_as_it_was(function, instead, place, m
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 def test_an_interrupted_process_leaves_no_partial_file(place):
     code = (
-        "import os, sys, time\n"
+        "import os, signal, sys, time\n"
         "import numpy as np\n"
         "from eqgen import cache\n"
+        # A background job starts with interrupts ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "replace = os.replace\n"
         "def slow(*paths):\n"
         "    print('writing', flush=True)\n"
@@ -607,7 +610,7 @@ def test_an_interrupted_process_leaves_no_partial_file(place):
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"writing\n"
         assert len(kept(place)) == 1
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert b"KeyboardInterrupt" in err
     assert kept(place) == []
@@ -872,3 +875,16 @@ def test_an_interrupt_while_labelling_ends_the_bar_and_keeps_nothing(terminal, p
     assert "labelling 1024 x 1024 pairs" in screen.getvalue()
     assert_ended(screen.getvalue())
     assert not place.exists()
+
+
+@pytest.mark.parametrize("word", ["off", "OFF", "0", "no", "False"])
+def test_the_cache_is_turned_off_by_any_such_word(word, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EQGEN_CACHE", word)
+    assert cache.folder() is None
+
+
+def test_a_home_folder_is_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("EQGEN_CACHE", "~/kept")
+    assert cache.folder() == tmp_path / "kept"

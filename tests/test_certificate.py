@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import tracemalloc
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -61,6 +62,10 @@ def test_labels_in_every_form_have_a_certificate_that_says_what_it_looked_at(
     orbits = eq.orbits(text)
     assert isinstance(orbits.form, form)
     found = orbits.certificate()
+    # What is put together from parts is also read out: all of it where that is little, else at pairs drawn at random.
+    if form in (ProductLabels, StableLabels):
+        few = orbits.shape[0] * orbits.shape[1] <= 1 << 22
+        scope = f"every pair, and {scope}" if few else f"{scope}; pairs drawn at random"
     assert found == Certificate(rank, "", "", burnside, counted, scope)
     assert found
     assert found.invariant
@@ -587,6 +592,39 @@ def test_damage_to_a_formula_inside_a_product_is_named():
     )
 
 
+@pytest.mark.parametrize(
+    "text", ["p + q -> p + q where p = S(3), q = C(2)", "p + q -> p + q where p = S(3), q = C(3000)"]
+)
+@pytest.mark.parametrize(("field", "value"), [("offset", 0), ("left", 0)])
+def test_factors_that_are_put_together_wrongly_are_noticed(text, field, value):
+    orbits = eq.orbits(text)
+    blocks = list(orbits.form.blocks)
+    blocks[-1] = dataclasses.replace(blocks[-1], **{field: value})
+    assert not certify_form(orbits.mapping, dataclasses.replace(orbits.form, blocks=tuple(blocks)))
+
+
+@pytest.mark.parametrize("n", [20, 200])
+def test_a_formula_that_is_looked_up_wrongly_is_noticed(n, monkeypatch):
+    monkeypatch.setattr(import_module("eqgen.orbits"), "LARGEST_PLAIN_TABLE", 0)
+    orbits = eq.orbits(f"<p p> -> p where p = S({n})")
+    assert orbits.certificate()
+    # All pairs are taken for the first one.
+    monkeypatch.setattr(
+        "eqgen.labels.stable._counted",
+        lambda rows, columns: np.broadcast_to([0, 1, 1], (len(rows), len(columns), 3)),
+    )
+    assert not orbits.certificate()
+
+
+def test_a_pair_that_a_support_leaves_out_without_a_reason_is_noticed():
+    mapping = eq.mapping("j -> j", j=[([1, 0, 2], [1, 1, -1])], support=[(2, 2), (0, 2), (2, 0)])
+    assert eq.orbits(mapping).certificate()
+    bad = dataclasses.replace(mapping.support, forced=np.array([[2, 2]]))
+    assert certify_form(mapping, bad).violation == (
+        "(3, 3) was left out of the support, but the signs do not force it to be zero"
+    )
+
+
 def test_labels_of_another_group_have_no_certificate():
     # Those of a subgroup are split, those of a larger group merged.
     small, large = eq.orbits("p -> p where p = C(6)"), eq.orbits("p -> p where p = D(6)")
@@ -594,7 +632,10 @@ def test_labels_of_another_group_have_no_certificate():
     assert certify(small.mapping, large.labels, large.signs).apart
     supports = [eq.orbits(f"p -> p where p = {group}(6) support 1 <- 2, 1 <- 6") for group in "CD"]
     assert certify_form(supports[1].mapping, supports[0].form).violation
-    assert certify_form(supports[0].mapping, supports[1].form).apart
+    assert certify_form(dataclasses.replace(supports[0].mapping, support=None), supports[1].form).apart
+    assert certify_form(supports[0].mapping, supports[1].form).violation == (
+        "these are not the pairs of the support that was declared"
+    )
 
 
 # Layers

@@ -1,4 +1,4 @@
-"""The forms that labels are held in: classes, random elements, trees, tables, formulas and factors, each against a slow way."""
+"""The forms that labels are held in, and what makes them, from classes to factors, each against a slow way."""
 
 from __future__ import annotations
 
@@ -75,7 +75,6 @@ def portions(draw) -> tuple[int, list[list[tuple[int, int]]]]:
     return size, draw(st.lists(st.lists(st.tuples(code, code), max_size=30), max_size=6))
 
 
-@settings(max_examples=100)
 @given(portions(), st.sampled_from([0, 3, 10**6]))
 def test_classes_are_connected_components_after_every_portion(drawn, few):
     size, equalities = drawn
@@ -93,7 +92,6 @@ def test_classes_are_connected_components_after_every_portion(drawn, few):
     assert classes.all_names().tolist() == smallest_equal(size, so_far)
 
 
-@settings(max_examples=100)
 @given(portions())
 def test_classes_do_not_need_to_be_asked_for_in_between(drawn):
     size, equalities = drawn
@@ -178,7 +176,7 @@ def joined(move) -> list[int]:
 
 def as_signed(generators, signed: bool = True) -> list[SignedPermutation]:
     return [
-        SignedPermutation(np.array(image), np.array(signs, dtype=np.int8) if signed else None)
+        SignedPermutation(np.array(image), np.array(signs, dtype=np.int8) if signed and min(signs) < 0 else None)
         for image, signs in generators
     ]
 
@@ -315,8 +313,8 @@ def check_walker(tree, rows, random, m: int, n: int) -> None:
         assert move.input.image[walker.backward(number)].tolist() == list(range(n))
 
 
-@settings(max_examples=150)
-@given(drawn_moves(largest=12), st.sampled_from([0, 1, 8]), st.integers(1, 2), st.integers(0, 2**32))
+@settings(max_examples=80)
+@given(drawn_moves(largest=10), st.sampled_from([0, 1, 8]), st.integers(1, 2), st.integers(0, 2**32))
 def test_a_tree_reaches_every_output_and_the_way_back_undoes_it(generators, chained, sweeps, seed):
     m, n = generators[0].output.size, generators[0].input.size
     with pytest.MonkeyPatch.context() as patch:
@@ -449,7 +447,7 @@ def signed_orbits(m: int, n: int, generators) -> tuple[list[list[int]], list[lis
     return labels, signs
 
 
-@settings(max_examples=250)
+@settings(max_examples=180)
 @given(
     drawn_moves(largest=5),
     st.integers(1, 30),
@@ -503,7 +501,7 @@ def test_a_zero_that_the_random_elements_show_spreads_to_what_the_generators_mov
         assert np.array_equal(table.signs, expected >= 0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(declared_mappings(max_axes=1), st.integers(1, 30), st.integers(0, 9))
 def test_the_rows_that_large_tables_are_made_from_say_the_same_as_counting(declared, block, quiet):
     with pytest.MonkeyPatch.context() as patch:
@@ -522,6 +520,7 @@ def test_the_rows_that_large_tables_are_made_from_say_the_same_as_counting(decla
     [
         ("~p + p -> 1 where p = S(3000)", [3000]),
         ("p + ~p -> 1 where p = S(3000)", [3000]),
+        ("p + ~p -> 1 where p = S(3001)", [3001]),
         ("~p -> 1 where p = S(5000)", []),
         ("p + [p p] -> 1 where p = S(100)", [100]),
         ("p -> 1 where p = (1 -1)(2 3), (4 5)(5000)", [2, 2, *[1] * 4995]),
@@ -536,7 +535,7 @@ def test_maps_to_a_fixed_point_have_one_orbit_for_each_orbit_of_points_that_no_s
 @pytest.mark.parametrize("n", [9, 40, 130])
 @pytest.mark.parametrize("flipped_first", [True, False])
 def test_a_ring_with_one_sign_that_flips_shares_only_the_diagonal(n, flipped_first):
-    # All sign changes that these generate: two different points can be told apart by one of them, so only i = j is left.
+    # These generate all sign changes: one of them tells two different points apart, so only i = j is left.
     ring, flip = ([*range(1, n), 0], [1] * n), (list(range(n)), [-1] + [1] * (n - 1))
     orbits = eq.orbits(eq.mapping("p -> p", p=[flip, ring] if flipped_first else [ring, flip]))
     assert np.array_equal(orbits.labels, np.eye(n, dtype=int) - 1)
@@ -634,8 +633,7 @@ def degrees_from_twin(text: str, group, pairs: int = 12_000) -> list[int]:
 
 @pytest.mark.parametrize(
     ("text", "group"),
-    [(text, group) for text in [*DECLARATIONS, *SIGNED_DECLARATIONS] for group in (eq.S, eq.A)]
-    + [(text, eq.S) for text in TWISTED_DECLARATIONS],
+    list(product([*DECLARATIONS, *SIGNED_DECLARATIONS, *TWISTED_DECLARATIONS], [eq.S, eq.A])),
 )
 def test_the_formula_for_whole_groups_agrees_with_the_table(random, text, group):
     for degree in degrees_from_twin(text, group):
@@ -852,7 +850,7 @@ def check_product(orbits: eq.Orbits, random: np.random.Generator) -> None:
         assert np.array_equal(found[1], signs[rows][:, columns])
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(declared_mappings(), st.integers(0, 2**32))
 def test_the_factors_of_two_axes_say_what_the_expanded_table_says(declared, seed):
     assume(len(declared.axes) == 2)
@@ -894,7 +892,7 @@ def mappings_of_several_axes(draw) -> eq.Mapping:
     return eq.mapping(text, **mentioned)
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(mappings_of_several_axes(), st.integers(0, 2**32))
 def test_the_factors_of_signed_axes_say_what_the_expanded_table_says(mapping, seed):
     check_product(eq.orbits(mapping), np.random.default_rng(seed))
@@ -977,8 +975,8 @@ def test_users_and_items_have_four_orbits_and_their_table_is_refused(random, mon
     assert (signs == 1).all()
     message = (
         r"u v -> u v where u = S\(1000\), v = S\(2000\) has 2000000 x 2000000 index pairs: their label table needs "
-        r"32,000\.0 GB while it is made, and this machine has [0-9,]+\.[0-9] GB; its 4 orbits are known without it: take "
-        r"rank, sizes, representatives, or labels_at\(rows, columns\)"
+        r"32,000\.0 GB while it is made, and this machine has [0-9,]+\.[0-9] GB; its 4 orbits are known without it: "
+        r"take rank, sizes, representatives, or labels_at\(rows, columns\)"
     )
     for attribute in ("labels", "signs", "pattern"):
         assert re.fullmatch(message, mistake(partial(getattr, orbits, attribute)))
@@ -1006,6 +1004,22 @@ def test_sums_of_large_products_have_a_block_for_each_pair_of_terms(random):
     assert orbits.form.key_rows.tolist() == [0, 120_000]
     assert orbits.form.orbit_sizes.tolist() == [120_000, 1]
     assert orbits.form.row_ranks.tolist() == [802] * 802 + [2, 2]
+
+
+# Previously wrong: factors answered with whatever stood in memory for rows that are not there.
+@pytest.mark.parametrize(
+    "text", ["p -> p where p = D(9)", "p -> p p where p = S(200)", "u v -> v + u where u = S(4), v = C(3)"]
+)
+def test_rows_and_columns_that_are_not_there_are_refused(text):
+    orbits = eq.orbits(text)
+    m, n = orbits.shape
+    # The last ones may be counted from the end.
+    last = orbits.labels_at([m - 1, m - 2], [n - 1, n - 2, 0])
+    for found, expected in zip(orbits.labels_at([-1, -2], [-1, -2, 0]), last, strict=True):
+        assert np.array_equal(found, expected)
+    for rows, columns in (([m], [0]), ([0], [n]), ([0, -m - 1], [0]), ([0], [1, 10**9]), ([-(10**9)], [0])):
+        with pytest.raises(IndexError):
+            orbits.labels_at(rows, columns)
 
 
 # Spaces and factors
@@ -1057,7 +1071,7 @@ def drawn_factors(draw, largest: int = 6) -> tuple[str, int, int]:
     return name, n, draw(st.integers(1, min(n, 4)))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(drawn_factors(), st.integers(0, 2**32))
 def test_the_members_of_any_factor_are_those_listed_by_hand(drawn, seed):
     kind, listed = KINDS[drawn[0]](*drawn[1:]), members_by_hand(*drawn)
@@ -1107,7 +1121,7 @@ def test_points_of_large_factors_have_the_numbers_that_counting_gives(kind, poin
     assert kind.point(number) == tuple(kind.members(np.array(number)).tolist()) == expected
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(drawn_factors(largest=5), st.data())
 def test_any_factor_moves_as_by_hand(drawn, data):
     image, signs = data.draw(signed_generators(drawn[1], 1))[0]
@@ -1154,7 +1168,7 @@ def built(terms, axes) -> Space:
     )
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(drawn_spaces())
 def test_numbers_points_and_names_of_any_space_belong_together(drawn):
     terms, axes = drawn
@@ -1168,7 +1182,7 @@ def test_numbers_points_and_names_of_any_space_belong_together(drawn):
         assert space.name(number) == (named[0] if len(named) == 1 else f"({', '.join(named)})")
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(drawn_spaces(), st.data())
 def test_any_space_moves_as_by_hand(drawn, data):
     terms, axes = drawn
@@ -1193,7 +1207,7 @@ def test_any_space_moves_as_by_hand(drawn, data):
         assert (found.image[number], found.all_signs()[number]) == (place[t, tuple(there)], sign)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(
     drawn_spaces(),
     st.sampled_from([((0,), (1,), (2,)), ((2,), (0,), (1,)), ((0, 2), (1,)), ((1, 2), (0,)), ((0, 1, 2),)]),
@@ -1279,8 +1293,8 @@ def test_random_permutations_of_sixty_points_have_the_orbits_that_the_graph_of_a
         check_key_rows(orbits.form, orbits.mapping.generators)
 
 
-@settings(max_examples=25)
-@given(generator_sets(30, 60, most=2))
+@settings(max_examples=15)
+@given(generator_sets(20, 45, most=2))
 def test_medium_groups_have_the_orbits_that_the_graph_of_all_pairs_has(generators):
     orbits = eq.orbits(eq.mapping("p -> p", p=generators))
     size = len(generators[0])

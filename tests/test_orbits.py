@@ -402,6 +402,44 @@ def test_a_table_that_does_not_fit_in_memory_is_refused_before_it_is_made():
         eq.orbits("{p p} -> {p p} where p = C(1000)")
 
 
+def test_a_formula_whose_table_does_not_fit_is_refused_too():
+    with pytest.raises(
+        eq.DeclarationError, match=r"^the formula for 12 points has 248832 x 248832 index pairs: .* 495\.3 GB"
+    ):
+        eq.orbits("p p p p p -> p p p p p where p = S(28)")
+
+
+def test_a_number_for_each_of_too_many_orbits_is_refused():
+    orbits = eq.orbits("i j -> i j where i = (3000), j = (3000)")
+    assert orbits.rank == 3000**4
+    # Without any symmetry every pair is an orbit, numbered axis by axis: (i, i', j, j') lexicographically.
+    assert orbits.labels_at([3001], [2])[0].tolist() == [[(1 * 3000 + 0) * 3000**2 + (1 * 3000 + 2)]]
+    for field in ("sizes", "row_sizes", "representatives"):
+        with pytest.raises(
+            eq.DeclarationError, match=r"^there are 81000000000000 orbits: a list with a number for each needs "
+        ):
+            getattr(orbits, field)
+
+
+@pytest.mark.parametrize("text", ["p -> p where p = S(4)", "p q -> p where p = S(4), q = C(2)"])
+def test_a_part_of_the_labels_is_chosen_as_numpy_does(text):
+    orbits = eq.orbits(text)
+    mask = np.arange(orbits.shape[1]) % 2 == 0
+    for rows, columns in (([0, 2], [1]), ([-1], [-2, 0]), ([], [0]), ([3], mask)):
+        where = np.ix_(np.asarray(rows, dtype=int), np.flatnonzero(columns) if columns is mask else columns)
+        assert np.array_equal(orbits.labels_at(rows, columns)[0], orbits.labels[where])
+    for wrong in ([0.9, 1.7], 1, [[0]], "ab", [True, False]):
+        with pytest.raises(
+            eq.DeclarationError, match=r"^rows are chosen by a list of numbers, or by a mask of length 4, got "
+        ):
+            orbits.labels_at(wrong, [0])
+
+
+def test_generators_of_a_whole_group_are_recognised_where_no_table_would_fit():
+    swapped = eq.mapping("{p p} -> {p p}", p=eq.S(1000).generators[::-1])
+    assert eq.orbits(swapped).row_sizes.tolist() == [1, 2 * 998, 998 * 997 // 2]
+
+
 def test_orbits_of_no_declaration_are_refused():
     with pytest.raises(eq.DeclarationError) as caught:
         eq.orbits(5)

@@ -943,3 +943,18 @@ def test_a_radius_need_not_be_whole():
     ]
     assert sizes == [1, 5, 5, 9, 13, 13, 21]
     assert all(rank <= (2 * ceil(radius) + 1) ** 2 for rank, radius in zip(sizes, (1, 1, 2, 2, 2, 3, 3), strict=True))
+
+
+def test_a_support_of_many_orbits_is_read_quickly_and_shown_in_short():
+    grid = eq.mapping("h w -> h w where h = (60), w = (60)", support=eq.stencil(1))
+    assert eq.orbits(grid).rank == (3 * 60 - 2) ** 2
+    again = eq.mapping(str(grid))
+    assert again == grid
+    assert str(again) == str(grid)
+    shown = repr(grid)
+    assert len(shown) < 700
+    assert "1 <- 1, 1 <- 2, 1 <- 61" in shown
+    assert ", ... (31684 orbits)" in shown
+    assert len(str(eq.orbits(grid))) < 700
+    wrong = str(grid).replace("1 <- 1,", "0 <- 1,", 1)
+    assert mistake(lambda: eq.mapping(wrong)).startswith("0 is no point: the points of a space are numbered from 1")

@@ -43,6 +43,11 @@ def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
         missed = np.flatnonzero(~reached(first_places(form.labels), steps, form.labels.size))
         if missed.size:
             apart = f"{name(int(pairs[missed[0]]))} is not reached from the first pair of its label"
+    free = next((pair for pair in form.forced.tolist() if not _is_forced(mapping, *pair)), None)
+    if free is not None and not violation:
+        violation = (
+            f"{entry_name(mapping, *free)} was left out of the support, but the signs do not force it to be zero"
+        )
     burnside, counted = counted_orbits(mapping)
     return Certificate(form.rank, violation, apart, burnside, counted, "every pair of the support")
 
@@ -53,3 +58,19 @@ def _different(form: SparseLabels, generator: Generator, rows: Integers, move: I
     signs = np.ones_like(flips) if form.signs is None else form.signs
     different: np.ndarray = (form.labels[move] != form.labels) | (signs[move] != signs * flips) | (np.abs(signs) != 1)
     return different
+
+
+def _is_forced(mapping: Mapping, row: int, column: int) -> bool:
+    """Whether some product of generators moves a pair to its own negative."""
+    start = (row, column, 1)
+    seen, waiting = {start}, [start]
+    while waiting:
+        row, column, sign = waiting.pop()
+        for generator in mapping.generators:
+            output, input_ = generator.output, generator.input
+            turned = sign * int(output.all_signs()[row]) * int(input_.all_signs()[column])
+            image = (int(output.image[row]), int(input_.image[column]), turned)
+            if image not in seen:
+                seen.add(image)
+                waiting.append(image)
+    return (*start[:2], -1) in seen

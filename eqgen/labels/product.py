@@ -11,6 +11,7 @@ import numpy as np
 
 from eqgen.labels.form import PairLabels
 from eqgen.labels.table import LabelTable, row_blocks
+from eqgen.memory import refuse_many_orbits
 from eqgen.pattern import Labels, smallest_type
 from eqgen.signed import Integers, Permutation, Signs
 from eqgen.space import Space, Term, from_parts, part_numbers, term_size
@@ -131,6 +132,7 @@ class ProductLabels:
     @cached_property
     def representatives(self) -> Permutation:
         """The first (output, input) pair of each orbit in row-major order, (rank, 2)."""
+        refuse_many_orbits(self.rank)
         return np.concatenate([block.representatives() for block in self.blocks])
 
     @cached_property
@@ -168,6 +170,7 @@ class ProductLabels:
         return LabelTable(labels, signs, self.key_rows, first, self.orbit_sizes)
 
     def _products(self, counts: Callable[[PairLabels], Integers]) -> Integers:
+        refuse_many_orbits(self.rank)
         found = [reduce(np.multiply.outer, map(counts, block.factors)).ravel() for block in self.blocks]
         return np.concatenate(found)
 

@@ -49,6 +49,7 @@ class SparseLabels:
         orbit_sizes: (key rows,), how many rows each key row stands for.
         representatives: (rank, 2), the first pair of each orbit in row-major order.
         row_sizes: (rank,), how many entries of each orbit stand in one row that it meets.
+        forced: (any number, 2), the pairs in key rows that were named, and that the signs force to zero.
     """
 
     shape: tuple[int, int]
@@ -60,6 +61,7 @@ class SparseLabels:
     orbit_sizes: Integers
     representatives: Permutation
     row_sizes: Integers
+    forced: Permutation
 
     @property
     def rank(self) -> int:
@@ -360,6 +362,7 @@ class _Work:
             np.bincount(self.tree.root_of),
             np.stack([self.tree.roots[first // n], first % n], axis=1),
             np.bincount(final.labels[stays], minlength=final.first.size),
+            np.stack([self.tree.roots[roots[~stays]], keys[~stays] % n], axis=1),
         )
 
 

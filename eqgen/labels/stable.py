@@ -18,6 +18,7 @@ import numpy as np
 
 from eqgen.group import Group
 from eqgen.labels.table import LabelTable, pair_labels
+from eqgen.memory import refuse_large_table
 from eqgen.pattern import Labels
 from eqgen.signed import Integers, Permutation, Signs
 from eqgen.space import Factor, Space, Term, term_size
@@ -49,13 +50,15 @@ def stable_labels(
         full: makes the whole table when it is asked for.
     """
     small_degree = twin_degree(output, input_)
+    hint = "pairs of fewer points need a smaller table"
     small = [Space(tuple(_on(term, small_degree) for term in space.terms)) for space in (output, input_)]
+    refuse_large_table(f"the formula for {small_degree} points", small[0].size, small[1].size, hint)
     group = family(small_degree)
     moves = [{axis: element} for element in group.elements]
     twin = pair_labels(
         [small[0].act(move) for move in moves], [small[1].act(move) for move in moves], (small[0].size, small[1].size)
     )
-    return StableLabels(output, input_, degree, small[0], small[1], group, twin, full)
+    return StableLabels(output, input_, axis, family, degree, small[0], small[1], group, twin, full)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,7 @@ class StableLabels:
 
     Attributes:
         output, input: the two spaces.
-        degree: n.
+        axis, family, degree: the number of the axis that moves them, whose group is `family(degree)`.
         small_output, small_input, small_group: the same for the few points that are enough.
         twin: their labels.
         full: makes the table for n points.
@@ -72,6 +75,8 @@ class StableLabels:
 
     output: Space
     input: Space
+    axis: int
+    family: Callable[[int], Group]
     degree: int
     small_output: Space
     small_input: Space
