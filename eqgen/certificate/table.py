@@ -36,7 +36,7 @@ def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
     # What a violation says comes first: labels that are not invariant may well lie apart.
     apart = "" if violation else _apart(mapping, labels)
     burnside, counted = counted_orbits(mapping)
-    return Certificate(int(np.unique(labels[labels >= 0]).size), violation, apart, burnside, counted)
+    return Certificate(first_places(labels.ravel()).size, violation, apart, burnside, counted)
 
 
 def _stray_sign(mapping: Mapping, labels: Labels, signs: Signs) -> str:
