@@ -43,7 +43,7 @@ WORTH_KEEPING = 1 << 20
 """The labels of so many pairs, times generators, are kept on disk."""
 
 QUIET = 6
-"""It ends when so many random elements in turn have moved nothing, or a third as many have moved things to no news."""
+"""It ends when so many random elements in turn have moved nothing, or one has moved things to no news."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +220,7 @@ def _root_rows(tree: Tree, walker: Walker, random: Iterator[Move], shape: tuple[
         entries += moved.size * n
         if quiet >= QUIET or entries > m * n:
             break
-        quiet += 3 if moved.size else 1
+        quiet += QUIET if moved.size else 1
         if moved.size:
             classes = classes or Classes(count * (2 if signed else 1))
             if classes.merge(*_stabilizer_equalities(tree, walker, move, moved, n, signed)):
