@@ -22,7 +22,7 @@ from eqgen.labels.moves import moves
 from eqgen.labels.sparse import NotClosedError, SparseLabels, sparse_labels
 from eqgen.signed import SignedPermutation, identity
 from eqgen.space import LARGEST_SPACE, Factor, Space
-from eqgen.support import Pairs, support_pairs
+from eqgen.support import Pairs, advice, support_pairs
 from eqgen.syntax import AxisSyntax, MappingSyntax, Sum
 from eqgen.syntax import Factor as FactorSyntax
 from eqgen.words import count, in_short
@@ -172,7 +172,7 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
     text += _where_text(found, units, attrgetter("text"))
     whole = Mapping(sides[0], sides[1], found, units, text)
     pairs = _pairs(syntax, declaration, whole, support)
-    return whole if pairs is None else _supported(whole, pairs)
+    return whole if pairs is None else _supported(whole, pairs, advice(support, whole.output))
 
 
 def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pairs | None:
@@ -193,7 +193,7 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
     return Pairs(numbers[:, 0], numbers[:, 1], True)
 
 
-def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
+def _supported(whole: Mapping, pairs: Pairs, hint: str) -> Mapping:
     """A mapping with its pairs cut to those of a support."""
     generators = moves(
         [generator.output for generator in whole.generators] or [identity(whole.output.size)],
@@ -206,7 +206,8 @@ def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
         row, column = whole.output.name(missing.row), whole.input.name(missing.column)
         raise DeclarationError(
             f"the support of {in_short(whole.declaration)} is not closed under the group: it moves pairs of the support "
-            f"to {row} <- {column}, which is missing; add that pair and its like, or write support=eq.closed(...)"
+            f"to {row} <- {column}, which is missing{hint}; add that pair, ({missing.row}, {missing.column}) counted from 0, and "
+            "its like, or write support=eq.closed(...)"
         ) from None
     return replace(whole, support=found, declaration=whole.declaration + _support_text(found))
 

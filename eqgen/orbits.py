@@ -118,7 +118,11 @@ class Orbits:
         >>> o.rank, o.labels_at(np.array([0, 1]), np.array([0, 1, 512]))[0].tolist()
         (262144, [[0, 1, 512], [511, 0, 1023]])
         """
-        return self.form.at(_places(rows, self.shape[0], "rows"), _places(columns, self.shape[1], "columns"))
+        places = _places(rows, self.shape[0], "rows"), _places(columns, self.shape[1], "columns")
+        refuse_large_table(
+            "what is asked for", places[0].size, places[1].size, "ask for fewer rows or columns at a time"
+        )
+        return self.form.at(*places)
 
     def certificate(self) -> Certificate:
         """Check again, in integers, that these are exactly the orbits, independently of how they were made.
@@ -178,7 +182,7 @@ def _places(chosen: Any, size: int, what: str) -> Permutation:
         return np.flatnonzero(array)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DeclarationError(
-            f"{what} are chosen by a list of numbers, or by a mask of length {size}, got {shortened(chosen)}"
+            f"{what} are chosen by a list of numbers, like [3], or by a mask of length {size}, got {shortened(chosen)}"
         )
     numbers = array.astype(np.intp)
     if numbers.size and not -size <= numbers.min() <= numbers.max() < size:

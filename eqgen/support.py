@@ -133,6 +133,17 @@ def support_pairs(support: Any, output: Space, input_: Space) -> Pairs:
     return _listed_pairs(support, output, input_)
 
 
+def advice(support: Any, output: Space) -> str:
+    """What may be meant by a support that the group moves elsewhere."""
+    if isinstance(support, Stencil):
+        shape = output.shape if support.shape is None else support.shape
+        wrap = "" if support.wrap else "; on a ring or a torus write eq.stencil(..., wrap=True)"
+        return f" (the grid was taken to be {shape}{wrap})"
+    if isinstance(support, Neighbours) or _is_graph(support):
+        return " (is it the graph whose symmetries these are?)"
+    return ""
+
+
 def _is_graph(value: Any) -> bool:
     # A class of the user's own may lie between; networkx itself need not be imported for a support without a graph.
     return any(kind.__module__.split(".")[0] == "networkx" for kind in type(value).__mro__) and hasattr(
@@ -151,7 +162,9 @@ def _listed_pairs(support: Any, output: Space, input_: Space) -> Pairs:
         try:
             row, column = pair
         except (TypeError, ValueError):
-            raise DeclarationError(f"a support lists pairs (output, input), got {shortened(pair)}") from None
+            raise DeclarationError(
+                f"a support lists pairs (output, input), got {shortened(pair)}; of a matrix take np.argwhere(matrix)"
+            ) from None
         rows.append(_number(row, output, "output"))
         columns.append(_number(column, input_, "input"))
     if not rows:
@@ -180,15 +193,33 @@ def _graph_pairs(support: Neighbours, output: Space, input_: Space) -> Pairs:
         )
     import igraph
 
-    numbers = {node: number for number, node in enumerate(graph)}
-    edges = [(numbers[one], numbers[other]) for one, other in graph.edges()]
+    order = {node: number for number, node in enumerate(graph)}
+    edges = [(order[one], order[other]) for one, other in graph.edges()]
     held = igraph.Graph(n=nodes, edges=edges, directed=graph.is_directed())
     radius = min(support.radius, nodes)
     refuse_many_pairs(sum(held.neighborhood_size(order=radius, mode="in")))
     around = held.neighborhood(order=radius, mode="in")
     counts = np.fromiter(map(len, around), dtype=np.intp, count=nodes)
     columns = np.fromiter((node for near in around for node in near), dtype=np.intp, count=int(counts.sum()))
-    return Pairs(np.repeat(np.arange(nodes), counts), columns, False)
+    rows = np.repeat(np.arange(nodes), counts)
+    return Pairs(_points_of(list(graph), output)[rows], _points_of(list(graph), input_)[columns], False)
+
+
+def _points_of(nodes: list[Any], space: Space) -> Integers:
+    """The point that each node of a graph is: by name, where the points have names; by number or as the space lists it, where
+    the nodes are written so; else in the graph's own order."""
+    kind = space.terms[0][0].kind
+    names = getattr(kind, "names", None) if space.shape == (len(nodes),) and kind.arity == 1 else None
+    if names is not None:
+        numbers = {names[number]: number for number in range(len(nodes))}
+        found = [numbers.get(str(node), -1) for node in nodes]
+    else:
+        try:
+            found = [_number(node, space, "") for node in nodes]
+        except DeclarationError:
+            found = []
+    known = len(set(found)) == len(nodes) and min(found) >= 0
+    return np.array(found if known else range(len(nodes)), dtype=np.intp)
 
 
 def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:

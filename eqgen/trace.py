@@ -31,6 +31,8 @@ class CellNames(Sequence[str]):
         return math.prod(self.shape)
 
     def __getitem__(self, number: Any) -> Any:
+        if not 0 <= number < len(self):
+            raise IndexError(number)  # which also ends an iteration
         return _cell(np.unravel_index(number, self.shape))
 
 

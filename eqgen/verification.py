@@ -26,6 +26,7 @@ from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.model_check import EPS, input_shape_of, try_model
 from eqgen.report import Check, Report
+from eqgen.words import count
 
 FLOAT64_TOLERANCE = TOLERANCE_IN_EPS * EPS["float64"]
 
@@ -76,9 +77,11 @@ def verify(
         declaration = layer.mapping if declaration is None else declaration
         input_shape = _flat_shape(layer) if input_shape is None and layer.layout != "grid" else input_shape
     if declaration is None:
+        inside = count(len(equivariant_layers(layer)), "eqgen layer")
+        others = f"; its {inside} can be verified one by one" if not inside.startswith("0 ") else ""
         raise DeclarationError(
             f"{layer.name!r} carries no declaration: say what it should be equivariant to, as in "
-            'verify(model, "{p p} -> p where p = S(5)")'
+            f'verify(model, "{{p p}} -> p where p = S(5)"){others}'
         )
     mapping = as_mapping(declaration)
     shape = input_shape_of(layer, mapping, input_shape)

@@ -430,7 +430,8 @@ def test_a_part_of_the_labels_is_chosen_as_numpy_does(text):
         assert np.array_equal(orbits.labels_at(rows, columns)[0], orbits.labels[where])
     for wrong in ([0.9, 1.7], 1, [[0]], "ab", [True, False]):
         with pytest.raises(
-            eq.DeclarationError, match=r"^rows are chosen by a list of numbers, or by a mask of length 4, got "
+            eq.DeclarationError,
+            match=r"^rows are chosen by a list of numbers, like \[3\], or by a mask of length 4, got ",
         ):
             orbits.labels_at(wrong, [0])
 

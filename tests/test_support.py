@@ -259,6 +259,13 @@ def test_spaces_comments_and_the_choice_of_pairs_do_not_matter(text):
     assert eq.mapping(text) == eq.mapping("p -> p where p = C(5)", support=[(0, 1), (0, 0)])
 
 
+@pytest.mark.parametrize("pairs", [1, 1000])
+def test_a_support_in_a_comment_is_none_however_long(pairs):
+    text = f"{C5} # support {', '.join(['1 <- 1'] * pairs)}"
+    assert eq.mapping(text).support is None
+    assert eq.mapping(text) == eq.mapping(C5)
+
+
 def test_a_support_ends_a_list_of_generators():
     text = "p -> p where p = (1 2)(3 4), (1 3)(2 4) support 1 <- 1"
     assert str(eq.mapping(text)) == text
@@ -537,13 +544,16 @@ def test_a_single_cell_has_a_stencil():
 
 def named_pair(text: str, whole: eq.Mapping) -> tuple[int, int]:
     """The pair that a message calls missing, after the message has been compared as a whole."""
-    shape = (
-        f"the support of {whole} is not closed under the group: it moves pairs of the support to ",
-        ", which is missing; add that pair and its like, or write support=eq.closed(...)",
+    told = re.fullmatch(
+        re.escape(f"the support of {whole} is not closed under the group: it moves pairs of the support to ")
+        + r"(?P<row>.*) <- (?P<column>.*), which is missing"
+        r"( \((is it the graph whose symmetries these are\?"
+        r"|the grid was taken to be \([\d, ]+\)(; on a ring or a torus write eq\.stencil\(\.\.\., wrap=True\))?)\))?"
+        r"; add that pair, \((?P<numbers>\d+, \d+)\) counted from 0, and its like, or write support=eq\.closed\(\.\.\.\)",
+        text,
     )
-    assert text.startswith(shape[0])
-    assert text.endswith(shape[1])
-    row, column = text[len(shape[0]) : -len(shape[1])].split(" <- ")
+    assert told, text
+    row, column = told["row"], told["column"]
     spaces = (whole.output, whole.input)
     places = [{space.name(number): number for number in range(space.size)} for space in spaces]
     return places[0][row], places[1][column]
@@ -617,8 +627,9 @@ def test_a_path_is_not_closed_under_the_rotations_of_a_ring():
     path = networkx.path_graph(3)
     assert mistake(lambda: eq.mapping("n -> n where n = C(3)", support=path)) in [
         "the support of n -> n where n = C(3) is not closed under the group: it moves pairs of the support to "
-        f"{pair}, which is missing; add that pair and its like, or write support=eq.closed(...)"
-        for pair in ("1 <- 3", "3 <- 1")
+        f"{pair}, which is missing (is it the graph whose symmetries these are?); add that pair, {numbers} counted from 0, and "
+        "its like, or write support=eq.closed(...)"
+        for pair, numbers in (("1 <- 3", "(0, 2)"), ("3 <- 1", "(2, 0)"))
     ]
     assert eq.orbits(eq.mapping("n -> n where n = C(3)", support=eq.closed(path))).sizes.tolist() == [3, 3, 3]
 
@@ -675,7 +686,7 @@ def test_a_supported_layer_is_zero_outside_and_verifies(mapping, activation, uni
     assert layer.kernel.shape[0] == mapping.support.rank
     report = eq.verify(layer)
     assert report, str(report)
-    assert "Burnside's count: it counts all pairs, and the support leaves some out" in str(report)
+    assert "Burnside's count: not made, for it counts all pairs and the support leaves some out" in str(report)
 
 
 @pytest.mark.parametrize(("mapping", "activation"), SUPPORTED)
@@ -827,8 +838,8 @@ NO_SHAPE = "the shape of a grid is a tuple of positive sizes, like (8, 8), got "
         (C5, 5, NO_SUPPORT + "5"),
         (C5, eq.closed(None), NO_SUPPORT + "None"),
         (C5, [], "the support names no pair, so every weight would be zero: list some (output, input) pairs"),
-        (C5, [5], "a support lists pairs (output, input), got 5"),
-        (C5, [(1, 2), (1, 2, 3)], "a support lists pairs (output, input), got (1, 2, 3)"),
+        (C5, [5], "a support lists pairs (output, input), got 5; of a matrix take np.argwhere(matrix)"),
+        (C5, [(1, 2), (1, 2, 3)], "a support lists pairs (output, input), got (1, 2, 3); of a matrix take np.argwhere(matrix)"),
         (C5, [(5, 0)], "the support names output 5: there are 5, counted from 0"),
         (C5, [(0, -1)], "the support names input -1: there are 5, counted from 0"),
         (C5, [(0, np.int64(7))], "the support names input 7: there are 5, counted from 0"),
@@ -958,3 +969,34 @@ def test_a_support_of_many_orbits_is_read_quickly_and_shown_in_short():
     assert len(str(eq.orbits(grid))) < 700
     wrong = str(grid).replace("1 <- 1,", "0 <- 1,", 1)
     assert mistake(lambda: eq.mapping(wrong)).startswith("0 is no point: the points of a space are numbered from 1")
+
+
+def test_the_nodes_of_a_graph_are_the_points_that_they_are_called():
+    # Two steps along a ring of seven, its nodes listed in another order than they are numbered.
+    steps = networkx.Graph([(0, 2), (2, 4), (4, 6), (6, 1), (1, 3), (3, 5), (5, 0)])
+    assert list(steps) != sorted(steps)
+    listed = [*steps.edges, *((j, i) for i, j in steps.edges), (0, 0)]
+    assert eq.mapping("p -> p where p = C(7)", support=steps) == eq.mapping("p -> p where p = C(7)", support=listed)
+    # Named points: the axis was made from a graph that lists its nodes in yet another order.
+    again = networkx.Graph()
+    again.add_nodes_from([3, 1, 0, 5, 6, 4, 2])
+    again.add_edges_from(steps.edges)
+    axis = eq.automorphisms(again)
+    assert eq.orbits(eq.mapping("n -> n", n=axis, support=steps)).sizes.tolist() == [7, 14]
+    # Cells of a board, by their places.
+    grid = networkx.relabel_nodes(networkx.grid_2d_graph(3, 3), {(2, 2): (2, 2)})
+    shuffled = networkx.Graph()
+    shuffled.add_nodes_from(sorted(grid, reverse=True))
+    shuffled.add_edges_from(grid.edges)
+    turned = eq.trace((3, 3), np.rot90)
+    plus = eq.mapping("b -> b", b=turned, support=eq.stencil(1, (3, 3), metric="diamond"))
+    assert eq.mapping("b -> b", b=turned, support=shuffled) == plus
+    product = "h w -> h w where h = S(3), w = S(3)"
+    assert eq.mapping(product, support=eq.closed(shuffled)) == eq.mapping(
+        product, support=eq.closed(networkx.grid_2d_graph(3, 3))
+    )
+    # Nodes that are no points are taken in the order of the graph.
+    letters = networkx.relabel_nodes(networkx.cycle_graph(5), dict(enumerate("edcba")))
+    assert eq.mapping("p -> p where p = C(5)", support=letters) == eq.mapping(
+        "p -> p where p = C(5)", support=networkx.cycle_graph(5)
+    )

@@ -259,3 +259,8 @@ def test_mistakes_with_graphs():
         match="a colour cannot be compared: unhashable type: 'list'; colours are numbers, texts or tuples",
     ):
         eq.automorphisms(graph, node="colour")
+
+
+def test_the_names_of_cells_can_be_gone_through():
+    axis = eq.trace((2, 3), np.fliplr)
+    assert list(axis.point_names) == ["(0, 0)", "(0, 1)", "(0, 2)", "(1, 0)", "(1, 1)", "(1, 2)"]

@@ -18,24 +18,34 @@ LARGEST_ENUMERATED_ORDER = 10_000
 """Groups up to this order are enumerated to count their orbits a second time..."""
 
 LARGEST_ENUMERATION = 4_000_000
-"""... when their elements hold no more images of points than this."""
+"""... when their elements hold no more images of points than this, ..."""
+
+LARGEST_WORK = 50_000_000
+"""... and all of them together move no more points of the spaces than this."""
 
 
 def counted_orbits(mapping: Mapping) -> tuple[int | None, str]:
     """Burnside's count and how many elements it took, or None and why there is none."""
     if mapping.support is not None:
-        return None, "it counts all pairs, and the support leaves some out"
+        return None, "not made, for it counts all pairs and the support leaves some out"
     orders = [mapping.unit_group(unit).quick_order() for unit in mapping.units]
     groups = [mapping.unit_group(unit) for unit in mapping.units]
-    if any(_is_too_large(group, order) for group, order in zip(groups, orders, strict=True)):
+    moved = [
+        sum(part_of(term, unit).size for term in (*mapping.output.terms, *mapping.input.terms))
+        for unit in mapping.units
+    ]
+    if any(map(_is_too_large, groups, orders, moved)):
         known = [f"order {order_text(order)}" for order in orders if order is not None]
         what = f" ({' x '.join(known)})" if len(known) == len(orders) else ""
         return None, f"the group is too large to enumerate{what}"
     return burnside_count(mapping), count(sum(order for order in orders if order is not None) or 1, "element")
 
 
-def _is_too_large(group: Group, order: int | None) -> bool:
-    return order is None or order > LARGEST_ENUMERATED_ORDER or order * group.degree > LARGEST_ENUMERATION
+def _is_too_large(group: Group, order: int | None, moved: int) -> bool:
+    """Whether listing the elements, or moving the points of both spaces by each, would keep the reader waiting."""
+    if order is None or order > LARGEST_ENUMERATED_ORDER:
+        return True
+    return order * group.degree > LARGEST_ENUMERATION or order * moved > LARGEST_WORK
 
 
 @lru_cache(maxsize=64)

@@ -16,6 +16,7 @@ from eqgen.layers.sign_rules import refuse_activation, refuse_bias
 from eqgen.layers.weight import gather_weight, weight_table
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
+from eqgen.memory import refuse_large_table
 from eqgen.orbits import Orbits, bias_pattern, orbits
 from eqgen.pattern import Labels, Pattern
 from eqgen.pattern import pattern as as_pattern
@@ -250,10 +251,11 @@ class EquivariantDense(keras.layers.Layer):
 
 def _read(declaration: Any) -> tuple[Orbits | None, Pattern]:
     if isinstance(declaration, Orbits):
+        hint = "a layer still builds its weight matrix in full: use a smaller space"
+        refuse_large_table(str(declaration.mapping), *declaration.shape, hint)
         return declaration, declaration.pattern
     if looks_like_mapping(declaration):
-        found = orbits(as_mapping(declaration))
-        return found, found.pattern
+        return _read(orbits(as_mapping(declaration)))
     return None, as_pattern(declaration).in_order_of_appearance()
 
 
