@@ -134,7 +134,7 @@ class Orbits:
         >>> import eqgen as eq
         >>> certificate = eq.orbits("h w -> h w where h = C(512), w = C(512)").certificate()
         >>> bool(certificate), certificate.scope
-        (True, 'the 2 factors; the orbits of independent axes are tuples of theirs')
+        (True, 'the 2 factors; the orbits of independent axes are tuples of theirs; pairs drawn at random')
         """
         return certify_form(self.mapping, self.form)
 
