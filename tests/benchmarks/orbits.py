@@ -213,6 +213,11 @@ def small_row(action: Action) -> dict[str, Any]:
     return row
 
 
+SMALL_REMARK = """\
+Small tables are a matter of a millisecond whoever makes them, and scipy's compiled search is often as fast or faster there;
+it labels no signs. From some ten thousand pairs on, the rows of a few representatives decide.
+"""
+
 FORMS: dict[str, str] = {
     "a product: `h w -> h w`, C(512) each": 'o = eq.orbits("h w -> h w where h = C(512), w = C(512)"); o.sizes',
     "a product: `u v -> u v`, S(1000) and S(2000)": 'o = eq.orbits("u v -> u v where u = S(1000), v = S(2000)"); o.sizes',
@@ -300,6 +305,7 @@ def page(
         + " |"
         for row in small
     ]
+    lines += ["", *SMALL_REMARK.splitlines()]
     lines += [
         "",
         "## Without a table",
