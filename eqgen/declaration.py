@@ -123,7 +123,8 @@ def parse_mapping(text: str) -> MappingSyntax:
 def _long_support(text: str) -> tuple[str, SupportSyntax | None]:
     """A long support that is plainly right, read by itself: the grammar would take a minute for a hundred thousand pairs."""
     head, _, tail = text.partition(" support ")
-    if len(tail) < LONG_SUPPORT or not LISTED_PAIRS.fullmatch(tail):
+    # A comment runs to the end of its line, whatever it says.
+    if len(tail) < LONG_SUPPORT or "#" in head or not LISTED_PAIRS.fullmatch(tail):
         return text, None
     start = len(head) + len(" support ")
     pairs = [PairSyntax(int(pair[1]), int(pair[2]), start + pair.start()) for pair in PAIR.finditer(tail)]
