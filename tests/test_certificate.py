@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 import tracemalloc
 from importlib import import_module
 
@@ -699,10 +698,7 @@ def test_pairs_that_are_forced_to_zero_are_looked_at_together():
     mapping = eq.mapping(f"[p p] -> [p p] where p = S({n})", support=[(0, 0), ((0, 1), (2, 3))])
     orbits = eq.orbits(mapping)
     assert orbits.sizes.tolist() == [n * (n - 1) // 2]
-    start = time.perf_counter()
     assert orbits.certificate()
-    # A few thousandths of a second; many seconds where each pair is followed through the orbit by itself.
-    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize("n", [1000, 1500])

@@ -6,8 +6,9 @@ import numpy as np
 
 from eqgen.certificate.burnside import counted_orbits
 from eqgen.certificate.generation import reached, with_products
-from eqgen.certificate.table import entry_name, first_places
+from eqgen.certificate.table import entry_name, first_places, free_zero
 from eqgen.certificate.value import Certificate
+from eqgen.labels.moves import Move
 from eqgen.labels.sparse import SparseLabels
 from eqgen.mapping import Generator, Mapping
 from eqgen.signed import Integers
@@ -43,11 +44,9 @@ def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
         missed = np.flatnonzero(~reached(first_places(form.labels), steps, form.labels.size))
         if missed.size:
             apart = f"{name(int(pairs[missed[0]]))} is not reached from the first pair of its label"
-    free = next((pair for pair in form.forced.tolist() if not _is_forced(mapping, *pair)), None)
-    if free is not None and not violation:
-        violation = (
-            f"{entry_name(mapping, *free)} was left out of the support, but the signs do not force it to be zero"
-        )
+    free = _free_pair(mapping, form)
+    if free >= 0 and not violation:
+        violation = f"{name(free)} was left out of the support, but the signs do not force it to be zero"
     burnside, counted = counted_orbits(mapping)
     return Certificate(form.rank, violation, apart, burnside, counted, "every pair of the support")
 
@@ -60,17 +59,14 @@ def _different(form: SparseLabels, generator: Generator, rows: Integers, move: I
     return different
 
 
-def _is_forced(mapping: Mapping, row: int, column: int) -> bool:
-    """Whether some product of generators moves a pair to its own negative."""
-    start = (row, column, 1)
-    seen, waiting = {start}, [start]
-    while waiting:
-        row, column, sign = waiting.pop()
-        for generator in mapping.generators:
-            output, input_ = generator.output, generator.input
-            turned = sign * int(output.all_signs()[row]) * int(input_.all_signs()[column])
-            image = (int(output.image[row]), int(input_.image[column]), turned)
-            if image not in seen:
-                seen.add(image)
-                waiting.append(image)
-    return (*start[:2], -1) in seen
+def _free_pair(mapping: Mapping, form: SparseLabels) -> int:
+    """A pair among those left out that is not its own negative; -1 when there is none."""
+    n = np.int64(form.shape[1])
+    fresh = known = np.unique(form.forced[:, 0] * n + form.forced[:, 1])
+    moves = with_products([Move(generator.output, generator.input) for generator in mapping.generators], Move.then)
+    # All that the group moves them to is left out with them.
+    while fresh.size:
+        images = [move.output.image[fresh // n] * n + move.input.image[fresh % n] for move in moves]
+        fresh = np.setdiff1d(np.concatenate([fresh[:0], *images]), known)
+        known = np.union1d(known, fresh)
+    return free_zero(mapping, known, int(n)) if known.size else -1

@@ -74,7 +74,7 @@ def _apart(mapping: Mapping, labels: Labels) -> str:
             "pair of that label there"
         )
     if mapping.support is None and (flat < 0).any():
-        free = _free_zero(mapping, np.flatnonzero(flat < 0), n)
+        free = free_zero(mapping, np.flatnonzero(flat < 0), n)
         if free >= 0:
             row, column = divmod(free, n)
             return f"{entry_name(mapping, row, column)} is held at zero, but the signs do not force it to be"
@@ -91,7 +91,7 @@ def first_places(flat: Labels) -> Integers:
     return first[first >= 0]
 
 
-def _free_zero(mapping: Mapping, zeros: Integers, n: int) -> int:
+def free_zero(mapping: Mapping, zeros: Integers, n: int) -> int:
     """A pair among those held at zero that no product of generators makes its own negative; -1 when there is none."""
     classes = Classes(2 * zeros.size)
     codes = 2 * np.arange(zeros.size)
