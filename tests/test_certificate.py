@@ -19,6 +19,7 @@ from test_support import cut, drawn_pairs, mask_of, p4m
 
 import eqgen as eq
 from eqgen.certificate import Certificate, certify, certify_form
+from eqgen.certificate.table import first_places
 from eqgen.labels.product import ProductLabels
 from eqgen.labels.sparse import SparseLabels
 from eqgen.labels.stable import StableLabels
@@ -162,12 +163,14 @@ def damaged(data, labels: np.ndarray) -> np.ndarray:
 
 
 @settings(max_examples=80)
-@given(declared_mappings(), st.data(), st.booleans())
-def test_every_change_of_the_orbits_is_noticed_and_no_change_of_names(declared, data, counted):
+@given(declared_mappings(), st.data(), st.booleans(), st.sampled_from([1, 7, 1 << 18]))
+def test_every_change_of_the_orbits_is_noticed_and_no_change_of_names(declared, data, counted, block):
     orbits = computed(declared)
     labels = damaged(data, orbits.labels)
     same = partition(labels) == brute_partition(declared)
     with pytest.MonkeyPatch.context() as patch:
+        # A large table is looked at a few rows at a time.
+        patch.setattr("eqgen.labels.table.BLOCK", block)
         if not counted:
             # Generation has to notice by itself: most groups are too large to be counted.
             patch.setattr("eqgen.certificate.burnside.LARGEST_ENUMERATED_ORDER", 0)
@@ -616,6 +619,31 @@ def test_a_formula_that_is_looked_up_wrongly_is_noticed(n, monkeypatch):
     assert not orbits.certificate()
 
 
+def test_a_formula_that_is_looked_up_wrongly_in_places_is_noticed(monkeypatch):
+    monkeypatch.setattr(import_module("eqgen.orbits"), "LARGEST_PLAIN_TABLE", 0)
+    orbits = eq.orbits("<p p> -> p where p = S(200)")
+    counted = import_module("eqgen.labels.stable")._counted
+
+    def wrong(rows, columns):
+        found = counted(rows, columns)
+        # The first pairs of all orbits meet the first points alone, and are right.
+        found[rows[:, 0] >= 150] = [0, 1, 2]
+        return found
+
+    monkeypatch.setattr("eqgen.labels.stable._counted", wrong)
+    found = orbits.certificate()
+    assert not found
+    named = re.fullmatch(
+        r"(generator \d+ of p, .*) moves entry \((\d+), \((\d+),(\d+)\)\) to one of another label or sign",
+        found.violation,
+    )
+    assert named, found
+    # Of the two entries, here and where the generator moves it, one is among those that are looked up wrongly.
+    (generator,) = (generator for generator in orbits.mapping.generators if generator.name == named[1])
+    row = int(named[2]) - 1
+    assert max(row, generator.output.image[row]) >= 150
+
+
 def test_a_pair_that_a_support_leaves_out_without_a_reason_is_noticed():
     mapping = eq.mapping("j -> j", j=[([1, 0, 2], [1, 1, -1])], support=[(2, 2), (0, 2), (2, 0)])
     assert eq.orbits(mapping).certificate()
@@ -623,6 +651,15 @@ def test_a_pair_that_a_support_leaves_out_without_a_reason_is_noticed():
     assert certify_form(mapping, bad).violation == (
         "(3, 3) was left out of the support, but the signs do not force it to be zero"
     )
+
+
+@given(st.lists(st.integers(-1, 4), min_size=1, max_size=12), st.integers(1, 5))
+def test_generation_starts_where_each_label_stands_first(labels, block):
+    # Any pair of a label would prove as much, but what is said of "the first pair" has to be true, in large tables too.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eqgen.labels.table.BLOCK", block)
+        found = first_places(np.array(labels))
+    assert found.tolist() == [labels.index(label) for label in sorted(set(labels) - {-1})]
 
 
 def test_labels_of_another_group_have_no_certificate():

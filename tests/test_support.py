@@ -597,8 +597,13 @@ def test_any_pairs_are_closed_or_told_from_closed_ones(generators, data):
     order = np.random.default_rng(1).permutation(rows.size)
     label = partial(sparse_labels, generators, (m, n), rows[order], columns[order])
     expected = cut(labels, signs, mask)
-    check_form(label(close=True), expected)
-    check_arrays(label(close=True), *expected)
+    found = label(close=True)
+    check_form(found, expected)
+    check_arrays(found, *expected)
+    # What is left out for its signs is known, in the rows that the others are made from.
+    assert found.forced.tolist() == [
+        [row, column] for row, column in np.argwhere(full & (signs == 0)).tolist() if row in found.key_rows
+    ]
     if (mask == full).all():
         check_arrays(label(close=False), *expected)
         return
