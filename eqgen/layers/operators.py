@@ -1,0 +1,160 @@
+"""How one operator of a program runs in TensorFlow, forwards (a pool) and as its transpose (a spread).
+
+A whole axis is summed by a reshape, evenly spaced points are a slice, a few points a row are gathered and added up, and small
+transforms are matrix products. The gradient of a pool is the spread of the same operator and the other way round, so no
+scatter is left to autodiff.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from eqgen.program.layouts import as_sum, as_transposition
+from eqgen.program.operators import Identity, IndexTable, Operator, Shifts
+from eqgen.signed import Permutation, Signs
+
+
+def pool(operator: Operator, features: Any, axis: int) -> Any:
+    """The rows of an operator in place of its columns on one axis."""
+    if isinstance(operator, Identity):
+        return features
+    if isinstance(operator, IndexTable):
+        return _pool_table(operator, features, axis)
+    if isinstance(operator, Shifts):
+        return _shifted(operator, features, axis, 1)
+    raise NotImplementedError(type(operator))
+
+
+def spread(operator: Operator, features: Any, axis: int) -> Any:
+    """The transpose: columns in place of rows on one axis, or a single one that stands for all of them."""
+    if isinstance(operator, Identity):
+        return features
+    if isinstance(operator, IndexTable):
+        return _spread_table(operator, features, axis)
+    if isinstance(operator, Shifts):
+        return _shifted(operator, features, axis, -1)
+    raise NotImplementedError(type(operator))
+
+
+def _pool_table(table: IndexTable, features: Any, axis: int) -> Any:
+    if table.signs is None:
+        grid = as_sum(table.index, table.columns)
+        if grid is not None:
+            return _merged(ops.sum(_split(features, axis, grid), axis=axis + 1), axis, 2)
+        turned = as_transposition(table.index, table.columns)
+        if turned is not None:
+            return _transposed(features, axis, turned)
+    return _with_transpose(table, features, axis, True)
+
+
+def _spread_table(table: IndexTable, features: Any, axis: int) -> Any:
+    if table.signs is None:
+        grid = as_sum(table.index, table.columns)
+        if grid is not None:
+            if grid[0] == grid[2] == 1:
+                # One number for all points: whoever adds it up broadcasts it.
+                return features
+            apart = _split(features, axis, (grid[0], 1, grid[2]))
+            shape = list(ops.shape(apart))
+            shape[axis + 1] = grid[1]
+            return _merged(ops.broadcast_to(apart, shape), axis, 3)
+        turned = as_transposition(table.index, table.columns)
+        if turned is not None:
+            return _transposed(features, axis, turned[::-1])
+    return _with_transpose(table, features, axis, False)
+
+
+def _with_transpose(table: IndexTable, features: Any, axis: int, forwards: bool) -> Any:
+    there = Sums(table.index, table.signs, table.columns)
+    back = transposed(there)
+    run, gradient = (there, back) if forwards else (back, there)
+
+    @ops.custom_gradient
+    def applied(values: Any) -> Any:
+        def backward(*arguments: Any, upstream: Any = None) -> Any:
+            return gradient.of(arguments[0] if upstream is None else upstream, axis)
+
+        return run.of(values, axis), backward
+
+    return applied(features)
+
+
+class Sums:
+    """Every row is the sum of a few points, with signs; rows may have fewer than others."""
+
+    def __init__(self, index: Permutation, signs: Signs | None, columns: int) -> None:
+        self.index = index
+        self.signs = signs
+        self.columns = columns
+
+    def of(self, features: Any, axis: int) -> Any:
+        """The rows in place of the points on one axis."""
+        rows, width = self.index.shape
+        # A place without a point has the number of a row of zeros.
+        if width and self.index.max(initial=0) == self.columns:
+            paddings = [(0, 0)] * len(features.shape)
+            paddings[axis] = (0, 1)
+            features = ops.pad(features, paddings)
+        if width == 0:
+            shape = list(ops.shape(features))
+            shape[axis] = rows
+            return ops.zeros(shape, dtype=features.dtype)
+        total = None
+        for place in range(width):
+            taken = ops.take(features, self.index[:, place].astype(np.int32), axis=axis)
+            if self.signs is not None:
+                shape = [1] * len(features.shape)
+                shape[axis] = rows
+                taken = taken * ops.cast(self.signs[:, place].reshape(shape), features.dtype)
+            total = taken if total is None else total + taken
+        return total
+
+
+def transposed(sums: Sums) -> Sums:
+    """The transpose of a table, with rows of zeros where points have fewer entries than others."""
+    rows, width = sums.index.shape
+    points = sums.index.ravel()
+    order = np.argsort(points, kind="stable")
+    counts = np.bincount(points, minlength=sums.columns)
+    most = int(counts.max(initial=0))
+    place = np.arange(points.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    index = np.full((sums.columns, most), rows, dtype=np.intp)
+    index[points[order], place] = order // width
+    signs = None
+    if sums.signs is not None:
+        signs = np.ones(index.shape, dtype=np.int8)
+        signs[points[order], place] = sums.signs.ravel()[order]
+    return Sums(index, signs, rows)
+
+
+def _shifted(stencil: Shifts, features: Any, axis: int, direction: int) -> Any:
+    """The sum of the features moved by every offset, cyclically."""
+    grid = _split(features, axis, stencil.grid)
+    axes = tuple(range(axis, axis + len(stencil.grid)))
+    total = None
+    for offset in (direction * stencil.offsets).tolist():
+        # Point p reads point p + offset.
+        moved = ops.roll(grid, [-step for step in offset], axis=axes)
+        total = moved if total is None else total + moved
+    return _merged(total, axis, len(axes))
+
+
+def _split(features: Any, axis: int, grid: tuple[int, ...]) -> Any:
+    shape = list(ops.shape(features))
+    return ops.reshape(features, (*shape[:axis], *grid, *shape[axis + 1 :]))
+
+
+def _merged(features: Any, axis: int, count: int) -> Any:
+    shape = list(ops.shape(features))
+    size = int(np.prod([features.shape[place] for place in range(axis, axis + count)]))
+    return ops.reshape(features, (*shape[:axis], size, *shape[axis + count :]))
+
+
+def _transposed(features: Any, axis: int, grid: tuple[int, int]) -> Any:
+    apart = _split(features, axis, grid)
+    order = list(range(len(apart.shape)))
+    order[axis], order[axis + 1] = order[axis + 1], order[axis]
+    return _merged(ops.transpose(apart, order), axis, 2)

@@ -1,0 +1,144 @@
+"""The choice: every part of every block in every way that fits, and the cheapest combination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product as combinations
+
+from eqgen.errors import DeclarationError
+from eqgen.labels.form import PairLabels
+from eqgen.labels.product import Block as LabelBlock
+from eqgen.labels.product import ProductLabels
+from eqgen.lowering.gather import gather
+from eqgen.lowering.pooled import pooled
+from eqgen.lowering.unit import Unit, unit_of
+from eqgen.mapping import Mapping
+from eqgen.memory import fits
+from eqgen.orbits import Orbits, orbits
+from eqgen.program.cost import cost_of
+from eqgen.program.program import Program
+from eqgen.program.value import Block, Part, Side
+from eqgen.space import Term, part_of
+
+LOWERINGS = ("auto", "gather", "pooled", "spectral")
+
+CHANNELS = 64
+BATCH = 32
+"""What a plan is made for unless told."""
+
+
+def program(
+    found: Orbits | Mapping | str,
+    lowering: str = "auto",
+    *,
+    channels_in: int = CHANNELS,
+    channels_out: int = CHANNELS,
+    batch: int = BATCH,
+) -> Program:
+    """The cheapest program for some orbits, or the one that is asked for.
+
+    Args:
+        found: Orbits, a Mapping, or the text of one.
+        lowering: "auto", "gather", "pooled" or "spectral".
+        channels_in, channels_out, batch: what it is to be cheap for.
+
+    Raises:
+        DeclarationError: there is no such lowering, or it cannot serve this mapping.
+
+    >>> import eqgen as eq
+    >>> eq.program("p -> p where p = S(100)").lowering
+    'pooled'
+    """
+    refuse_unknown(lowering)
+    known = found if isinstance(found, Orbits) else orbits(found)
+    blocks = list(_blocks(known))
+    ranked: list[tuple[int, tuple[Block, ...]]] = []
+    planned: tuple[Block, ...] = ()
+    runner_up: list[tuple[int, str]] = []
+    for block, units in blocks:
+        ways = [_parts(unit, lowering, max(channels_in, channels_out), str(known.mapping)) for unit in units]
+        costs = sorted(
+            (
+                (cost_of([replace(block, parts=parts)], channels_in, channels_out, batch).total, number, parts)
+                for number, parts in enumerate(combinations(*ways))
+            ),
+        )
+        planned += (replace(block, parts=costs[0][2]),)
+        if len(costs) > 1:
+            runner_up.append((costs[1][0] - costs[0][0], " x ".join(part.lowering for part in costs[1][2])))
+    whole = Program(known.mapping.in_short(), known.shape, known.rank, planned, "", (channels_in, channels_out), batch)
+    if len(blocks) != 1 or not runner_up:
+        return whole
+    more, name = runner_up[0]
+    total = whole.cost().total
+    return replace(whole, runner_up=f"{name}, {(total + more) / total:.3g} times the cost of {whole.lowering}")
+
+
+def refuse_unknown(lowering: object) -> None:
+    """Stop at anything else than the name of a lowering."""
+    if lowering not in LOWERINGS:
+        known = ", ".join(f'"{name}"' for name in LOWERINGS[:-1])
+        raise DeclarationError(f'lowering is {lowering!r}: expected {known} or "{LOWERINGS[-1]}"')
+
+
+def _blocks(found: Orbits) -> Iterator[tuple[Block, list[Unit]]]:
+    """The blocks, still without parts, and the problem of each part."""
+    mapping, form = found.mapping, found.form
+    if not isinstance(form, ProductLabels):
+        sides = [Side(0, (size,), (0,)) for size in form.shape]
+        unit = tuple(number for together in mapping.units for number in together)
+        # With a support, axes that are independent still make one problem.
+        yield Block(sides[0], sides[1], 0, ()), [_whole_unit(mapping, unit, form)]
+        return
+    for block in form.blocks:
+        sides = [Side(start, _grid(term), _order(term, block)) for start, term in _places(block)]
+        units = [
+            unit_of(mapping, unit, part_of(block.output, unit), part_of(block.input, unit), factor)
+            for unit, factor in zip(block.units, block.factors, strict=True)
+        ]
+        yield Block(sides[0], sides[1], block.offset, ()), units
+
+
+def _whole_unit(mapping: Mapping, unit: tuple[int, ...], form: PairLabels) -> Unit:
+    if len(mapping.units) <= 1:
+        return unit_of(mapping, unit, mapping.output, mapping.input, form, mapping.support is not None)
+    from eqgen.lowering.unit import Action, space_name
+
+    output = Action(space_name(mapping.output, mapping), tuple(move.output for move in mapping.generators))
+    input_ = Action(space_name(mapping.input, mapping), tuple(move.input for move in mapping.generators))
+    return Unit(output, input_, (), form, True)
+
+
+def _places(block: LabelBlock) -> list[tuple[int, Term]]:
+    return [(block.top, block.output), (block.left, block.input)]
+
+
+def _grid(term: Term) -> tuple[int, ...]:
+    return tuple(factor.kind.count for factor in term)
+
+
+def _order(term: Term, block: LabelBlock) -> tuple[int, ...]:
+    """The factors of a term, unit by unit; fixed points, of which there is one each, stand anywhere."""
+    by_unit = [place for unit in block.units for place, factor in enumerate(term) if factor.axis in unit]
+    return (*by_unit, *(place for place, factor in enumerate(term) if factor.axis is None))
+
+
+def _parts(unit: Unit, lowering: str, channels: int, title: str) -> list[Part]:
+    """The ways for one unit that are worth comparing, or the one that is asked for."""
+    found: list[Part] = []
+    table_fits = fits(16 * unit.shape[0] * unit.shape[1])
+    if lowering in ("auto", "pooled"):
+        part = pooled(unit, channels, (unit.input.size,))
+        if part is not None:
+            found.append(part)
+    if lowering == "gather" or (lowering == "auto" and table_fits and _is_small(unit, found)):
+        found.append(gather(unit.labels.table()))
+    if not found:
+        raise DeclarationError(f"{title} cannot be lowered so")
+    return found
+
+
+def _is_small(unit: Unit, others: list[Part]) -> bool:
+    """Whether the whole table is worth looking at."""
+    return not others or unit.shape[0] * unit.shape[1] <= 1 << 22

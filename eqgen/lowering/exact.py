@@ -1,0 +1,54 @@
+"""Exact linear algebra on small integer matrices: which rows are independent, and the inverse in rational numbers."""
+
+from __future__ import annotations
+
+from math import lcm
+
+import numpy as np
+import numpy.typing as npt
+from sympy import QQ, ZZ
+from sympy.polys.matrices import DomainMatrix
+
+PRIME = 2**31 - 1
+"""Rows that are independent modulo a prime are so in rational numbers; the other way round the inverse decides."""
+
+
+class Independent:
+    """Rows that are kept because they are independent of those kept before, modulo a prime."""
+
+    def __init__(self, size: int) -> None:
+        self._rows = np.zeros((0, size), dtype=np.int64)
+        self._pivots: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._pivots)
+
+    def add(self, row: npt.NDArray[np.int64]) -> bool:
+        """Keep a row if it is independent of those kept."""
+        reduced = row.astype(np.int64) % PRIME
+        for kept, pivot in zip(self._rows, self._pivots, strict=True):
+            if reduced[pivot]:
+                reduced = (reduced - reduced[pivot] * kept) % PRIME
+        places = np.flatnonzero(reduced)
+        if not places.size:
+            return False
+        pivot = int(places[0])
+        reduced = reduced * pow(int(reduced[pivot]), -1, PRIME) % PRIME
+        self._rows = np.concatenate([self._rows, reduced[None]])
+        self._pivots.append(pivot)
+        return True
+
+
+def inverse(matrix: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The inverse of a square integer matrix, as numerators (size, size) and one denominator for each row (size,).
+
+    Raises:
+        ZeroDivisionError: there is none.
+    """
+    found = DomainMatrix(matrix.tolist(), matrix.shape, ZZ).convert_to(QQ).inv().to_list()
+    denominators = [lcm(*(int(QQ.denom(value)) for value in row)) if row else 1 for row in found]
+    numerators = [
+        [int(QQ.numer(value)) * (denominator // int(QQ.denom(value))) for value in row]
+        for row, denominator in zip(found, denominators, strict=True)
+    ]
+    return np.array(numerators, dtype=np.int64).reshape(matrix.shape), np.array(denominators, dtype=np.int64)

@@ -1,0 +1,18 @@
+"""gather: the plain form, one matrix entry for each pair of points. The reference for every other lowering."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eqgen.labels.table import LabelTable
+from eqgen.program.entries import Chosen
+from eqgen.program.operators import Identity
+from eqgen.program.value import Part, Section, Stage
+
+
+def gather(table: LabelTable, notes: tuple[str, ...] = ()) -> Part:
+    """The part that multiplies by the whole weight matrix."""
+    m, n = table.shape
+    stage = Stage(Identity(n), Identity(m), (Section(1, n, m, 1),), "every point", "every point")
+    entries = Chosen(table.labels.ravel(), np.ascontiguousarray(table.signs).ravel(), table.rank)
+    return Part("gather", (m, n), (stage,), entries, notes)

@@ -1,0 +1,146 @@
+"""What a program costs: multiply-adds and bytes moved, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from eqgen.program.entries import Chosen
+from eqgen.program.operators import Chain, Operator, Stack
+from eqgen.program.value import Block
+
+BYTES = 4
+"""Of a number in float32."""
+
+MOVED = 3
+"""Reading a number, adding it and writing it costs about so many multiply-adds of a matrix product (measured on CPUs)."""
+
+SCATTERED = 4
+"""The gradient of a gather adds every entry to one of few places, which costs so many times as much as to copy it."""
+
+STARTED = 300_000
+"""So many multiply-adds could be done in the time that it takes to start one operation."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Multiply-adds, numbers moved, and operations started."""
+
+    multiply_adds: int
+    moved: int
+    started: int = 0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(self.multiply_adds + other.multiply_adds, self.moved + other.moved, self.started + other.started)
+
+    def times(self, factor: int) -> Work:
+        """The same for several examples at once: no more operations are started."""
+        return Work(self.multiply_adds * factor, self.moved * factor, self.started)
+
+    @property
+    def bytes(self) -> int:
+        """What is read or written."""
+        return BYTES * self.moved
+
+    @property
+    def total(self) -> int:
+        """One number to compare by, in multiply-adds."""
+        return self.multiply_adds + MOVED * self.moved + STARTED * self.started
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one training step costs.
+
+    Attributes:
+        forward, backward: for the whole batch, with what the kernel takes once.
+        mixing: the multiply-adds of the mixes for one example, forward: what Dense has m x n x channels x channels of.
+    """
+
+    forward: Work
+    backward: Work
+    mixing: int
+
+    @property
+    def total(self) -> int:
+        """One number to compare by, in multiply-adds."""
+        return self.forward.total + self.backward.total
+
+
+def cost_of(blocks: Sequence[Block], channels_in: int, channels_out: int, batch: int) -> Cost:
+    """The cost of a program for some numbers of channels and a batch."""
+    example, kernel, kernel_back = Work(0, 0), Work(0, 0), Work(0, 0)
+    mixing = 0
+    for block in blocks:
+        work, mixes = _features(block, channels_in, channels_out)
+        example, mixing = example + work, mixing + mixes
+        forward, backward = _kernel(block, channels_in * channels_out)
+        kernel, kernel_back = kernel + forward, kernel_back + backward
+    mixed = Work(mixing, 0)
+    # Backward, every step is done once more for the features, and every mix once more for the kernel.
+    return Cost((example + mixed).times(batch) + kernel, (example + mixed + mixed).times(batch) + kernel_back, mixing)
+
+
+def _features(block: Block, channels_in: int, channels_out: int) -> tuple[Work, int]:
+    """Pools, layouts and spreads for one example, and the multiply-adds of its mixes."""
+    work, mixing = Work(0, 0), 0
+    pooled: set[tuple[int, ...]] = set()
+    spread: set[tuple[int, ...]] = set()
+    for stages in product(*(part.stages for part in block.parts)):
+        sections = list(product(*(stage.sections for stage in stages)))
+        mixing += sum(prod(s.groups * s.inputs * s.outputs * s.copies for s in chosen) for chosen in sections) * (
+            channels_in * channels_out
+        )
+        read = sum(prod(s.rows_in for s in chosen) for chosen in sections) * channels_in
+        written = sum(prod(s.rows_out for s in chosen) for chosen in sections) * channels_out
+        # Groups come to lie in front of the batch and go back again.
+        turned = any(s.groups > 1 for chosen in sections for s in chosen)
+        work += Work(0, (read + written) * (2 if turned else 1), 2 * len(sections))
+        sizes_in, sizes_out = [part.shape[1] for part in block.parts], [part.shape[0] for part in block.parts]
+        work += _one_after_another([stage.pool for stage in stages], sizes_in, channels_in, pooled)
+        work += _one_after_another([stage.spread for stage in stages], sizes_out, channels_out, spread)
+    return work, mixing
+
+
+def _one_after_another(operators: list[Operator], sizes: list[int], channels: int, done: set[tuple[int, ...]]) -> Work:
+    """Operators along the axes in turn; what begins alike is done once."""
+    work = Work(0, 0)
+    sizes = list(sizes)
+    for axis, operator in enumerate(operators):
+        others = prod(size for place, size in enumerate(sizes) if place != axis) * channels
+        sizes[axis] = operator.shape[0]
+        name = tuple(map(id, operators[: axis + 1]))
+        if name in done:
+            continue
+        done.add(name)
+        work += Work(operator.multiplications * others, moved(operator) * others, _started(operator))
+    return work
+
+
+def moved(operator: Operator) -> int:
+    """How many numbers an operator moves for each channel."""
+    return operator.additions
+
+
+def _started(operator: Operator) -> int:
+    if isinstance(operator, Stack):
+        return 1 + sum(map(_started, operator.parts))
+    if isinstance(operator, Chain):
+        return _started(operator.later)
+    return 1 if operator.additions or operator.multiplications else 0
+
+
+def _kernel(block: Block, channels: int) -> tuple[Work, Work]:
+    """From parameters to entries, forward and backward."""
+    forward, backward = Work(0, 0), Work(0, 0)
+    sizes = [part.rank for part in block.parts]
+    for axis, part in enumerate(block.parts):
+        others = prod(size for place, size in enumerate(sizes) if place != axis) * channels
+        sizes[axis] = part.entries.shape[0]
+        step = Work(part.entries.multiplications * others, part.entries.shape[0] * others, 1)
+        forward += step
+        scattered = SCATTERED if isinstance(part.entries, Chosen) else 1
+        backward += Work(2 * step.multiply_adds, step.moved * scattered, 1)
+    return forward, backward

@@ -1,0 +1,195 @@
+"""Entries: the numbers that mix channels, as linear combinations of the parameters of the orbits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.pattern import Labels
+from eqgen.program.operators import Matrix
+from eqgen.signed import Integers, Signs
+
+
+class Entries(Protocol):
+    """A linear map from parameters to the entries of a part's mixes, in the order of its sections."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(entries, rank)."""
+
+    @property
+    def multiplications(self) -> int:
+        """How many multiply-adds it takes for each pair of channels."""
+
+    def of(self, theta: Matrix) -> Matrix:
+        """The entries, (entries, ...), for parameters of shape (rank, ...)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Every entry is one parameter, its negative, or zero: the plain form.
+
+    Attributes:
+        labels: (entries,), -1 for zero.
+        signs: (entries,) int8, 0 for zero.
+        rank: how many parameters there are.
+    """
+
+    labels: Labels
+    signs: Signs
+    rank: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return int(self.labels.size), self.rank
+
+    @property
+    def multiplications(self) -> int:
+        return 0
+
+    def of(self, theta: Matrix) -> Matrix:
+        return theta[self.labels] * _along_first(self.signs.astype(theta.dtype), theta)
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """Exact rational combinations of a few parameters.
+
+    Attributes:
+        numerators: (entries, rank).
+        denominators: (entries,), positive.
+    """
+
+    numerators: Integers
+    denominators: Integers
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return int(self.numerators.shape[0]), int(self.numerators.shape[1])
+
+    @property
+    def multiplications(self) -> int:
+        return int(self.numerators.size)
+
+    @property
+    def common(self) -> int:
+        """The common denominator."""
+        return math.lcm(*self.denominators.tolist())
+
+    def of(self, theta: Matrix) -> Matrix:
+        summed = np.tensordot(self.numerators.astype(theta.dtype), theta, axes=1)
+        divisors = _along_first(self.denominators.astype(theta.dtype), summed)
+        # Whoever passes integers passes multiples of the common denominator.
+        return summed // divisors if np.issubdtype(theta.dtype, np.integer) else summed / divisors
+
+
+@dataclass(frozen=True, eq=False)
+class FourierEntries:
+    """The Fourier transform of every row of a kernel: real 2 x 2 matrices, (frequency, output orbit, 2, input orbit, 2).
+
+    Attributes:
+        grid: the orders of the cyclic factors.
+        labels: (output orbits, input orbits, size of the grid), the parameter that leads from the first point of an output
+            orbit to the point at each place of an input orbit.
+        rank: how many parameters there are.
+    """
+
+    grid: tuple[int, ...]
+    labels: Labels
+    rank: int
+
+    @property
+    def frequencies(self) -> int:
+        """How many complex frequencies there are."""
+        return math.prod(self.grid[:-1]) * (self.grid[-1] // 2 + 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return 4 * self.frequencies * int(math.prod(self.labels.shape[:2])), self.rank
+
+    @property
+    def multiplications(self) -> int:
+        return int(self.labels.size) * 2 * max(1, math.ceil(math.log2(self.labels.shape[2])))
+
+    def of(self, theta: Matrix) -> Matrix:
+        outputs, inputs, _ = self.labels.shape
+        rows = theta[self.labels].reshape(outputs, inputs, *self.grid, *theta.shape[1:])
+        spectrum = np.fft.rfftn(rows, axes=range(2, 2 + len(self.grid)))
+        spectrum = spectrum.reshape(outputs, inputs, self.frequencies, *theta.shape[1:])
+        # y[g] = sum over h of w[h - g] x[h] is a correlation: the conjugate multiplies.
+        real, imaginary = spectrum.real, -spectrum.imag
+        found = np.stack([np.stack([real, -imaginary]), np.stack([imaginary, real])])
+        # (row, column, output, input, frequency, ...) to (frequency, output, row, input, column, ...)
+        order = (4, 2, 0, 3, 1, *range(5, found.ndim))
+        return found.transpose(order).reshape(-1, *theta.shape[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class BlockPair:
+    """How the kernel between two classes of point orbits becomes spectral.
+
+    Attributes:
+        output, input: the numbers of the classes.
+        labels, signs: (output orbits, input orbits, rank of the pair); the parameters of each pair of orbits, 0 where a
+            sign forces zero.
+        transform: (spectral entries, rank of the pair).
+    """
+
+    output: int
+    input: int
+    labels: Labels
+    signs: Signs
+    transform: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class BlockEntries:
+    """Block-diagonal over pairs of point orbits: each kernel of a pair is transformed alone.
+
+    Attributes:
+        pairs: for each pair of classes of orbits that meet.
+        places: for each section a list of (number of the pair, start among its spectral entries, row multiplicity,
+            column multiplicity, first row, first column).
+        sizes: for each section (outputs, inputs).
+        rank: how many parameters there are.
+    """
+
+    pairs: tuple[BlockPair, ...]
+    places: tuple[tuple[tuple[int, int, int, int, int, int], ...], ...]
+    sizes: tuple[tuple[int, int], ...]
+    rank: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return sum(outputs * inputs for outputs, inputs in self.sizes), self.rank
+
+    @property
+    def multiplications(self) -> int:
+        return sum(int(math.prod(pair.labels.shape[:2])) * pair.transform.size for pair in self.pairs)
+
+    def of(self, theta: Matrix) -> Matrix:
+        rest = theta.shape[1:]
+        spectral = []
+        for pair in self.pairs:
+            taken = theta[pair.labels] * pair.signs.reshape(*pair.signs.shape, *[1] * len(rest))
+            spectral.append(np.moveaxis(np.tensordot(pair.transform, taken, axes=(1, 2)), 0, 2))
+        found = []
+        for (outputs, inputs), places in zip(self.sizes, self.places, strict=True):
+            section = np.zeros((outputs, inputs, *rest))
+            for number, start, rows, columns, top, left in places:
+                block = spectral[number][:, :, start : start + rows * columns]
+                high, wide = block.shape[:2]
+                block = np.moveaxis(block.reshape(high, wide, rows, columns, *rest), 2, 1)
+                section[top : top + high * rows, left : left + wide * columns] = block.reshape(
+                    high * rows, wide * columns, *rest
+                )
+            found.append(section.reshape(-1, *rest))
+        return np.concatenate(found)
+
+
+def _along_first(values: Matrix, like: Matrix) -> Matrix:
+    return values.reshape(-1, *[1] * (like.ndim - 1))

@@ -1,0 +1,304 @@
+"""Operators: the small linear maps that pools and spreads are made of. A spread is the transpose of one of these.
+
+The rows of an operator are those of a smaller or a transformed space, its columns the points of an input or output space.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.signed import Integers, Permutation, Signs
+
+Matrix = npt.NDArray[np.generic]
+
+
+class Operator(Protocol):
+    """A linear map from the points of a space."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+
+    @property
+    def additions(self) -> int:
+        """How many numbers are read and added up for each channel; 0 where nothing moves."""
+
+    @property
+    def multiplications(self) -> int:
+        """How many numbers are multiplied for each channel."""
+
+    def matrix(self) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
+        """The map as a matrix: of integers where it is exact."""
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """Every point alone.
+
+    Attributes:
+        size: how many points there are.
+    """
+
+    size: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.size, self.size
+
+    @property
+    def additions(self) -> int:
+        return 0
+
+    @property
+    def multiplications(self) -> int:
+        return 0
+
+    def matrix(self) -> npt.NDArray[np.int64]:
+        return np.eye(self.size, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class IndexTable:
+    """Every row is the sum of equally many points, with signs.
+
+    Attributes:
+        index: (rows, points in a row), the numbers of the points.
+        signs: of the same shape, int8, or None where all are +.
+        columns: how many points there are.
+    """
+
+    index: Permutation
+    signs: Signs | None
+    columns: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return int(self.index.shape[0]), self.columns
+
+    @property
+    def additions(self) -> int:
+        return int(self.index.size)
+
+    @property
+    def multiplications(self) -> int:
+        return 0
+
+    def matrix(self) -> npt.NDArray[np.int64]:
+        found = np.zeros(self.shape, dtype=np.int64)
+        rows = np.broadcast_to(np.arange(self.index.shape[0])[:, None], self.index.shape)
+        np.add.at(found, (rows, self.index), 1 if self.signs is None else self.signs.astype(np.int64))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Shifts:
+    """Every row is the sum of the points at some offsets from it, on a grid whose axes are cyclic: a stencil.
+
+    Attributes:
+        grid: the lengths of the cyclic axes; points are numbered row-major.
+        offsets: (points in a row, axes), each between 0 and the length of its axis.
+    """
+
+    grid: tuple[int, ...]
+    offsets: Permutation
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return math.prod(self.grid), math.prod(self.grid)
+
+    @property
+    def additions(self) -> int:
+        return self.shape[0] * int(self.offsets.shape[0])
+
+    @property
+    def multiplications(self) -> int:
+        return 0
+
+    @cached_property
+    def table(self) -> IndexTable:
+        """The same as a table of points."""
+        places = np.stack(np.unravel_index(np.arange(self.shape[0]), self.grid), axis=-1)
+        moved = (places[:, None, :] + self.offsets[None]) % np.array(self.grid)
+        return IndexTable(np.ravel_multi_index(tuple(np.moveaxis(moved, -1, 0)), self.grid), None, self.shape[1])
+
+    def matrix(self) -> npt.NDArray[np.int64]:
+        return self.table.matrix()
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """One operator after another: a coarse pool that reads a finer one.
+
+    Attributes:
+        first: reads the points.
+        later: reads what `first` made of them.
+    """
+
+    first: Operator
+    later: Operator
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.later.shape[0], self.first.shape[1]
+
+    @property
+    def additions(self) -> int:
+        # What is read is there for another term.
+        return self.later.additions
+
+    @property
+    def multiplications(self) -> int:
+        return self.later.multiplications
+
+    def matrix(self) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
+        return self.later.matrix() @ self.first.matrix()
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Several operators to one space, laid side by side: row (point, number of the operator).
+
+    Attributes:
+        parts: the operators.
+    """
+
+    parts: tuple[Operator, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rows, columns = self.parts[0].shape
+        return rows * len(self.parts), columns
+
+    @property
+    def additions(self) -> int:
+        return sum(part.additions for part in self.parts)
+
+    @property
+    def multiplications(self) -> int:
+        return sum(part.multiplications for part in self.parts)
+
+    def matrix(self) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
+        found = np.stack([part.matrix() for part in self.parts], axis=1)
+        return found.reshape(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Fourier:
+    """The Fourier transform of every orbit of an abelian group that acts on each of them regularly.
+
+    Rows are (frequency, orbit, real or imaginary part); the frequencies are those of `numpy.fft.rfftn`.
+
+    Attributes:
+        grid: the orders of the cyclic factors.
+        index: (orbits, size of the grid), the points at the places of the grid, row-major.
+        inverse: whether the transpose is to undo the transform, so that every frequency has its weight.
+    """
+
+    grid: tuple[int, ...]
+    index: Permutation
+    inverse: bool
+
+    @property
+    def frequencies(self) -> int:
+        """How many complex frequencies there are."""
+        return math.prod(self.grid[:-1]) * (self.grid[-1] // 2 + 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return 2 * self.frequencies * int(self.index.shape[0]), int(self.index.size)
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the points stand in the order of the grid."""
+        return np.array_equal(self.index.ravel(), np.arange(self.index.size))
+
+    @property
+    def additions(self) -> int:
+        return 0 if self.is_in_order else int(self.index.size)
+
+    @property
+    def multiplications(self) -> int:
+        return int(self.index.size) * 2 * max(1, math.ceil(math.log2(math.prod(self.grid))))
+
+    def weights(self) -> npt.NDArray[np.float64]:
+        """What every frequency counts in the inverse, (frequencies,)."""
+        last = self.grid[-1]
+        doubled = np.full(last // 2 + 1, 2.0)
+        doubled[0] = 1
+        if last % 2 == 0:
+            doubled[-1] = 1
+        return np.tile(doubled, math.prod(self.grid[:-1])) / math.prod(self.grid)
+
+    def matrix(self) -> npt.NDArray[np.float64]:
+        orbits, size = self.index.shape
+        spectrum = np.fft.rfftn(np.eye(size).reshape(size, *self.grid), axes=range(1, 1 + len(self.grid)))
+        found = np.stack([spectrum.reshape(size, -1).real, spectrum.reshape(size, -1).imag], axis=-1)
+        if self.inverse:
+            found = found * self.weights()[None, :, None]
+        placed = np.zeros((self.frequencies, orbits, 2, self.index.size))
+        for orbit in range(orbits):
+            placed[:, orbit, :, self.index[orbit]] = found
+        return placed.reshape(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class OrbitTransforms:
+    """An orthogonal transform of the points of every orbit: orbits that the group moves alike share theirs.
+
+    Attributes:
+        index: for each class of orbits (orbits, points in an orbit), the numbers of the points.
+        signs: for each class an array of the same shape, int8, or None where all are +.
+        transforms: for each class (points in an orbit, points in an orbit), orthogonal.
+        rows: (sections, classes), each (multiplicity, places): the rows of a class's transform that go to a section; section
+            rows are ordered (place, class, orbit, multiplicity), so that copies come first.
+        columns: how many points there are.
+    """
+
+    index: tuple[Permutation, ...]
+    signs: tuple[Signs | None, ...]
+    transforms: tuple[npt.NDArray[np.float64], ...]
+    rows: tuple[tuple[Permutation, ...], ...]
+    columns: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return sum(index.size for index in self.index), self.columns
+
+    @property
+    def additions(self) -> int:
+        return 2 * self.columns
+
+    @property
+    def multiplications(self) -> int:
+        return sum(index.shape[0] * index.shape[1] ** 2 for index in self.index)
+
+    def matrix(self) -> npt.NDArray[np.float64]:
+        whole = []
+        for index, signs, transform in zip(self.index, self.signs, self.transforms, strict=True):
+            found = np.zeros((*index.shape, self.columns))
+            turned = transform if signs is None else transform[None] * signs[:, None, :]
+            for orbit in range(index.shape[0]):
+                found[orbit][:, index[orbit]] = turned if signs is None else turned[orbit]
+            whole.append(found)
+        sections = []
+        for by_class in self.rows:
+            # (orbit, multiplicity, place, columns) to (place, orbit, multiplicity, columns)
+            taken = [
+                found[:, rows].transpose(2, 0, 1, 3) for found, rows in zip(whole, by_class, strict=True) if rows.size
+            ]
+            places = taken[0].shape[0]
+            sections.append(np.concatenate([part.reshape(places, -1, self.columns) for part in taken], axis=1))
+        return np.concatenate([section.reshape(-1, self.columns) for section in sections])
+
+
+def selection(numbers: Integers, columns: int) -> Operator:
+    """The operator that takes some points out."""
+    if np.array_equal(numbers, np.arange(columns)):
+        return Identity(columns)
+    return IndexTable(numbers.astype(np.intp)[:, None], None, columns)

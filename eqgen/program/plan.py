@@ -1,0 +1,97 @@
+"""The plan: a program as people read it, one line for each step, cost beside the cost of Dense."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from math import prod
+
+from eqgen.program.cost import Cost, Work
+from eqgen.program.value import Block, Section, Stage
+
+MOST_LINES = 24
+"""So many stages are printed."""
+
+
+def plan(
+    title: str,
+    shape: tuple[int, int],
+    blocks: Sequence[Block],
+    cost: Cost,
+    channels: tuple[int, int],
+    batch: int,
+    runner_up: str,
+) -> str:
+    """The whole plan."""
+    lines = [line for block in blocks for line in steps(block, len(blocks) > 1)]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
+    notes = dict.fromkeys(note for block in blocks for part in block.parts for note in part.notes)
+    return "\n".join(
+        [title, *(f"  {line}" for line in [*lines, *notes]), *costs(shape, cost, channels, batch, runner_up)]
+    )
+
+
+def costs(shape: tuple[int, int], cost: Cost, channels: tuple[int, int], batch: int, runner_up: str) -> list[str]:
+    """What it takes, beside Dense."""
+    dense = prod(shape) * prod(channels)
+    into, out = channels
+    lines = [
+        f"mixing     {short(cost.mixing)} multiply-adds an example with {into} -> {out} channels, "
+        f"{cost.mixing / dense:.2g} of Dense's {short(dense)}",
+        f"step       forward {_work(cost.forward)}, backward {_work(cost.backward)}, batch {batch}",
+    ]
+    if runner_up:
+        lines.append(f"runner-up  {runner_up}")
+    return lines
+
+
+def steps(block: Block, several: bool) -> list[str]:
+    """One line for each stage, or for each combination of the parts' stages."""
+    where = f"inputs {_range(block.input.start, block.input.size)}, outputs {_range(block.output.start, block.output.size)}: "
+    lines = []
+    for stages in product(*(part.stages for part in block.parts)):
+        pools = " x ".join(_step("", stage.pool_words, _is_plain(stage, "pool")) for stage in stages)
+        spreads = " x ".join(_step("", stage.spread_words, _is_plain(stage, "spread")) for stage in stages)
+        lines.append(f"{where if several else ''}{pools} -> mix {_mixes(stages)} -> {spreads}")
+    return lines
+
+
+def _step(_: str, words: str, __: bool) -> str:
+    return words
+
+
+def _is_plain(stage: Stage, side: str) -> bool:
+    return getattr(stage, side).additions == 0
+
+
+def _mixes(stages: Sequence[Stage]) -> str:
+    chosen = list(product(*(stage.sections for stage in stages)))
+    if len(chosen) > 3:
+        return f"{len(chosen)} blocks"
+    return " and ".join(_mix(sections) for sections in chosen)
+
+
+def _mix(sections: Sequence[Section]) -> str:
+    groups, inputs = prod(s.groups for s in sections), prod(s.inputs for s in sections)
+    outputs, copies = prod(s.outputs for s in sections), prod(s.copies for s in sections)
+    shape = f"{outputs} x {inputs}" if outputs * inputs > 1 else ""
+    times = f"{groups} times " if groups > 1 else ""
+    at = f"at {copies} points" if copies > 1 else ""
+    return " ".join(word for word in (times + shape, at) if word) or "once"
+
+
+def _range(start: int, size: int) -> str:
+    return f"{start + 1}..{start + size}" if size > 1 else f"{start + 1}"
+
+
+def _work(work: Work) -> str:
+    return f"{short(work.multiply_adds)} multiply-adds and {short(work.bytes)}B"
+
+
+def short(number: int) -> str:
+    """A large number in few characters."""
+    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number} "

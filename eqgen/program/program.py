@@ -1,0 +1,137 @@
+"""The program of a mapping: a frozen value that prints as a plan, runs in numpy and knows what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lcm
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.errors import DeclarationError
+from eqgen.memory import refuse_large_table
+from eqgen.program.cost import Cost, cost_of
+from eqgen.program.entries import Combination
+from eqgen.program.plan import plan
+from eqgen.program.run import run
+from eqgen.program.value import Block
+
+EXACT = 1e-6
+"""A float matrix that lies further than this from integers is no combination of orbits."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Program:
+    """How a layer is applied: a sum of terms pool -> mix -> spread; `str` gives the plan.
+
+    Attributes:
+        title: the declaration.
+        shape: (m, n).
+        rank: how many parameters there are.
+        blocks: one for each pair of an output and an input term, or a single one.
+        runner_up: the next best way and its cost, in words; empty where there is no other.
+        channels: (input, output) channels that the plan was made for.
+        batch: the number of examples that it was made for.
+
+    >>> import eqgen as eq
+    >>> program = eq.program(eq.orbits("p -> p where p = S(5)"), lowering="pooled")
+    >>> program.lowering, program.matrix().tolist()[0]
+    ('pooled', [1, 2, 2, 2, 2])
+    """
+
+    title: str
+    shape: tuple[int, int]
+    rank: int
+    blocks: tuple[Block, ...]
+    runner_up: str = ""
+    channels: tuple[int, int] = (64, 64)
+    batch: int = 32
+
+    @property
+    def lowering(self) -> str:
+        """How each block is made: `pooled`, or `spectral x pooled` where parts differ."""
+        names = dict.fromkeys(" x ".join(dict.fromkeys(part.lowering for part in block.parts)) for block in self.blocks)
+        return ", ".join(names)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know: a fallback, a bound that was met."""
+        return tuple(dict.fromkeys(note for block in self.blocks for part in block.parts for note in part.notes))
+
+    def cost(self, channels_in: int | None = None, channels_out: int | None = None, batch: int | None = None) -> Cost:
+        """Multiply-adds and bytes of a training step, for the channels and the batch of the plan unless told."""
+        return cost_of(
+            self.blocks, channels_in or self.channels[0], channels_out or self.channels[1], batch or self.batch
+        )
+
+    def run(self, features: npt.ArrayLike, kernel: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Apply the program in numpy: slow and obvious.
+
+        Args:
+            features: (batch, n, channels_in).
+            kernel: (rank, channels_in, channels_out), as it stands in the matrix: `W[i, j] = sign * kernel[label]`.
+
+        Returns:
+            (batch, m, channels_out).
+
+        Raises:
+            DeclarationError: shapes that do not fit.
+        """
+        features, kernel = np.asarray(features), np.asarray(kernel)
+        if (
+            features.ndim != 3
+            or kernel.ndim != 3
+            or (features.shape[1:], kernel.shape[:2])
+            != (
+                (self.shape[1], kernel.shape[1]),
+                (self.rank, features.shape[-1]),
+            )
+        ):
+            raise DeclarationError(
+                f"expected features (batch, {self.shape[1]}, channels_in) and a kernel ({self.rank}, channels_in, "
+                f"channels_out), got {features.shape} and {kernel.shape}"
+            )
+        return run(self.blocks, features, kernel, self.shape[0])
+
+    def matrix(self, theta: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
+        """The weight matrix that the program sums to, in integers.
+
+        Args:
+            theta: (rank,) integers; 1, 2, 3, ... unless told, so that entry (i, j) is `sign * (label + 1)`.
+
+        Returns:
+            (m, n) int64. Exact where all steps are; of a spectral program rounded.
+
+        Raises:
+            DeclarationError: the matrix would not fit in memory.
+            ValueError: what the program sums to is no integer combination of orbits.
+        """
+        m, n = self.shape
+        refuse_large_table(f"the matrix of {self.title}", m, n, "run it on features instead")
+        numbers = np.arange(1, self.rank + 1) if theta is None else np.asarray(theta, dtype=np.int64)
+        common = lcm(
+            *(
+                part.entries.common
+                for block in self.blocks
+                for part in block.parts
+                if isinstance(part.entries, Combination)
+            )
+        ) ** max((len(block.parts) for block in self.blocks), default=1)
+        unit = np.eye(n, dtype=np.int64)[:, :, None]
+        found = run(self.blocks, unit, (numbers * common)[:, None, None], m)[:, :, 0].T
+        if np.issubdtype(found.dtype, np.integer):
+            quotient, rest = np.divmod(found, common)
+            if rest.any():
+                raise ValueError(f"the program of {self.title} sums to fractions")
+            return quotient
+        rounded = np.rint(found / common)
+        if found.size and np.abs(found / common - rounded).max() > EXACT * max(1, np.abs(numbers).max(initial=0)):
+            raise ValueError(f"the program of {self.title} does not sum to integers")
+        return rounded.astype(np.int64)
+
+    def __str__(self) -> str:
+        return plan(self.title, self.shape, self.blocks, self.cost(), self.channels, self.batch, self.runner_up)
+
+    def __repr__(self) -> str:
+        return f"<program of {self.title}: {self.lowering}>"

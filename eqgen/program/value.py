@@ -1,0 +1,120 @@
+"""Program: how a layer is applied, as data. A sum of terms pool -> mix -> spread."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from eqgen.program.entries import Entries
+from eqgen.program.operators import Operator
+
+
+@dataclass(frozen=True)
+class Section:
+    """The shape of one mix: in each of `groups`, `inputs` numbers become `outputs`, the same way for each of `copies`.
+
+    Pooled rows are ordered (group, copy, input), mixed rows (group, copy, output), entries (group, output, input).
+    """
+
+    groups: int
+    inputs: int
+    outputs: int
+    copies: int
+
+    @property
+    def rows_in(self) -> int:
+        """How many rows the pool has for it."""
+        return self.groups * self.copies * self.inputs
+
+    @property
+    def rows_out(self) -> int:
+        """How many rows the spread has for it."""
+        return self.groups * self.copies * self.outputs
+
+    @property
+    def entries(self) -> int:
+        """How many entries its matrices have."""
+        return self.groups * self.inputs * self.outputs
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Terms whose pools live on one space: pooled, mixed and spread together.
+
+    Attributes:
+        pool: from the input.
+        spread: its transpose leads to the output.
+        sections: what is mixed, in the order of the rows of both.
+        pool_words, spread_words: for people.
+    """
+
+    pool: Operator
+    spread: Operator
+    sections: tuple[Section, ...]
+    pool_words: str
+    spread_words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The program of the axes that move together: the whole of it, or one Kronecker factor.
+
+    Attributes:
+        lowering: "gather", "pooled" or "spectral".
+        shape: (m, n) of its spaces.
+        stages: added up.
+        entries: from its parameters to the entries of all sections of all stages, in order.
+        notes: what a reader should know: a fallback, a bound that was met.
+    """
+
+    lowering: str
+    shape: tuple[int, int]
+    stages: tuple[Stage, ...]
+    entries: Entries
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """How many parameters it has."""
+        return self.entries.shape[1]
+
+
+@dataclass(frozen=True)
+class Side:
+    """How the points of a term are laid out for the parts.
+
+    Attributes:
+        start: the number of the term's first point.
+        grid: the sizes of its factors.
+        order: the factors, part by part; transposed so, the grid is a grid of the parts' points.
+    """
+
+    start: int
+    grid: tuple[int, ...]
+    order: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many points the term has."""
+        return math.prod(self.grid)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One pair of terms: the Kronecker product of its parts.
+
+    Attributes:
+        output, input: where its points are.
+        first: the number of its first parameter; they are numbered lexicographically by those of the parts.
+        parts: one for each unit of axes.
+    """
+
+    output: Side
+    input: Side
+    first: int
+    parts: tuple[Part, ...]
+
+    @property
+    def rank(self) -> int:
+        """How many parameters it has."""
+        return math.prod(part.rank for part in self.parts)
