@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.program.entries import Chosen, Combination, Entries
+from eqgen.layers.components import spectral_kernel
+from eqgen.layers.fourier import kernel_transform
+from eqgen.program.entries import Chosen, Combination, Entries, FourierEntries, SpectralEntries
 
 
 def entries_of(entries: Entries, theta: Any, axis: int) -> Any:
@@ -16,6 +18,10 @@ def entries_of(entries: Entries, theta: Any, axis: int) -> Any:
         return _combined(entries, theta, axis)
     if isinstance(entries, Chosen):
         return _chosen(entries, theta, axis)
+    if isinstance(entries, FourierEntries):
+        return kernel_transform(entries, theta, axis)
+    if isinstance(entries, SpectralEntries):
+        return spectral_kernel(entries, theta, axis)
     raise NotImplementedError(type(entries))
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from keras import ops
 
 from eqgen.layers.entries import entries_of
+from eqgen.layers.fourier import correlate, is_short
 from eqgen.layers.operators import pool, spread
+from eqgen.program.entries import FourierEntries
 from eqgen.program.operators import Chain, Operator, Stack
 from eqgen.program.run import stages_of
 from eqgen.program.value import Block, Section, Side
@@ -58,6 +60,10 @@ def execute(blocks: Sequence[Block], features: Any, theta: Any, outputs: int, dt
 def _block(block: Block, features: Any, theta: Any, dtype: str) -> Any:
     """One block, None where it has no term."""
     parts = block.parts
+    if len(parts) == 1 and isinstance(parts[0].entries, FourierEntries) and not is_short(parts[0].entries.grid):
+        (stage,) = parts[0].stages
+        features = ops.reshape(_laid_out(block.input, [parts[0].shape[1]], features), (-1, parts[0].shape[1], features.shape[-1]))
+        return _spread_out(block.output, correlate(parts[0].entries, stage.pool, stage.spread, features, ops.cast(theta, dtype)))
     entries = [ops.reshape(theta, (*(part.rank for part in parts), *theta.shape[1:]))]
     for axis, part in enumerate(parts):
         entries = [entries_of(part.entries, entries[0], axis)]

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from eqgen.layers.fourier import transform, transform_back
+from eqgen.layers.components import components, components_back
 from eqgen.program.layouts import as_sum, as_transposition
-from eqgen.program.operators import Identity, IndexTable, Operator, Shifts
+from eqgen.program.operators import Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts
 from eqgen.signed import Permutation, Signs
 
 
@@ -25,6 +27,10 @@ def pool(operator: Operator, features: Any, axis: int) -> Any:
         return _pool_table(operator, features, axis)
     if isinstance(operator, Shifts):
         return _shifted(operator, features, axis, 1)
+    if isinstance(operator, Fourier):
+        return transform(operator, features, axis)
+    if isinstance(operator, OrbitTransforms):
+        return components(operator, features, axis)
     raise NotImplementedError(type(operator))
 
 
@@ -36,6 +42,10 @@ def spread(operator: Operator, features: Any, axis: int) -> Any:
         return _spread_table(operator, features, axis)
     if isinstance(operator, Shifts):
         return _shifted(operator, features, axis, -1)
+    if isinstance(operator, Fourier):
+        return transform_back(operator, features, axis)
+    if isinstance(operator, OrbitTransforms):
+        return components_back(operator, features, axis)
     raise NotImplementedError(type(operator))
 
 

@@ -10,9 +10,11 @@ from eqgen.errors import DeclarationError
 from eqgen.labels.form import PairLabels
 from eqgen.labels.product import Block as LabelBlock
 from eqgen.labels.product import ProductLabels
+from eqgen.lowering.fourier import fourier, merged
 from eqgen.lowering.gather import gather
 from eqgen.lowering.pooled import pooled
-from eqgen.lowering.unit import Unit, unit_of
+from eqgen.lowering.spectral import spectral
+from eqgen.lowering.unit import Action, Unit, space_name, unit_of
 from eqgen.mapping import Mapping
 from eqgen.memory import fits
 from eqgen.orbits import Orbits, orbits
@@ -61,7 +63,7 @@ def program(
         costs = sorted(
             (
                 (cost_of([replace(block, parts=parts)], channels_in, channels_out, batch).total, number, parts)
-                for number, parts in enumerate(combinations(*ways))
+                for number, parts in enumerate(map(_in_one, combinations(*ways)))
             ),
         )
         planned += (replace(block, parts=costs[0][2]),)
@@ -73,6 +75,18 @@ def program(
     more, name = runner_up[0]
     total = whole.cost().total
     return replace(whole, runner_up=f"{name}, {(total + more) / total:.3g} times the cost of {whole.lowering}")
+
+
+def _in_one(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Neighbouring Fourier transforms as one of more dimensions."""
+    found: list[Part] = []
+    for part in parts:
+        both = merged(found[-1], part) if found else None
+        if both is None:
+            found.append(part)
+        else:
+            found[-1] = both
+    return tuple(found)
 
 
 def refuse_unknown(lowering: object) -> None:
@@ -103,8 +117,6 @@ def _blocks(found: Orbits) -> Iterator[tuple[Block, list[Unit]]]:
 def _whole_unit(mapping: Mapping, unit: tuple[int, ...], form: PairLabels) -> Unit:
     if len(mapping.units) <= 1:
         return unit_of(mapping, unit, mapping.output, mapping.input, form, mapping.support is not None)
-    from eqgen.lowering.unit import Action, space_name
-
     output = Action(space_name(mapping.output, mapping), tuple(move.output for move in mapping.generators))
     input_ = Action(space_name(mapping.input, mapping), tuple(move.input for move in mapping.generators))
     return Unit(output, input_, (), form, True)
@@ -132,11 +144,20 @@ def _parts(unit: Unit, lowering: str, channels: int, title: str) -> list[Part]:
         part = pooled(unit, channels, (unit.input.size,))
         if part is not None:
             found.append(part)
+    if lowering in ("auto", "spectral"):
+        part = fourier(unit) or (spectral(unit) if lowering == "spectral" or _is_high(unit, found) else None)
+        if part is not None:
+            found.append(part)
     if lowering == "gather" or (lowering == "auto" and table_fits and _is_small(unit, found)):
         found.append(gather(unit.labels.table()))
     if not found:
         raise DeclarationError(f"{title} cannot be lowered so")
     return found
+
+
+def _is_high(unit: Unit, others: list[Part]) -> bool:
+    """Whether the rank is so high that the isotypic decomposition may be cheaper than what there is."""
+    return not others or unit.labels.rank > 4
 
 
 def _is_small(unit: Unit, others: list[Part]) -> bool:

@@ -129,37 +129,36 @@ class FourierEntries:
 
 
 @dataclass(frozen=True, eq=False)
-class BlockPair:
-    """How the kernel between two classes of point orbits becomes spectral.
+class OrbitPairs:
+    """The kernels between two classes of point orbits, and what transforms them.
 
     Attributes:
-        output, input: the numbers of the classes.
-        labels, signs: (output orbits, input orbits, rank of the pair); the parameters of each pair of orbits, 0 where a
-            sign forces zero.
+        labels: (rank of the pair, output orbits, input orbits), the parameters of each pair of orbits.
+        signs: of the same shape, int8, 0 where a sign forces zero or a support leaves pairs out.
         transform: (spectral entries, rank of the pair).
+        places: (section, rows, columns, first row, first column) of what is consecutive in the spectral entries: rows and
+            columns are multiplicities.
     """
 
-    output: int
-    input: int
     labels: Labels
     signs: Signs
     transform: npt.NDArray[np.float64]
+    places: tuple[tuple[int, int, int, int, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class BlockEntries:
-    """Block-diagonal over pairs of point orbits: each kernel of a pair is transformed alone.
+class SpectralEntries:
+    """Block-diagonal over pairs of point orbits: the kernel of each pair is transformed alone.
+
+    A section's rows and columns are ordered (class, multiplicity, orbit).
 
     Attributes:
-        pairs: for each pair of classes of orbits that meet.
-        places: for each section a list of (number of the pair, start among its spectral entries, row multiplicity,
-            column multiplicity, first row, first column).
+        pairs: for each output class and each input class.
         sizes: for each section (outputs, inputs).
         rank: how many parameters there are.
     """
 
-    pairs: tuple[BlockPair, ...]
-    places: tuple[tuple[tuple[int, int, int, int, int, int], ...], ...]
+    pairs: tuple[OrbitPairs, ...]
     sizes: tuple[tuple[int, int], ...]
     rank: int
 
@@ -169,26 +168,22 @@ class BlockEntries:
 
     @property
     def multiplications(self) -> int:
-        return sum(int(math.prod(pair.labels.shape[:2])) * pair.transform.size for pair in self.pairs)
+        return sum(math.prod(pair.labels.shape[1:]) * pair.transform.size for pair in self.pairs)
 
     def of(self, theta: Matrix) -> Matrix:
         rest = theta.shape[1:]
-        spectral = []
+        sections = [np.zeros((outputs, inputs, *rest)) for outputs, inputs in self.sizes]
         for pair in self.pairs:
             taken = theta[pair.labels] * pair.signs.reshape(*pair.signs.shape, *[1] * len(rest))
-            spectral.append(np.moveaxis(np.tensordot(pair.transform, taken, axes=(1, 2)), 0, 2))
-        found = []
-        for (outputs, inputs), places in zip(self.sizes, self.places, strict=True):
-            section = np.zeros((outputs, inputs, *rest))
-            for number, start, rows, columns, top, left in places:
-                block = spectral[number][:, :, start : start + rows * columns]
-                high, wide = block.shape[:2]
-                block = np.moveaxis(block.reshape(high, wide, rows, columns, *rest), 2, 1)
-                section[top : top + high * rows, left : left + wide * columns] = block.reshape(
-                    high * rows, wide * columns, *rest
-                )
-            found.append(section.reshape(-1, *rest))
-        return np.concatenate(found)
+            spectral = np.tensordot(pair.transform, taken, axes=1)
+            high, wide = pair.labels.shape[1:]
+            start = 0
+            for section, rows, columns, top, left in pair.places:
+                block = spectral[start : start + rows * columns].reshape(rows, columns, high, wide, *rest)
+                block = np.swapaxes(block, 1, 2).reshape(rows * high, columns * wide, *rest)
+                sections[section][top : top + rows * high, left : left + columns * wide] = block
+                start += rows * columns
+        return np.concatenate([section.reshape(-1, *rest) for section in sections])
 
 
 def _along_first(values: Matrix, like: Matrix) -> Matrix:

@@ -249,14 +249,15 @@ class Fourier:
 
 @dataclass(frozen=True, eq=False)
 class OrbitTransforms:
-    """An orthogonal transform of the points of every orbit: orbits that the group moves alike share theirs.
+    """An orthogonal transform of the points of every orbit; orbits that the group moves alike share theirs.
+
+    Rows are ordered section by section, and there (copy, class, multiplicity, orbit).
 
     Attributes:
         index: for each class of orbits (orbits, points in an orbit), the numbers of the points.
         signs: for each class an array of the same shape, int8, or None where all are +.
         transforms: for each class (points in an orbit, points in an orbit), orthogonal.
-        rows: (sections, classes), each (multiplicity, places): the rows of a class's transform that go to a section; section
-            rows are ordered (place, class, orbit, multiplicity), so that copies come first.
+        rows: for each section and each class (multiplicity, copies), the rows of the transform that belong there.
         columns: how many points there are.
     """
 
@@ -268,7 +269,12 @@ class OrbitTransforms:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return sum(index.size for index in self.index), self.columns
+        used = [
+            rows.size * index.shape[0]
+            for by_class in self.rows
+            for rows, index in zip(by_class, self.index, strict=True)
+        ]
+        return sum(used), self.columns
 
     @property
     def additions(self) -> int:
@@ -281,19 +287,17 @@ class OrbitTransforms:
     def matrix(self) -> npt.NDArray[np.float64]:
         whole = []
         for index, signs, transform in zip(self.index, self.signs, self.transforms, strict=True):
-            found = np.zeros((*index.shape, self.columns))
-            turned = transform if signs is None else transform[None] * signs[:, None, :]
-            for orbit in range(index.shape[0]):
-                found[orbit][:, index[orbit]] = turned if signs is None else turned[orbit]
+            # (rows of the transform, orbits, columns)
+            found = np.zeros((transform.shape[0], index.shape[0], self.columns))
+            for orbit, points in enumerate(index):
+                found[:, orbit, points] = transform if signs is None else transform * signs[orbit]
             whole.append(found)
         sections = []
         for by_class in self.rows:
-            # (orbit, multiplicity, place, columns) to (place, orbit, multiplicity, columns)
-            taken = [
-                found[:, rows].transpose(2, 0, 1, 3) for found, rows in zip(whole, by_class, strict=True) if rows.size
-            ]
-            places = taken[0].shape[0]
-            sections.append(np.concatenate([part.reshape(places, -1, self.columns) for part in taken], axis=1))
+            # (multiplicity, copies) to (copies, multiplicity, orbits, columns)
+            taken = [found[rows.T] for found, rows in zip(whole, by_class, strict=True) if rows.size]
+            copies = taken[0].shape[0]
+            sections.append(np.concatenate([part.reshape(copies, -1, self.columns) for part in taken], axis=1))
         return np.concatenate([section.reshape(-1, self.columns) for section in sections])
 
 

@@ -1,0 +1,129 @@
+"""Isotypic components in TensorFlow: every class of point orbits is one small matrix product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from eqgen.layers.fourier import prod_of
+from eqgen.program.entries import OrbitPairs, SpectralEntries
+from eqgen.program.operators import OrbitTransforms
+
+
+def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
+    """Rows (section, copy, class, multiplicity, orbit) in place of points on one axis."""
+    shape = list(ops.shape(features))
+    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    flat = ops.reshape(features, (before, transforms.columns, after))
+    spectra = []
+    for number, index in enumerate(transforms.index):
+        orbits, size = index.shape
+        # Orbits stand beside the channels: one product of the small matrix with all of them.
+        taken = ops.take(flat, index.T.ravel().astype(np.int32), axis=1)
+        taken = _signed(transforms, number, taken)
+        matrix = _ordered(transforms, number)
+        spectra.append(ops.matmul(_constant(matrix, flat), ops.reshape(taken, (before, size, orbits * after))))
+    found = []
+    starts = [0] * len(spectra)
+    for by_class in transforms.rows:
+        pieces = []
+        for number, rows in enumerate(by_class):
+            if rows.size:
+                multiplicity, copies = rows.shape
+                taken = spectra[number][:, starts[number] : starts[number] + rows.size]
+                pieces.append(ops.reshape(taken, (before, copies, multiplicity * transforms.index[number].shape[0], after)))
+                starts[number] += rows.size
+        whole = pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=2)
+        found.append(ops.reshape(whole, (before, whole.shape[1] * whole.shape[2], after)))
+    rows = found[0] if len(found) == 1 else ops.concatenate(found, axis=1)
+    return ops.reshape(rows, (*shape[:axis], transforms.shape[0], *shape[axis + 1 :]))
+
+
+def components_back(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
+    """The transpose."""
+    shape = list(ops.shape(features))
+    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    flat = ops.reshape(features, (before, transforms.shape[0], after))
+    pieces: list[list[Any]] = [[] for _ in transforms.index]
+    start = 0
+    for by_class in transforms.rows:
+        copies = max(rows.shape[1] for rows in by_class if rows.size)
+        widths = [rows.shape[0] * index.shape[0] for rows, index in zip(by_class, transforms.index, strict=True)]
+        section = ops.reshape(flat[:, start : start + copies * sum(widths)], (before, copies, sum(widths), after))
+        start += copies * sum(widths)
+        left = 0
+        for number, (rows, width) in enumerate(zip(by_class, widths, strict=True)):
+            if width:
+                orbits = transforms.index[number].shape[0]
+                taken = section[:, :, left : left + width]
+                pieces[number].append(ops.reshape(taken, (before, rows.size, orbits * after)))
+            left += width
+    points = []
+    for number, index in enumerate(transforms.index):
+        orbits, size = index.shape
+        if not pieces[number]:
+            points.append(ops.zeros((before, orbits * size, after), dtype=features.dtype))
+            continue
+        whole = pieces[number][0] if len(pieces[number]) == 1 else ops.concatenate(pieces[number], axis=1)
+        matrix = _ordered(transforms, number)
+        found = ops.matmul(_constant(matrix.T, flat), whole)
+        points.append(_signed(transforms, number, ops.reshape(found, (before, size * orbits, after))))
+    whole = points[0] if len(points) == 1 else ops.concatenate(points, axis=1)
+    order = np.concatenate([index.T.ravel() for index in transforms.index])
+    whole = ops.take(whole, np.argsort(order).astype(np.int32), axis=1)
+    return ops.reshape(whole, (*shape[:axis], transforms.columns, *shape[axis + 1 :]))
+
+
+def spectral_kernel(entries: SpectralEntries, theta: Any, axis: int) -> Any:
+    """Entries (section, row, column) in place of parameters on one axis."""
+    shape = list(ops.shape(theta))
+    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    flat = ops.reshape(theta, (before, entries.rank, after))
+    blocks: dict[tuple[int, int, int], Any] = {}
+    for pair in entries.pairs:
+        spectral = _spectral(pair, flat, before, after)
+        high, wide = pair.labels.shape[1:]
+        start = 0
+        for section, rows, columns, top, left in pair.places:
+            block = ops.reshape(spectral[:, start : start + rows * columns], (before, rows, columns, high, wide, after))
+            block = ops.reshape(ops.transpose(block, (0, 1, 3, 2, 4, 5)), (before, rows * high, columns * wide, after))
+            blocks[section, top, left] = block
+            start += rows * columns
+    found = []
+    for section, (outputs, inputs) in enumerate(entries.sizes):
+        rows = []
+        for top in sorted({key[1] for key in blocks if key[0] == section}):
+            lefts = sorted(key[2] for key in blocks if key[:2] == (section, top))
+            row = [blocks[section, top, left] for left in lefts]
+            rows.append(row[0] if len(row) == 1 else ops.concatenate(row, axis=2))
+        whole = rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=1)
+        found.append(ops.reshape(whole, (before, outputs * inputs, after)))
+    whole = found[0] if len(found) == 1 else ops.concatenate(found, axis=1)
+    return ops.reshape(whole, (*shape[:axis], entries.shape[0], *shape[axis + 1 :]))
+
+
+def _spectral(pair: OrbitPairs, flat: Any, before: Any, after: Any) -> Any:
+    """(before, spectral entries, output orbits x input orbits, after) of one pair of classes."""
+    rank = pair.labels.shape[0]
+    taken = ops.take(flat, pair.labels.ravel().astype(np.int32), axis=1)
+    if (pair.signs != 1).any():
+        taken = taken * _constant(pair.signs.reshape(-1, 1).astype(np.float64), flat)
+    taken = ops.reshape(taken, (before, rank, int(np.prod(pair.labels.shape[1:])) * after))
+    return ops.matmul(_constant(pair.transform, flat), taken)
+
+
+def _ordered(transforms: OrbitTransforms, number: int) -> Any:
+    """The rows of a class's transform in the order of the sections, copies before multiplicities."""
+    rows = np.concatenate([by_class[number].T.ravel() for by_class in transforms.rows])
+    return transforms.transforms[number][rows.astype(np.intp)]
+
+
+def _signed(transforms: OrbitTransforms, number: int, values: Any) -> Any:
+    signs = transforms.signs[number]
+    return values if signs is None else values * _constant(signs.T.reshape(-1, 1).astype(np.float64), values)
+
+
+def _constant(matrix: Any, like: Any) -> Any:
+    return ops.cast(ops.convert_to_tensor(matrix), like.dtype)
