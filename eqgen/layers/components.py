@@ -127,3 +127,69 @@ def _signed(transforms: OrbitTransforms, number: int, values: Any) -> Any:
 
 def _constant(matrix: Any, like: Any) -> Any:
     return ops.cast(ops.convert_to_tensor(matrix), like.dtype)
+
+
+def spectral_matrices(entries: SpectralEntries, theta: Any) -> list[Any]:
+    """For each section its matrix, (inputs x channels_in, outputs x channels_out), from theta of (rank, channels ...).
+
+    One gather brings the parameters into an order in which hardly anything has to be turned afterwards.
+    """
+    channels_in, channels_out = theta.shape[1:]
+    taken = _permuted(entries, theta)
+    blocks: dict[tuple[int, int, int], Any] = {}
+    first = 0
+    for pair in entries.pairs:
+        rank, high, wide = pair.labels.shape
+        size = pair.labels.size * channels_in
+        kernels = ops.reshape(taken[first : first + size], (rank, wide * channels_in * high * channels_out))
+        first += size
+        spectral = ops.matmul(_constant(pair.transform, theta), kernels)
+        start = 0
+        for section, rows, columns, top, left in pair.places:
+            block = ops.reshape(
+                spectral[start : start + rows * columns], (rows, columns, wide * channels_in, high * channels_out)
+            )
+            if rows > 1:
+                block = ops.transpose(block, (1, 2, 0, 3))
+            blocks[section, left, top] = ops.reshape(block, (columns * wide * channels_in, rows * high * channels_out))
+            start += rows * columns
+    return [_assembled(blocks, section) for section in range(len(entries.sizes))]
+
+
+def _assembled(blocks: dict[tuple[int, int, int], Any], section: int) -> Any:
+    rows = []
+    for left in sorted({key[1] for key in blocks if key[0] == section}):
+        row = [blocks[section, left, top] for _, _, top in sorted(key for key in blocks if key[:2] == (section, left))]
+        rows.append(row[0] if len(row) == 1 else ops.concatenate(row, axis=1))
+    return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=0)
+
+
+def _permuted(entries: SpectralEntries, theta: Any) -> Any:
+    """Rows of channels_out, ordered (pair, rank of the pair, input orbit, channel_in, output orbit)."""
+    rank, channels_in, channels_out = theta.shape
+    channel = np.arange(channels_in)[None, None, :, None]
+    index, signs = [], []
+    for pair in entries.pairs:
+        places = pair.labels.transpose(0, 2, 1)[:, :, None, :] * channels_in + channel
+        index.append(places.ravel())
+        signs.append(np.broadcast_to(pair.signs.transpose(0, 2, 1)[:, :, None, :], places.shape).ravel())
+    order, turned = np.concatenate(index).astype(np.int32), np.concatenate(signs)
+    rows = ops.reshape(theta, (rank * channels_in, channels_out))
+    if (turned == 1).all() and order.size == rank * channels_in:
+        return _reordered(rows, order)
+    taken = ops.take(rows, order, axis=0)
+    return taken if (turned == 1).all() else taken * _constant(turned[:, None].astype(np.float64), theta)
+
+
+def _reordered(rows: Any, order: Any) -> Any:
+    """Rows in another order; the gradient is the order back, not a scatter."""
+    back = np.argsort(order).astype(np.int32)
+
+    @ops.custom_gradient
+    def applied(values: Any) -> Any:
+        def gradient(*arguments: Any, upstream: Any = None) -> Any:
+            return ops.take(arguments[0] if upstream is None else upstream, back, axis=0)
+
+        return ops.take(values, order, axis=0), gradient
+
+    return applied(rows)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from eqgen.layers.components import spectral_matrices
 from eqgen.layers.entries import entries_of
 from eqgen.layers.fourier import correlate, is_short
 from eqgen.layers.operators import pool, spread
-from eqgen.program.entries import FourierEntries
+from eqgen.program.entries import FourierEntries, SpectralEntries
 from eqgen.program.operators import Chain, Operator, Stack
 from eqgen.program.run import stages_of
-from eqgen.program.value import Block, Section, Side
+from eqgen.program.value import Block, Part, Section, Side
 
 Term = tuple[tuple[Operator, ...], Any]
 """Operators whose transposes are still to be applied, one for each part, and what they are applied to."""
@@ -64,6 +65,8 @@ def _block(block: Block, features: Any, theta: Any, dtype: str) -> Any:
         (stage,) = parts[0].stages
         features = ops.reshape(_laid_out(block.input, [parts[0].shape[1]], features), (-1, parts[0].shape[1], features.shape[-1]))
         return _spread_out(block.output, correlate(parts[0].entries, stage.pool, stage.spread, features, ops.cast(theta, dtype)))
+    if len(parts) == 1 and isinstance(parts[0].entries, SpectralEntries):
+        return _spread_out(block.output, _spectral(parts[0], _laid_out(block.input, [parts[0].shape[1]], features), theta, dtype))
     entries = [ops.reshape(theta, (*(part.rank for part in parts), *theta.shape[1:]))]
     for axis, part in enumerate(parts):
         entries = [entries_of(part.entries, entries[0], axis)]
@@ -83,6 +86,21 @@ def _block(block: Block, features: Any, theta: Any, dtype: str) -> Any:
     if not terms:
         return None
     return _spread_out(block.output, _spread(terms, [part.shape[0] for part in parts]))
+
+
+def _spectral(part: Part, features: Any, theta: Any, dtype: str) -> Any:
+    """A part whose sections come as matrices that are ready to multiply by."""
+    (stage,) = part.stages
+    pooled = pool(stage.pool, features, 1)
+    channels_in, channels_out = theta.shape[1:]
+    pieces, top = [], 0
+    for section, matrix in zip(stage.sections, spectral_matrices(part.entries, theta), strict=True):
+        taken = pooled[:, top : top + section.rows_in]
+        top += section.rows_in
+        mixed = ops.matmul(ops.reshape(taken, (-1, section.inputs * channels_in)), ops.cast(matrix, dtype))
+        pieces.append(ops.reshape(mixed, (-1, section.rows_out, channels_out)))
+    mixed = pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=1)
+    return spread(stage.spread, mixed, 1)
 
 
 class Pools:
