@@ -25,12 +25,14 @@ from eqgen.families import D as D
 from eqgen.families import S as S
 from eqgen.group import Group as Group
 from eqgen.joint import joint as joint
+from eqgen.lowering import program as program
 from eqgen.mapping import Mapping as Mapping
 from eqgen.mapping import mapping as mapping
 from eqgen.orbits import Orbits as Orbits
 from eqgen.orbits import orbits as orbits
 from eqgen.pattern import Pattern as Pattern
 from eqgen.pattern import pattern as pattern
+from eqgen.program.program import Program as Program
 from eqgen.report import Report as Report
 from eqgen.space import Space as Space
 from eqgen.support import closed as closed
@@ -54,6 +56,7 @@ __all__ = [
     "OrbitInitializer",
     "Orbits",
     "Pattern",
+    "Program",
     "Report",
     "S",
     "Space",
@@ -69,6 +72,7 @@ __all__ = [
     "orbits",
     "pattern",
     "product_action",
+    "program",
     "regular",
     "stabilizer",
     "stencil",

@@ -11,6 +11,7 @@ import pytest
 
 import eqgen as eq
 from eqgen.certificate import burnside_count, certify
+from eqgen.layers.execute import Execution
 from eqgen.verification import equivariant_layers
 
 EDGES = "{p p} -> {p p} where p = S(5)"
@@ -50,7 +51,7 @@ def test_a_report_reads_like_this():
     lines = str(report).splitlines()
     assert lines[:5] == [
         f"EquivariantDense 'edges': {EDGES}",
-        "  table      holds    the layer computes with the declared labels, 10 x 10 entries",
+        "  program    holds    gather: it sums to the declared labels, 10 x 10 entries",
         "  invariant  holds    the labels are unchanged by each of 2 generators",
         "  complete   holds    3 orbits, each generated from one pair; Burnside's count over 120 elements says 3",
         "  form       skipped  the layer is not built yet, so there is no matrix to look at",
@@ -101,25 +102,41 @@ def built(declaration=EDGES, units=2, **options):
     return layer
 
 
+def tamper(layer, entry):
+    """Give another parameter to one entry, (row, column), of what a gathering layer computes with."""
+    (block,) = layer.program.blocks
+    (part,) = block.parts
+    labels = part.entries.labels.copy()
+    place = entry[0] * part.shape[1] + entry[1]
+    labels[place] = (labels[place] + 1) % part.rank
+    entries = dataclasses.replace(part.entries, labels=labels, signs=np.where(labels >= 0, 1, 0).astype(np.int8))
+    run_with(layer, dataclasses.replace(part, entries=entries))
+
+
+def run_with(layer, part):
+    """Let a layer compute with another part."""
+    (block,) = layer.program.blocks
+    layer._program = dataclasses.replace(layer.program, blocks=(dataclasses.replace(block, parts=(part,)),))
+    layer._execution = Execution(layer._program.blocks, part.shape[0])
+
+
 @pytest.mark.parametrize("entry", [(0, 0), (3, 4), (9, 9), (2, 7)])
 def test_a_table_tampered_with_by_one_entry_fails(entry):
-    layer = built()
-    index = layer._table.index.copy()
-    index[entry] = (index[entry] + 1) % 3
-    layer._table = dataclasses.replace(layer._table, index=index)
+    layer = built(lowering="gather")
+    tamper(layer, entry)
     report = eq.verify(layer)
     assert not report
     assert checks_of(report) == {
-        "table": False, "invariant": False, "complete": None, "form": False, "numeric": False, "as it is": False,
+        "program": False, "invariant": False, "complete": None, "form": False, "numeric": False, "as it is": False,
     }  # fmt: skip
     assert report.certificate.violation.startswith("generator 1 of p, (1 2 3 4 5) moves entry (")
 
 
 def test_a_tampered_pattern_fails_too():
-    layer = built()
+    layer = built(lowering="pooled")
     layer.orbits.labels.setflags(write=True)
     layer.orbits.labels[2, 3] = 0
-    assert checks_of(eq.verify(layer))["table"] is False
+    assert checks_of(eq.verify(layer))["program"] is False
 
 
 def test_merged_orbits_are_invariant_but_not_complete():
@@ -155,21 +172,21 @@ def test_labels_of_the_wrong_group_are_a_violation():
 
 @pytest.mark.parametrize("entry", [(0, 1), (1, 1)])
 def test_an_entry_that_is_applied_otherwise_than_declared_fails(entry, monkeypatch):
-    from eqgen.layers import equivariant_dense
+    from eqgen.layers import execute
 
     layer = built("a -b 0; b a c", units=None)
     assert eq.verify(layer)
-    whole = equivariant_dense.gather_weight
+    whole = execute.gather_weight
 
     def broken(table, theta):
         weight = keras.ops.convert_to_numpy(whole(table, theta)).copy()
         weight[0, entry[1], entry[0], 0] = np.nextafter(weight[0, entry[1], entry[0], 0], np.float32(9))
         return keras.ops.convert_to_tensor(weight)
 
-    monkeypatch.setattr(equivariant_dense, "gather_weight", broken)
+    monkeypatch.setattr(execute, "gather_weight", broken)
     report = eq.verify(layer)
     assert checks_of(report)["form"] is False
-    assert checks_of(report)["table"] is True
+    assert checks_of(report)["program"] is True
     assert "of W is not the number of its parameter" in str(report)
 
 
@@ -258,16 +275,14 @@ def test_a_typed_pattern_is_checked_for_its_form():
     report = eq.verify(built("a -b; b a", bias="u v", use_bias=True))
     assert report
     assert report.certificate is None
-    assert checks_of(report) == {"table": True, "form": True, "numeric": True}
+    assert checks_of(report) == {"program": True, "form": True, "numeric": True}
     assert str(report).startswith("EquivariantDense")
     assert "pattern a -b; b a" in str(report)
 
 
 def test_a_typed_pattern_tampered_with_fails():
     layer = built("a -b; b a")
-    index = layer._table.index.copy()
-    index[0, 0] = 1
-    layer._table = dataclasses.replace(layer._table, index=index)
+    tamper(layer, (0, 0))
     assert not eq.verify(layer)
 
 

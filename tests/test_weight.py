@@ -12,6 +12,10 @@ import eqgen as eq
 from eqgen.layers.weight import LARGEST_ONE_HOT_RANK, gather_weight, weight_table
 
 
+def table_of(pattern):
+    return weight_table(pattern.labels, pattern.signs, pattern.rank)
+
+
 @st.composite
 def integer_patterns(draw):
     rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 5))
@@ -23,7 +27,7 @@ def integer_patterns(draw):
 @given(integer_patterns())
 def test_the_table_reads_back_as_the_pattern(integers):
     pattern = eq.pattern(integers)
-    labels, signs = weight_table(pattern).decoded()
+    labels, signs = table_of(pattern).decoded()
     assert np.array_equal(labels, pattern.labels)
     assert np.array_equal(signs, pattern.signs)
 
@@ -32,7 +36,7 @@ def test_the_table_reads_back_as_the_pattern(integers):
 def test_each_entry_is_its_parameter_with_its_sign(integers, seed):
     pattern = eq.pattern(integers)
     theta = np.random.default_rng(seed).normal(size=(pattern.rank, 2, 3))
-    weight = keras.ops.convert_to_numpy(gather_weight(weight_table(pattern), keras.ops.convert_to_tensor(theta)))
+    weight = keras.ops.convert_to_numpy(gather_weight(table_of(pattern), keras.ops.convert_to_tensor(theta)))
     for i, j in np.ndindex(pattern.shape):
         expected = pattern.signs[i, j] * theta[pattern.labels[i, j]] if pattern.signs[i, j] else np.zeros((2, 3))
         assert np.array_equal(weight[:, j, i, :], expected)
@@ -48,7 +52,7 @@ def test_the_gradient_of_a_signed_pattern_is_the_signed_sum_over_its_entries(int
     arriving = random.normal(size=(2, pattern.shape[1], pattern.shape[0], 3))
     with tf.GradientTape() as tape:
         tape.watch(theta)
-        loss = tf.reduce_sum(gather_weight(weight_table(pattern), theta) * arriving)
+        loss = tf.reduce_sum(gather_weight(table_of(pattern), theta) * arriving)
     found = tape.gradient(loss, theta)
     found = np.zeros(theta.shape) if found is None else tf.convert_to_tensor(found).numpy()
     expected = np.zeros(theta.shape)
@@ -66,7 +70,7 @@ def test_both_gradients_are_the_sums_over_the_entries(size, random):
     theta = tf.Variable(random.normal(size=(size, 2, 3)))
     arriving = random.normal(size=(2, size, size, 3))
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(gather_weight(weight_table(pattern), tf.convert_to_tensor(theta)) * arriving)
+        loss = tf.reduce_sum(gather_weight(table_of(pattern), tf.convert_to_tensor(theta)) * arriving)
     found = tf.convert_to_tensor(tape.gradient(loss, theta)).numpy()
     expected = np.zeros((size, 2, 3))
     for i, j in np.ndindex(size, size):

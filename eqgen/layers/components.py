@@ -33,7 +33,9 @@ def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
             if rows.size:
                 multiplicity, copies = rows.shape
                 taken = spectra[number][:, starts[number] : starts[number] + rows.size]
-                pieces.append(ops.reshape(taken, (before, copies, multiplicity * transforms.index[number].shape[0], after)))
+                pieces.append(
+                    ops.reshape(taken, (before, copies, multiplicity * transforms.index[number].shape[0], after))
+                )
                 starts[number] += rows.size
         whole = pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=2)
         found.append(ops.reshape(whole, (before, whole.shape[1] * whole.shape[2], after)))
@@ -46,7 +48,7 @@ def components_back(transforms: OrbitTransforms, features: Any, axis: int) -> An
     shape = list(ops.shape(features))
     before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
     flat = ops.reshape(features, (before, transforms.shape[0], after))
-    pieces: list[list[Any]] = [[] for _ in transforms.index]
+    spectra: list[list[Any]] = [[] for _ in transforms.index]
     start = 0
     for by_class in transforms.rows:
         copies = max(rows.shape[1] for rows in by_class if rows.size)
@@ -58,15 +60,15 @@ def components_back(transforms: OrbitTransforms, features: Any, axis: int) -> An
             if width:
                 orbits = transforms.index[number].shape[0]
                 taken = section[:, :, left : left + width]
-                pieces[number].append(ops.reshape(taken, (before, rows.size, orbits * after)))
+                spectra[number].append(ops.reshape(taken, (before, rows.size, orbits * after)))
             left += width
     points = []
     for number, index in enumerate(transforms.index):
         orbits, size = index.shape
-        if not pieces[number]:
+        if not spectra[number]:
             points.append(ops.zeros((before, orbits * size, after), dtype=features.dtype))
             continue
-        whole = pieces[number][0] if len(pieces[number]) == 1 else ops.concatenate(pieces[number], axis=1)
+        whole = spectra[number][0] if len(spectra[number]) == 1 else ops.concatenate(spectra[number], axis=1)
         matrix = _ordered(transforms, number)
         found = ops.matmul(_constant(matrix.T, flat), whole)
         points.append(_signed(transforms, number, ops.reshape(found, (before, size * orbits, after))))
@@ -93,12 +95,12 @@ def spectral_kernel(entries: SpectralEntries, theta: Any, axis: int) -> Any:
             start += rows * columns
     found = []
     for section, (outputs, inputs) in enumerate(entries.sizes):
-        rows = []
+        bands = []
         for top in sorted({key[1] for key in blocks if key[0] == section}):
             lefts = sorted(key[2] for key in blocks if key[:2] == (section, top))
             row = [blocks[section, top, left] for left in lefts]
-            rows.append(row[0] if len(row) == 1 else ops.concatenate(row, axis=2))
-        whole = rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=1)
+            bands.append(row[0] if len(row) == 1 else ops.concatenate(row, axis=2))
+        whole = bands[0] if len(bands) == 1 else ops.concatenate(bands, axis=1)
         found.append(ops.reshape(whole, (before, outputs * inputs, after)))
     whole = found[0] if len(found) == 1 else ops.concatenate(found, axis=1)
     return ops.reshape(whole, (*shape[:axis], entries.shape[0], *shape[axis + 1 :]))

@@ -9,13 +9,17 @@ from keras import ops
 
 from eqgen.layers.components import spectral_kernel
 from eqgen.layers.fourier import kernel_transform
-from eqgen.program.entries import Chosen, Combination, Entries, FourierEntries, SpectralEntries
+from eqgen.layers.operators import width
+from eqgen.program.entries import Chosen, Combination, FourierEntries, SpectralEntries
+from eqgen.program.operators import Stack
+from eqgen.program.value import Part
 
 
-def entries_of(entries: Entries, theta: Any, axis: int) -> Any:
-    """Entries in place of parameters on one axis."""
+def entries_of(part: Part, theta: Any, axis: int) -> Any:
+    """The entries of a part in place of its parameters on one axis."""
+    entries = part.entries
     if isinstance(entries, Combination):
-        return _combined(entries, theta, axis)
+        return _combined(entries, _widths(part), theta, axis)
     if isinstance(entries, Chosen):
         return _chosen(entries, theta, axis)
     if isinstance(entries, FourierEntries):
@@ -25,8 +29,18 @@ def entries_of(entries: Entries, theta: Any, axis: int) -> Any:
     raise NotImplementedError(type(entries))
 
 
-def _combined(entries: Combination, theta: Any, axis: int) -> Any:
-    matrix = entries.numerators / entries.denominators[:, None]
+def _widths(part: Part) -> Any:
+    """How many points the pool of each entry takes the mean of, (entries,): entries are made for sums."""
+    found = []
+    for stage in part.stages:
+        pools = stage.pool.parts if isinstance(stage.pool, Stack) else (stage.pool,)
+        (section,) = stage.sections
+        found += [width(operator) for operator in pools] * section.outputs
+    return np.array(found)
+
+
+def _combined(entries: Combination, widths: Any, theta: Any, axis: int) -> Any:
+    matrix = entries.numerators * widths[:, None] / entries.denominators[:, None]
     if np.array_equal(matrix, np.eye(*matrix.shape)):
         return theta
     order = list(range(len(theta.shape)))

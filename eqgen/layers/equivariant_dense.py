@@ -10,16 +10,19 @@ import numpy.typing as npt
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.labels.form import PairLabels
+from eqgen.layers.execute import Execution
 from eqgen.layers.initializer import OrbitInitializer
 from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
 from eqgen.layers.sign_rules import refuse_activation, refuse_bias
 from eqgen.layers.weight import gather_weight, weight_table
+from eqgen.lowering import program, refuse_unknown, typed_program
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
-from eqgen.memory import refuse_large_table
 from eqgen.orbits import Orbits, bias_pattern, orbits
 from eqgen.pattern import Labels, Pattern
 from eqgen.pattern import pattern as as_pattern
+from eqgen.program.program import Program
 from eqgen.signed import Signs
 
 
@@ -28,8 +31,9 @@ class EquivariantDense(keras.layers.Layer):
     """A dense layer `y = activation(W x + bias)` whose W has one shared parameter per orbit of index pairs.
 
     `W[i, j] = sign[i, j] * theta[labels[i, j]]` with `aggregation="sum"`, divided by the orbit's row size with "mean", so
-    that each parameter multiplies the mean over its orbit. W is gathered from theta in every call: no training step can
-    break the form. (Ravanbakhsh, Schneider, Poczos, "Equivariance through parameter-sharing", ICML 2017: these are all
+    that each parameter multiplies the mean over its orbit. theta is all that is trained: no training step can break the
+    form. How W is applied is a program, `layer.program`, chosen by cost when the layer is built: W itself is made only where
+    nothing is cheaper. (Ravanbakhsh, Schneider, Poczos, "Equivariance through parameter-sharing", ICML 2017: these are all
     the linear maps that commute with the group.)
 
     Args:
@@ -42,6 +46,8 @@ class EquivariantDense(keras.layers.Layer):
         bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as
             in `keras.layers.Dense`; those of the kernel act on theta.
         aggregation: "mean" (the default with channels) or "sum" (always for `units=None`).
+        lowering: "auto" for the cheapest program, or "gather", "pooled", "spectral" (see `eqgen.program`); all compute the same
+            numbers to rounding, from the same kernel.
         layout: "flat" for features (..., n, channels), "grid" for (..., 28, 28, channels) when a side is `h w`, "auto" to
             tell by the shape.
         **kwargs: name, dtype, trainable, as every Keras layer takes them.
@@ -82,22 +88,27 @@ class EquivariantDense(keras.layers.Layer):
         bias_constraint: Any = None,
         aggregation: str | None = None,
         layout: str = "auto",
+        lowering: str = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = _checked_units(units)
         self.aggregation = _checked_aggregation(aggregation, self.units)
-        self.orbits, self.pattern = _read(declaration)
-        self.use_bias, self.bias_pattern = _read_bias(use_bias, bias, self.orbits, self.pattern)
-        if self.pattern.rank == 0 and not self.use_bias:
+        refuse_unknown(lowering)
+        self.lowering = lowering
+        self.orbits, self._typed = _read(declaration)
+        self.use_bias, self.bias_pattern = _read_bias(use_bias, bias, self.orbits, self._typed)
+        if self.rank == 0 and not self.use_bias:
             raise DeclarationError(
-                f"{_named(self.orbits, self.pattern)} forces every weight to zero, so the layer would answer 0 to everything: "
+                f"{_named(self.orbits, self._typed)} forces every weight to zero, so the layer would answer 0 to everything: "
                 "use another output space, or a bias"
             )
-        self._sides = Sides(*_grids(self.orbits, self.pattern), self.units, checked_layout(layout))
-        self._table = weight_table(self.pattern)
-        self._scale = (1.0 / self.pattern.row_sizes)[:, None, None]
-        self._bias_table = None if self.bias_pattern is None else weight_table(self.bias_pattern)
+        self._sides = Sides(*_grids(self.orbits, self._typed), self.units, checked_layout(layout))
+        self._scale = (1.0 / self._sizes().row_sizes)[:, None, None]
+        shared = self.bias_pattern
+        self._bias_table = None if shared is None else weight_table(shared.labels, shared.signs, shared.rank)
+        self._program: Program | None = None
+        self._execution: Execution | None = None
         self.activation = keras.activations.get(activation)
         if self.mapping is not None:
             refuse_activation(self.mapping, self.activation)
@@ -118,6 +129,25 @@ class EquivariantDense(keras.layers.Layer):
         return None if self.orbits is None else self.orbits.mapping
 
     @property
+    def rank(self) -> int:
+        """How many parameters the kernel has for each pair of channels."""
+        return self._sizes().rank
+
+    @property
+    def pattern(self) -> Pattern:
+        """The symbolic weight matrix; of a mapping it is made when it is first asked for.
+
+        Raises:
+            DeclarationError: the table would not fit in memory.
+        """
+        return self.orbits.pattern if self.orbits is not None else cast(Pattern, self._typed)
+
+    @property
+    def program(self) -> Program:
+        """How the layer is applied; before it is built, for as many input channels as output channels."""
+        return self._program if self._program is not None else self._planned(self.units or 1)
+
+    @property
     def layout(self) -> str:
         """How input shapes are read: "auto", "flat" or "grid"."""
         return self._sides.layout
@@ -128,10 +158,10 @@ class EquivariantDense(keras.layers.Layer):
         channels = () if self.units is None else (reading.channels, self.units)
         initializer = self.kernel_initializer
         if isinstance(initializer, OrbitInitializer):
-            initializer = initializer.for_pattern(self.pattern, self.aggregation, reading.channels)
+            initializer = initializer.for_orbits(self._sizes(), self.aggregation, reading.channels)
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(self.pattern.rank, *channels),
+            shape=(self.rank, *channels),
             initializer=initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
@@ -146,6 +176,8 @@ class EquivariantDense(keras.layers.Layer):
                 constraint=self.bias_constraint,
                 autocast=False,
             )
+        self._program = self._planned(reading.channels)
+        self._execution = Execution(self._program.blocks, self._program.shape[0])
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -155,16 +187,9 @@ class EquivariantDense(keras.layers.Layer):
             raise DeclarationError(
                 f"this layer was built for {self.kernel.shape[1]} input channels, got {reading.channels} in the last axis"
             )
-        n, m, units = self._sides.input_size, self._sides.output_size, self.units or 1
-        # The gather comes before the cast: its gradient sums over whole orbits, which half precision cannot hold.
-        weight = ops.cast(gather_weight(self._table, self._scaled_kernel()), self.compute_dtype)
-        flat = ops.reshape(inputs, (-1, n, reading.channels))
-        if reading.channels > 1:
-            flat = ops.transpose(flat, (0, 2, 1))
-        product = ops.matmul(
-            ops.reshape(flat, (-1, reading.channels * n)), ops.reshape(weight, (reading.channels * n, m * units))
-        )
-        outputs = ops.reshape(product, (-1, m, units))
+        assert self._execution is not None
+        flat = ops.reshape(inputs, (-1, self._sides.input_size, reading.channels))
+        outputs = self._execution(flat, self._scaled_kernel(), self.compute_dtype)
         if self._bias_table is not None:
             outputs = outputs + ops.cast(self._bias_on_points(), self.compute_dtype)
         lead = ops.shape(inputs)[: reading.lead]
@@ -183,13 +208,23 @@ class EquivariantDense(keras.layers.Layer):
         """
         if not self.built:
             raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
-        weight = ops.convert_to_numpy(gather_weight(self._table, self._scaled_kernel()))
-        matrix = np.transpose(weight, (2, 1, 0, 3))
+        theta = np.asarray(ops.convert_to_numpy(self._scaled_kernel()))
+        pattern = self.pattern
+        # A forced zero has the label -1 and the sign 0.
+        padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]), dtype=theta.dtype)])
+        matrix = padded[pattern.labels]
+        if (pattern.signs < 0).any():
+            matrix = matrix * pattern.signs[:, :, None, None].astype(theta.dtype)
         return matrix[:, :, 0, 0] if self.units is None else matrix
 
     def weight_labels(self) -> tuple[Labels, Signs]:
-        """The labels and signs, each (m, n), that the layer really computes with: what `verify` holds to the group."""
-        return self._table.decoded()
+        """The labels and signs, each (m, n), that the layer's program sums to: what `verify` holds to the group.
+
+        Raises:
+            ValueError: the program sums to no matrix of parameters.
+        """
+        matrix = self.program.matrix()
+        return np.abs(matrix) - 1, np.sign(matrix).astype(np.int8)
 
     def bias_labels(self) -> tuple[Labels, Signs] | None:
         """The labels and signs, each (m, 1), of the biases that the layer really computes with; None without a bias."""
@@ -199,9 +234,10 @@ class EquivariantDense(keras.layers.Layer):
         """The bias that was typed in with a pattern, as a row; None otherwise."""
         return _as_row(self.bias_pattern) if self.orbits is None and self.bias_pattern is not None else None
 
-    def compute_with_table_of(self, other: EquivariantDense) -> None:
-        """Compute with the very table of another layer of the same declaration, so that a copy cannot hide its faults."""
-        self._table = other._table
+    def compute_like(self, other: EquivariantDense) -> None:
+        """Compute with the very program of another layer of the same declaration, so that a copy cannot hide its faults."""
+        if other._execution is not None:
+            self._program, self._execution = other._program, other._execution
         self._bias_table = other._bias_table if self._bias_table is not None else None
 
     def bias_on_points(self) -> npt.NDArray[Any]:
@@ -230,8 +266,18 @@ class EquivariantDense(keras.layers.Layer):
             bias_constraint=serialize(self.bias_constraint),
             aggregation=self.aggregation,
             layout=self.layout,
+            lowering=self.lowering,
         )
         return cast(dict[str, Any], config)
+
+    def _sizes(self) -> PairLabels | Pattern:
+        """What knows the sizes of the orbits, whether or not there is a table."""
+        return self.orbits.form if self.orbits is not None else cast(Pattern, self._typed)
+
+    def _planned(self, channels: int) -> Program:
+        if self.orbits is None:
+            return typed_program(self.pattern, channels, self.units or 1)
+        return program(self.orbits, self.lowering, channels_in=channels, channels_out=self.units or 1)
 
     def _scaled_kernel(self) -> Any:
         """theta as it stands in the matrix, (rank, channels_in, channels_out)."""
@@ -249,18 +295,16 @@ class EquivariantDense(keras.layers.Layer):
         return ops.reshape(gather_weight(self._bias_table, theta), (self._sides.output_size, self.units or 1))
 
 
-def _read(declaration: Any) -> tuple[Orbits | None, Pattern]:
+def _read(declaration: Any) -> tuple[Orbits | None, Pattern | None]:
     if isinstance(declaration, Orbits):
-        hint = "a layer still builds its weight matrix in full: use a smaller space"
-        refuse_large_table(str(declaration.mapping), *declaration.shape, hint)
-        return declaration, declaration.pattern
+        return declaration, None
     if looks_like_mapping(declaration):
         return _read(orbits(as_mapping(declaration)))
     return None, as_pattern(declaration).in_order_of_appearance()
 
 
 def _read_bias(
-    use_bias: bool, bias: str | Pattern | None, found: Orbits | None, pattern: Pattern
+    use_bias: bool, bias: str | Pattern | None, found: Orbits | None, pattern: Pattern | None
 ) -> tuple[bool, Pattern | None]:
     if found is not None:
         if bias is not None:
@@ -272,6 +316,7 @@ def _read_bias(
         shared = bias_pattern(found.mapping)
         refuse_bias(found.mapping, shared)
         return True, shared
+    assert pattern is not None
     if bias is None:
         if use_bias:
             raise DeclarationError(
@@ -294,14 +339,18 @@ def _as_row(pattern: Pattern) -> Pattern:
     return Pattern(pattern.labels.T, pattern.signs.T, pattern.letters)
 
 
-def _grids(found: Orbits | None, pattern: Pattern) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _grids(found: Orbits | None, pattern: Pattern | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if found is None:
+        assert pattern is not None
         return (pattern.shape[1],), (pattern.shape[0],)
     return found.mapping.input.shape, found.mapping.output.shape
 
 
-def _named(found: Orbits | None, pattern: Pattern) -> str:
-    return f"the symmetry of {found.mapping}" if found is not None else f"the pattern {pattern.in_one_line()}"
+def _named(found: Orbits | None, pattern: Pattern | None) -> str:
+    if found is not None:
+        return f"the symmetry of {found.mapping}"
+    assert pattern is not None
+    return f"the pattern {pattern.in_one_line()}"
 
 
 def _checked_units(units: Any) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -14,8 +15,9 @@ from eqgen.layers.components import spectral_matrices
 from eqgen.layers.entries import entries_of
 from eqgen.layers.fourier import correlate, is_short
 from eqgen.layers.operators import pool, spread
-from eqgen.program.entries import FourierEntries, SpectralEntries
-from eqgen.program.operators import Chain, Operator, Stack
+from eqgen.layers.weight import WeightTable, gather_weight, weight_table
+from eqgen.program.entries import Chosen, FourierEntries, SpectralEntries
+from eqgen.program.operators import Chain, Fourier, Operator, Stack
 from eqgen.program.run import stages_of
 from eqgen.program.value import Block, Part, Section, Side
 
@@ -23,56 +25,96 @@ Term = tuple[tuple[Operator, ...], Any]
 """Operators whose transposes are still to be applied, one for each part, and what they are applied to."""
 
 
-def execute(blocks: Sequence[Block], features: Any, theta: Any, outputs: int, dtype: str) -> Any:
-    """Apply a program.
+class Execution:
+    """A program made ready to run: what can be decided before features come is decided here.
 
     Args:
         blocks: of the program.
-        features: (batch, n, channels_in), in the compute dtype.
-        theta: (rank, channels_in, channels_out), as it stands in the matrix, in the dtype of the variables.
         outputs: m.
-        dtype: the compute dtype.
-
-    Returns:
-        (batch, m, channels_out).
     """
-    batch, channels = ops.shape(features)[0], theta.shape[2]
-    tops = sorted({block.output.start for block in blocks})
-    rows = []
-    for top in tops:
-        here = [block for block in blocks if block.output.start == top]
-        total = None
-        for block in here:
-            taken = features
-            if len(blocks) > len(here) or len(here) > 1:
-                taken = features[:, block.input.start : block.input.start + block.input.size]
-            own = theta if len(blocks) == 1 else theta[block.first : block.first + block.rank]
-            found = _block(block, taken, own, dtype)
-            if found is not None:
+
+    def __init__(self, blocks: Sequence[Block], outputs: int) -> None:
+        self.outputs = outputs
+        tops = sorted({block.output.start for block in blocks})
+        self._rows = [[block for block in blocks if block.output.start == top] for top in tops]
+        self._count = len(blocks)
+        self._tables = {
+            block: weight_table(*_as_table(block.parts[0], block.parts[0].entries), block.rank)
+            for block in blocks
+            if len(block.parts) == 1 and isinstance(block.parts[0].entries, Chosen)
+        }
+
+    def __call__(self, features: Any, theta: Any, dtype: str) -> Any:
+        """Apply the program.
+
+        Args:
+            features: (batch, n, channels_in), in the compute dtype.
+            theta: (rank, channels_in, channels_out), as it stands in the matrix, in the dtype of the variables.
+            dtype: the compute dtype.
+
+        Returns:
+            (batch, m, channels_out).
+        """
+        rows = []
+        for here in self._rows:
+            total = None
+            for block in here:
+                found = self._block(block, features, theta, dtype)
                 total = found if total is None else total + found
-        if total is None:
-            total = ops.zeros((batch, here[0].output.size, channels), dtype=dtype)
-        rows.append(total)
-    if not rows:
-        return ops.zeros((batch, outputs, channels), dtype=dtype)
-    return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=1)
+            rows.append(total)
+        if not rows:
+            return ops.zeros((ops.shape(features)[0], self.outputs, theta.shape[2]), dtype=dtype)
+        return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=1)
+
+    def _block(self, block: Block, features: Any, theta: Any, dtype: str) -> Any:
+        side, parts = block.input, block.parts
+        if self._count > 1:
+            features = features[:, side.start : side.start + side.size]
+            theta = theta[block.first : block.first + block.rank]
+        features = _laid_out(side, [part.shape[1] for part in parts], features)
+        alone = len(parts) == 1
+        run = partial(self._alone, block) if alone else partial(_kronecker, parts)
+        return _spread_out(block.output, run(features, theta, dtype))
+
+    def _alone(self, block: Block, features: Any, theta: Any, dtype: str) -> Any:
+        (part,) = block.parts
+        entries = part.entries
+        if block in self._tables:
+            return _gathered(self._tables[block], features, theta, dtype)
+        if isinstance(entries, SpectralEntries):
+            return _spectral(part, entries, features, theta, dtype)
+        if isinstance(entries, FourierEntries) and not is_short(entries.grid):
+            (stage,) = part.stages
+            assert isinstance(stage.pool, Fourier)
+            assert isinstance(stage.spread, Fourier)
+            return correlate(entries, stage.pool, stage.spread, features, ops.cast(theta, dtype))
+        return _kronecker(block.parts, features, theta, dtype)
 
 
-def _block(block: Block, features: Any, theta: Any, dtype: str) -> Any:
-    """One block, None where it has no term."""
-    parts = block.parts
-    if len(parts) == 1 and isinstance(parts[0].entries, FourierEntries) and not is_short(parts[0].entries.grid):
-        (stage,) = parts[0].stages
-        features = ops.reshape(_laid_out(block.input, [parts[0].shape[1]], features), (-1, parts[0].shape[1], features.shape[-1]))
-        return _spread_out(block.output, correlate(parts[0].entries, stage.pool, stage.spread, features, ops.cast(theta, dtype)))
-    if len(parts) == 1 and isinstance(parts[0].entries, SpectralEntries):
-        return _spread_out(block.output, _spectral(parts[0], _laid_out(block.input, [parts[0].shape[1]], features), theta, dtype))
-    entries = [ops.reshape(theta, (*(part.rank for part in parts), *theta.shape[1:]))]
+def _as_table(part: Part, entries: Any) -> tuple[Any, Any]:
+    return entries.labels.reshape(part.shape), entries.signs.reshape(part.shape)
+
+
+def _gathered(table: WeightTable, features: Any, theta: Any, dtype: str) -> Any:
+    """The plain form: one product with the whole weight matrix."""
+    n, m = table.index.shape
+    channels_in, channels_out = theta.shape[1:]
+    # The gather comes before the cast: its gradient sums over whole orbits, which half precision cannot hold.
+    weight = ops.cast(gather_weight(table, theta), dtype)
+    if channels_in > 1:
+        features = ops.transpose(features, (0, 2, 1))
+    flat = ops.reshape(features, (-1, channels_in * n))
+    product_ = ops.matmul(flat, ops.reshape(weight, (channels_in * n, m * channels_out)))
+    return ops.reshape(product_, (-1, m, channels_out))
+
+
+def _kronecker(parts: Sequence[Part], features: Any, theta: Any, dtype: str) -> Any:
+    """Any program: (batch, points of each part ..., channels_in) to (batch, points of each part ..., channels_out)."""
+    weights = ops.reshape(theta, (*(part.rank for part in parts), *theta.shape[1:]))
     for axis, part in enumerate(parts):
-        entries = [entries_of(part.entries, entries[0], axis)]
-    weights = ops.cast(entries[0], dtype)
-    grid = _laid_out(block.input, [part.shape[1] for part in parts], features)
-    pools = Pools(grid)
+        weights = entries_of(part, weights, axis)
+    weights = ops.cast(weights, dtype)
+    pools = Pools(features)
     terms: list[Term] = []
     for chosen in product(*(stages_of(part) for part in parts)):
         pooled = pools.of([operator for operator, _, _ in chosen])
@@ -83,18 +125,16 @@ def _block(block: Block, features: Any, theta: Any, dtype: str) -> Any:
             pieces.append(_mixed(taken, weight, [section for section, *_ in sections]))
         mixed = pieces[0] if len(pieces) == 1 else _joined(pieces, [len(sections) for _, _, sections in chosen])
         terms.append((tuple(operator for _, operator, _ in chosen), mixed))
-    if not terms:
-        return None
-    return _spread_out(block.output, _spread(terms, [part.shape[0] for part in parts]))
+    return _spread(terms, [part.shape[0] for part in parts])
 
 
-def _spectral(part: Part, features: Any, theta: Any, dtype: str) -> Any:
+def _spectral(part: Part, entries: SpectralEntries, features: Any, theta: Any, dtype: str) -> Any:
     """A part whose sections come as matrices that are ready to multiply by."""
     (stage,) = part.stages
     pooled = pool(stage.pool, features, 1)
     channels_in, channels_out = theta.shape[1:]
     pieces, top = [], 0
-    for section, matrix in zip(stage.sections, spectral_matrices(part.entries, theta), strict=True):
+    for section, matrix in zip(stage.sections, spectral_matrices(entries, theta), strict=True):
         taken = pooled[:, top : top + section.rows_in]
         top += section.rows_in
         mixed = ops.matmul(ops.reshape(taken, (-1, section.inputs * channels_in)), ops.cast(matrix, dtype))
@@ -111,7 +151,8 @@ class Pools:
 
     def of(self, operators: list[Operator]) -> Any:
         """The features pooled along every axis in turn."""
-        found, name = self._done[()], ()
+        found = self._done[()]
+        name: tuple[int, ...] = ()
         for axis, operator in enumerate(operators):
             found = self._along(operator, found, axis + 1, name)
             name = (*name, id(operator))

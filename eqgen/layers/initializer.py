@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from eqgen.labels.form import PairLabels
 from eqgen.pattern import Pattern
 
 
@@ -33,11 +34,11 @@ class OrbitInitializer(keras.initializers.Initializer):
         """Whether no seed was asked for, so that the word "orbit" says it all."""
         return self._config_seed is None
 
-    def for_pattern(self, pattern: Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
+    def for_orbits(self, sizes: PairLabels | Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
         """The initializer of one layer's kernel."""
         bound = OrbitInitializer(self._config_seed)
-        spread = 1.0 / np.sqrt(pattern.row_ranks * channels_in)
-        bound._spread = spread if aggregation == "mean" else spread / pattern.row_sizes
+        spread = 1.0 / np.sqrt(sizes.row_ranks * channels_in)
+        bound._spread = spread if aggregation == "mean" else spread / sizes.row_sizes
         return bound
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:

@@ -12,21 +12,33 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.layers.fourier import transform, transform_back
 from eqgen.layers.components import components, components_back
+from eqgen.layers.fourier import transform, transform_back
 from eqgen.program.layouts import as_sum, as_transposition
-from eqgen.program.operators import Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts
+from eqgen.program.operators import Chain, Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts
 from eqgen.signed import Permutation, Signs
 
 
+def width(operator: Operator) -> int:
+    """How many points `pool` takes the mean of; 1 for transforms."""
+    if isinstance(operator, Chain):
+        return width(operator.first) * width(operator.later)
+    if isinstance(operator, IndexTable):
+        return int(operator.index.shape[1])
+    return int(operator.offsets.shape[0]) if isinstance(operator, Shifts) else 1
+
+
 def pool(operator: Operator, features: Any, axis: int) -> Any:
-    """The rows of an operator in place of its columns on one axis."""
+    """The rows of an operator in place of its columns on one axis.
+
+    Sums are taken as means, `width(operator)` times smaller, so that half precision does not overflow on large orbits.
+    """
     if isinstance(operator, Identity):
         return features
     if isinstance(operator, IndexTable):
         return _pool_table(operator, features, axis)
     if isinstance(operator, Shifts):
-        return _shifted(operator, features, axis, 1)
+        return _shifted(operator, features, axis, 1) * (1 / width(operator))
     if isinstance(operator, Fourier):
         return transform(operator, features, axis)
     if isinstance(operator, OrbitTransforms):
@@ -53,11 +65,12 @@ def _pool_table(table: IndexTable, features: Any, axis: int) -> Any:
     if table.signs is None:
         grid = as_sum(table.index, table.columns)
         if grid is not None:
-            return _merged(ops.sum(_split(features, axis, grid), axis=axis + 1), axis, 2)
+            return _merged(ops.mean(_split(features, axis, grid), axis=axis + 1), axis, 2)
         turned = as_transposition(table.index, table.columns)
         if turned is not None:
             return _transposed(features, axis, turned)
-    return _with_transpose(table, features, axis, True)
+    found = _with_transpose(table, features, axis, True)
+    return found if width(table) == 1 else found * (1 / width(table))
 
 
 def _spread_table(table: IndexTable, features: Any, axis: int) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from eqgen.pattern import Labels, Pattern
+from eqgen.pattern import Labels
 from eqgen.signed import Signs
 
 LARGEST_ONE_HOT_RANK = 8
@@ -48,17 +48,16 @@ class WeightTable:
         return labels, signs
 
 
-def weight_table(pattern: Pattern) -> WeightTable:
-    """The table of a pattern."""
-    negative = bool((pattern.signs < 0).any())
-    zero = bool((pattern.signs == 0).any())
-    rank = pattern.rank
+def weight_table(labels: Labels, signs: Signs, rank: int) -> WeightTable:
+    """The table of some labels and signs, (m, n) each."""
+    negative = bool((signs < 0).any())
+    zero = bool((signs == 0).any())
     # Contiguous, so that flattening it in every call copies nothing.
-    index = np.ascontiguousarray(pattern.labels.T.astype(np.int32))
+    index = np.ascontiguousarray(labels.T.astype(np.int32))
     if negative:
-        index += np.where(pattern.signs.T < 0, np.int32(rank), np.int32(0))
+        index += np.where(signs.T < 0, np.int32(rank), np.int32(0))
     if zero:
-        index[pattern.signs.T == 0] = rank * (2 if negative else 1)
+        index[signs.T == 0] = rank * (2 if negative else 1)
     index.setflags(write=False)
     return WeightTable(index, rank, negative, zero)
 

@@ -1,7 +1,7 @@
-"""From orbits to programs: one file for each way, and here the choice of the cheapest."""
+"""From orbits to programs: one file for each way, and one for the choice of the cheapest."""
 
 from __future__ import annotations
 
-from eqgen.lowering.choice import program
+from eqgen.lowering.choice import program, refuse_unknown, typed_program
 
-__all__ = ["program"]
+__all__ = ["program", "refuse_unknown", "typed_program"]

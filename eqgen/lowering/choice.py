@@ -11,14 +11,16 @@ from eqgen.labels.form import PairLabels
 from eqgen.labels.product import Block as LabelBlock
 from eqgen.labels.product import ProductLabels
 from eqgen.lowering.fourier import fourier, merged
-from eqgen.lowering.gather import gather
+from eqgen.lowering.gather import gather, gathered
 from eqgen.lowering.pooled import pooled
 from eqgen.lowering.spectral import spectral
 from eqgen.lowering.unit import Action, Unit, space_name, unit_of
 from eqgen.mapping import Mapping
 from eqgen.memory import fits
 from eqgen.orbits import Orbits, orbits
+from eqgen.pattern import Pattern
 from eqgen.program.cost import cost_of
+from eqgen.program.entries import Chosen
 from eqgen.program.program import Program
 from eqgen.program.value import Block, Part, Side
 from eqgen.space import Term, part_of
@@ -55,7 +57,6 @@ def program(
     refuse_unknown(lowering)
     known = found if isinstance(found, Orbits) else orbits(found)
     blocks = list(_blocks(known))
-    ranked: list[tuple[int, tuple[Block, ...]]] = []
     planned: tuple[Block, ...] = ()
     runner_up: list[tuple[int, str]] = []
     for block, units in blocks:
@@ -75,6 +76,15 @@ def program(
     more, name = runner_up[0]
     total = whole.cost().total
     return replace(whole, runner_up=f"{name}, {(total + more) / total:.3g} times the cost of {whole.lowering}")
+
+
+def typed_program(pattern: Pattern, channels_in: int = CHANNELS, channels_out: int = CHANNELS) -> Program:
+    """The program of a typed pattern: no group is known, so its matrix is made whole."""
+    m, n = pattern.shape
+    entries = Chosen(pattern.labels.ravel(), pattern.signs.ravel(), pattern.rank)
+    part = gathered((m, n), entries, ("a typed pattern names no group, so no other way is known",))
+    block = Block(Side(0, (m,), (0,)), Side(0, (n,), (0,)), 0, (part,))
+    return Program(f"pattern {pattern.in_one_line()}", (m, n), pattern.rank, (block,), "", (channels_in, channels_out))
 
 
 def _in_one(parts: tuple[Part, ...]) -> tuple[Part, ...]:

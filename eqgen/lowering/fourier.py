@@ -52,12 +52,14 @@ def merged(one: Part, other: Part) -> Part | None:
     if not all(isinstance(part.entries, FourierEntries) for part in (one, other)):
         return None
     first, second = one.entries, other.entries
-    assert isinstance(first, FourierEntries) and isinstance(second, FourierEntries)
+    assert isinstance(first, FourierEntries)
+    assert isinstance(second, FourierEntries)
     grid = (*first.grid, *second.grid)
     sides = []
     for pools in ((one.stages[0].pool, other.stages[0].pool), (one.stages[0].spread, other.stages[0].spread)):
         early, late = pools
-        assert isinstance(early, Fourier) and isinstance(late, Fourier)
+        assert isinstance(early, Fourier)
+        assert isinstance(late, Fourier)
         index = early.index[:, None, :, None] * late.index.size + late.index[None, :, None, :]
         sides.append(index.reshape(early.index.shape[0] * late.index.shape[0], -1))
     labels = first.labels[:, None, :, None, :, None].astype(np.int64) * second.rank
@@ -86,19 +88,21 @@ def _commute(unit: Unit) -> bool:
 
 def _elements(unit: Unit, size: int) -> tuple[tuple[int, ...], Permutation, Permutation] | None:
     """Cyclic factors, and for each place of their grid what that element does to inputs and to outputs, (size, n), (size, m)."""
-    found = _from_factors([_joined(unit, number) for number in range(len(unit.input.moves))], size)
+    generators = [_joined(unit, number) for number in range(len(unit.input.moves))]
+    found = _from_factors(generators, size)
     if found is None and size <= LARGEST_SEARCH:
-        found = _from_search(unit, size)
+        found = _from_search(generators, size)
     if found is None:
         return None
     grid, elements = found
+    # Regular on one orbit, the group may still be larger: then some generator is no element of what was found.
+    if not all((elements == generator).all(axis=1).any() for generator in generators):
+        return None
     return grid, elements[:, : unit.input.size], elements[:, unit.input.size :] - unit.input.size
 
 
 def _joined(unit: Unit, number: int) -> Permutation:
-    return np.concatenate(
-        [unit.input.moves[number].image, unit.output.moves[number].image + unit.input.size]
-    )
+    return np.concatenate([unit.input.moves[number].image, unit.output.moves[number].image + unit.input.size])
 
 
 def _from_factors(generators: list[Permutation], size: int) -> tuple[tuple[int, ...], Permutation] | None:
@@ -129,10 +133,8 @@ def _from_factors(generators: list[Permutation], size: int) -> tuple[tuple[int, 
     return grid, elements
 
 
-def _from_search(unit: Unit, size: int) -> tuple[tuple[int, ...], Permutation] | None:
+def _from_search(generators: list[Permutation], size: int) -> tuple[tuple[int, ...], Permutation] | None:
     """The same for generators that are no factors: elements of the largest order split off one by one."""
-    generators = [_joined(unit, number) for number in range(len(unit.input.moves))]
-    elements = {generators[0].size: np.arange(generators[0].size)}
     elements = {0: np.arange(generators[0].size)}
     front = [0]
     for point in front:

@@ -11,8 +11,13 @@ from eqgen.program.value import Part, Section, Stage
 
 
 def gather(table: LabelTable, notes: tuple[str, ...] = ()) -> Part:
-    """The part that multiplies by the whole weight matrix."""
-    m, n = table.shape
-    stage = Stage(Identity(n), Identity(m), (Section(1, n, m, 1),), "every point", "every point")
+    """The part that multiplies by the whole weight matrix of some orbits."""
     entries = Chosen(table.labels.ravel(), np.ascontiguousarray(table.signs).ravel(), table.rank)
+    return gathered(table.shape, entries, notes)
+
+
+def gathered(shape: tuple[int, int], entries: Chosen, notes: tuple[str, ...] = ()) -> Part:
+    """The same for entries that are known."""
+    m, n = shape
+    stage = Stage(Identity(n), Identity(m), (Section(1, n, m, 1),), "every point", "every point")
     return Part("gather", (m, n), (stage,), entries, notes)

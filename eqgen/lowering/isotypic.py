@@ -26,7 +26,7 @@ ATTEMPTS = 5
 """Random elements may be unlucky: so many are tried."""
 
 
-class NoDecomposition(Exception):
+class NoDecompositionError(Exception):
     """The numbers did not tell the irreducible spaces apart."""
 
 
@@ -73,7 +73,7 @@ def decomposed(classes: Sequence[Action]) -> Decomposition:
     """The irreducible subspaces of some transitive spaces.
 
     Raises:
-        NoDecomposition: the dimensions do not come out.
+        NoDecompositionError: the dimensions do not come out.
     """
     pairs = {
         (one, other): pair_labels(first.moves, second.moves, (first.size, second.size))
@@ -84,7 +84,7 @@ def decomposed(classes: Sequence[Action]) -> Decomposition:
         found = _attempt(classes, pairs, np.random.default_rng(seed))
         if _is_right(found, classes):
             return found
-    raise NoDecomposition
+    raise NoDecompositionError
 
 
 def _attempt(
@@ -114,7 +114,8 @@ def _attempt(
 def _element(table: LabelTable, random: np.random.Generator) -> Array:
     """A random equivariant map, of norm about 1."""
     values = random.normal(size=table.rank + 1) / np.sqrt(np.append(table.row_sizes, 1))
-    return values[table.labels] * table.signs
+    found: Array = values[table.labels] * table.signs
+    return found
 
 
 def _eigenspaces(matrix: Array, size: int) -> list[Array]:

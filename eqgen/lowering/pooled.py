@@ -80,16 +80,16 @@ def pooled(unit: Unit, channels: int, grid: tuple[int, ...]) -> Part | None:
     rank = unit.labels.rank
     if not 0 < rank <= LARGEST_RANK:
         return None
-    candidates, notes = _candidates(unit, channels)
-    first = _basis(candidates, rank, channels, frozenset())
+    own = _own(unit)
+    candidates, notes = _candidates(unit, own, channels)
+    first = _basis(candidates, own, rank, channels, frozenset())
     shared = frozenset(way.key for term in first for way in (term.pool, term.spread))
-    again = _basis(candidates, rank, channels, shared)
+    again = _basis(candidates, own, rank, channels, shared)
     chosen = min((first, again), key=lambda terms: _total(terms, channels))
     return _assembled(unit, chosen, notes, grid)
 
 
-def _candidates(unit: Unit, channels: int) -> tuple[list[Candidate], tuple[str, ...]]:
-    own = _own(unit)
+def _candidates(unit: Unit, own: list[Candidate], channels: int) -> tuple[list[Candidate], tuple[str, ...]]:
     if unit.is_local:
         return own, ()
     dearest = max(_cost(candidate, channels) for candidate in own)
@@ -206,16 +206,23 @@ def _cost(candidate: Candidate, channels: int, free: frozenset[tuple[object, ...
 
 
 def _basis(
-    candidates: list[Candidate], rank: int, channels: int, free: frozenset[tuple[object, ...]]
+    candidates: list[Candidate],
+    own: list[Candidate],
+    rank: int,
+    channels: int,
+    free: frozenset[tuple[object, ...]],
 ) -> list[Candidate]:
-    """The cheapest independent candidates; some pools and spreads cost nothing because they are there anyway."""
+    """The cheapest independent candidates; some pools and spreads cost nothing because they are there anyway.
+
+    The orbit matrices themselves come last of all: with them there is always a basis.
+    """
     kept = Independent(rank)
     chosen = []
-    for candidate in sorted(candidates, key=lambda candidate: _cost(candidate, channels, free)):
+    for candidate in [*sorted(candidates, key=lambda candidate: _cost(candidate, channels, free)), *own]:
+        if len(kept) == rank:
+            break
         if kept.add(candidate.row):
             chosen.append(candidate)
-            if len(kept) == rank:
-                break
     return chosen
 
 

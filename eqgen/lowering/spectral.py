@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from eqgen.lowering.alike import Member, OrbitClass, orbit_classes
-from eqgen.lowering.isotypic import Decomposition, NoDecomposition, decomposed
+from eqgen.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
 from eqgen.lowering.unit import Unit
 from eqgen.program.entries import OrbitPairs, SpectralEntries
 from eqgen.program.operators import OrbitTransforms
@@ -40,7 +40,7 @@ def spectral(unit: Unit) -> Part | None:
         return None
     try:
         found = decomposed([one.template for one in classes])
-    except NoDecomposition:
+    except NoDecompositionError:
         return None
     if any(table.rank**2 > LARGEST_TRANSFORM for table in found.pairs.values()):
         return None
@@ -58,7 +58,12 @@ def spectral(unit: Unit) -> Part | None:
     for kind in kinds:
         piece = next(piece for piece in found.pieces if piece.kind == kind)
         sections.append(
-            Section(1, _width(classes, inputs, 1, found, kind), _width(classes, outputs, 0, found, kind), piece.basis.shape[1] // piece.structure)
+            Section(
+                1,
+                _width(classes, inputs, 1, found, kind),
+                _width(classes, outputs, 0, found, kind),
+                piece.basis.shape[1] // piece.structure,
+            )
         )
     pairs = [
         _pair(unit, classes, found, kinds, one, other, tops[place], lefts[where])
@@ -139,7 +144,7 @@ def _pair(
     labels, signs = _kernels(unit, classes[one].members[0], classes[other].members[1], table.representatives)
     left = {kind: _first_copies(found, one, kind) for kind in kinds}
     right = {kind: _first_copies(found, other, kind) for kind in kinds}
-    transform, places = [], []
+    places = []
     for place, kind in enumerate(kinds):
         rows, columns = left[kind].shape[1], right[kind].shape[1]
         if rows and columns:
@@ -149,11 +154,11 @@ def _pair(
     for number in range(table.rank):
         chosen = np.nonzero(table.labels == number)
         values = table.signs[chosen].astype(np.float64)
-        transform = []
+        parts = []
         for place, *_ in places:
             up, down = left[kinds[place]][chosen[0]], right[kinds[place]][chosen[1]]
-            transform.append(((up * values[:, None]).T @ down).ravel())
-        whole[:, number] = np.concatenate(transform) if transform else 0
+            parts.append(((up * values[:, None]).T @ down).ravel())
+        whole[:, number] = np.concatenate(parts) if parts else 0
     return OrbitPairs(labels, signs, np.where(np.abs(whole) < SMALL, 0, whole), tuple(places))
 
 

@@ -236,4 +236,4 @@ def _bijection(unit: Unit, chosen: Sequence[int]) -> IndexTable | Identity:
     if (signs > 0).all():
         found = selection(image, unit.input.size)
         return found if isinstance(found, (IndexTable, Identity)) else Identity(unit.input.size)
-    return IndexTable(image[:, None], signs, unit.input.size)
+    return IndexTable(image[:, None], signs[:, None], unit.input.size)

@@ -84,7 +84,8 @@ class Combination:
         summed = np.tensordot(self.numerators.astype(theta.dtype), theta, axes=1)
         divisors = _along_first(self.denominators.astype(theta.dtype), summed)
         # Whoever passes integers passes multiples of the common denominator.
-        return summed // divisors if np.issubdtype(theta.dtype, np.integer) else summed / divisors
+        found: Matrix = summed // divisors if np.issubdtype(theta.dtype, np.integer) else summed / divisors
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from eqgen.signed import Integers, Permutation, Signs
 
-Matrix = npt.NDArray[np.generic]
+Matrix = npt.NDArray[Any]
 
 
 class Operator(Protocol):
@@ -33,7 +33,7 @@ class Operator(Protocol):
     def multiplications(self) -> int:
         """How many numbers are multiplied for each channel."""
 
-    def matrix(self) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
+    def matrix(self) -> Matrix:
         """The map as a matrix: of integers where it is exact."""
 
 
@@ -156,7 +156,7 @@ class Chain:
     def multiplications(self) -> int:
         return self.later.multiplications
 
-    def matrix(self) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
+    def matrix(self) -> Matrix:
         return self.later.matrix() @ self.first.matrix()
 
 
@@ -183,7 +183,7 @@ class Stack:
     def multiplications(self) -> int:
         return sum(part.multiplications for part in self.parts)
 
-    def matrix(self) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
+    def matrix(self) -> Matrix:
         found = np.stack([part.matrix() for part in self.parts], axis=1)
         return found.reshape(self.shape)
 

@@ -51,18 +51,10 @@ def steps(block: Block, several: bool) -> list[str]:
     where = f"inputs {_range(block.input.start, block.input.size)}, outputs {_range(block.output.start, block.output.size)}: "
     lines = []
     for stages in product(*(part.stages for part in block.parts)):
-        pools = " x ".join(_step("", stage.pool_words, _is_plain(stage, "pool")) for stage in stages)
-        spreads = " x ".join(_step("", stage.spread_words, _is_plain(stage, "spread")) for stage in stages)
+        pools = " x ".join(stage.pool_words for stage in stages)
+        spreads = " x ".join(stage.spread_words for stage in stages)
         lines.append(f"{where if several else ''}{pools} -> mix {_mixes(stages)} -> {spreads}")
     return lines
-
-
-def _step(_: str, words: str, __: bool) -> str:
-    return words
-
-
-def _is_plain(stage: Stage, side: str) -> bool:
-    return getattr(stage, side).additions == 0
 
 
 def _mixes(stages: Sequence[Stage]) -> str:

@@ -94,21 +94,23 @@ class Program:
             )
         return run(self.blocks, features, kernel, self.shape[0])
 
-    def matrix(self, theta: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
+    def matrix(self, theta: npt.ArrayLike | None = None, columns: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
         """The weight matrix that the program sums to, in integers.
 
         Args:
             theta: (rank,) integers; 1, 2, 3, ... unless told, so that entry (i, j) is `sign * (label + 1)`.
+            columns: the numbers of those that are wanted; all unless told.
 
         Returns:
-            (m, n) int64. Exact where all steps are; of a spectral program rounded.
+            (m, columns) int64. Exact where all steps are; of a spectral program rounded.
 
         Raises:
             DeclarationError: the matrix would not fit in memory.
             ValueError: what the program sums to is no integer combination of orbits.
         """
         m, n = self.shape
-        refuse_large_table(f"the matrix of {self.title}", m, n, "run it on features instead")
+        chosen = np.arange(n) if columns is None else np.asarray(columns, dtype=np.intp)
+        refuse_large_table(f"the matrix of {self.title}", m, chosen.size, "ask for some of its columns")
         numbers = np.arange(1, self.rank + 1) if theta is None else np.asarray(theta, dtype=np.int64)
         common = lcm(
             *(
@@ -118,17 +120,18 @@ class Program:
                 if isinstance(part.entries, Combination)
             )
         ) ** max((len(block.parts) for block in self.blocks), default=1)
-        unit = np.eye(n, dtype=np.int64)[:, :, None]
+        unit = (chosen[:, None] == np.arange(n)).astype(np.int64)[:, :, None]
         found = run(self.blocks, unit, (numbers * common)[:, None, None], m)[:, :, 0].T
         if np.issubdtype(found.dtype, np.integer):
-            quotient, rest = np.divmod(found, common)
-            if rest.any():
+            quotient: npt.NDArray[np.int64] = found // common
+            if (quotient * common != found).any():
                 raise ValueError(f"the program of {self.title} sums to fractions")
             return quotient
         rounded = np.rint(found / common)
         if found.size and np.abs(found / common - rounded).max() > EXACT * max(1, np.abs(numbers).max(initial=0)):
             raise ValueError(f"the program of {self.title} does not sum to integers")
-        return rounded.astype(np.int64)
+        exact: npt.NDArray[np.int64] = rounded.astype(np.int64)
+        return exact
 
     def __str__(self) -> str:
         return plan(self.title, self.shape, self.blocks, self.cost(), self.channels, self.batch, self.runner_up)

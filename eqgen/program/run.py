@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from eqgen.program.operators import Matrix, Operator
+from eqgen.program.operators import Identity, Matrix, Operator
 from eqgen.program.value import Block, Part, Section, Side
 
 Sections = list[tuple[Section, slice, slice, slice]]
@@ -63,7 +63,7 @@ def _run_block(block: Block, features: Matrix, theta: Matrix) -> Matrix:
     for chosen in product(*(stages_of(part) for part in block.parts)):
         pooled = features
         for axis, (pool, _, _) in enumerate(chosen):
-            pooled = _along(pool.matrix(), pooled, axis + 1)
+            pooled = _along(pool, pooled, axis + 1)
         rows = [sum(section.rows_out for section, *_ in sections) for _, _, sections in chosen]
         mixed = np.zeros((features.shape[0], *rows, channels[1]), dtype=np.result_type(pooled, entries))
         for sections in product(*(sections for _, _, sections in chosen)):
@@ -72,7 +72,7 @@ def _run_block(block: Block, features: Matrix, theta: Matrix) -> Matrix:
             shapes = [section for section, *_ in sections]
             mixed[(slice(None), *(rows_out for _, _, rows_out, _ in sections))] = _mixed(taken, weight, shapes)
         for axis, (_, spread, _) in enumerate(chosen):
-            mixed = _along(spread.matrix().T, mixed, axis + 1)
+            mixed = _along(spread, mixed, axis + 1, back=True)
         total = mixed if total is None else total + mixed
     if total is None:
         return np.zeros(
@@ -101,7 +101,10 @@ def stages_of(part: Part) -> Iterator[tuple[Operator, Operator, Sections]]:
         yield stage.pool, stage.spread, sections
 
 
-def _along(matrix: Matrix, features: Matrix, axis: int) -> Matrix:
+def _along(operator: Operator, features: Matrix, axis: int, *, back: bool = False) -> Matrix:
+    if isinstance(operator, Identity):
+        return features
+    matrix = operator.matrix().T if back else operator.matrix()
     return np.moveaxis(np.tensordot(matrix, features, axes=(1, axis)), 0, axis)
 
 
@@ -116,4 +119,5 @@ def _mixed(pooled: Matrix, weight: Matrix, sections: list[Section]) -> Matrix:
     weights = [axis for group, _, out, into in named for axis in (group, out, into)]
     outer = [axis for group, copy, out, _ in named for axis in (group, copy, out)]
     found = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
-    return found.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
+    mixed: Matrix = found.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
+    return mixed

@@ -1,0 +1,204 @@
+"""All lowerings compute what the weight matrix says, in value and in gradient."""
+
+from __future__ import annotations
+
+import networkx
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import declared_mappings
+
+import eqgen as eq
+from eqgen import catalogue
+from eqgen.errors import DeclarationError
+from eqgen.layers.execute import Execution
+
+LOWERINGS = ("gather", "pooled", "spectral", "auto")
+
+
+def lowered(orbits: eq.Orbits, channels: tuple[int, int] = (2, 3)) -> dict[str, eq.Program]:
+    """Every program that there is; two of the same steps count once."""
+    found = {}
+    for name in LOWERINGS:
+        try:
+            found[name] = eq.program(orbits, name, channels_in=channels[0], channels_out=channels[1])
+        except DeclarationError as error:
+            assert name != "auto"
+            assert "cannot be lowered" in str(error)
+    return found
+
+
+def dense(orbits: eq.Orbits, theta: np.ndarray) -> np.ndarray:
+    """The weight matrix, (m, n, channels_in, channels_out)."""
+    padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]))])
+    return padded[orbits.labels] * orbits.signs[:, :, None, None]
+
+
+def check(orbits: eq.Orbits, seed: int = 0) -> dict[str, eq.Program]:
+    random = np.random.default_rng(seed)
+    m, n = orbits.shape
+    features, theta = random.normal(size=(2, n, 2)), random.normal(size=(orbits.rank, 2, 3))
+    arriving = random.normal(size=(2, m, 3))
+    weight = dense(orbits, theta)
+    expected = np.einsum("mnio,bni->bmo", weight, features)
+    features_gradient = np.einsum("mnio,bmo->bni", weight, arriving)
+    pairs = np.einsum("bni,bmo->mnio", features, arriving) * orbits.signs[:, :, None, None]
+    theta_gradient = np.zeros((orbits.rank + 1, 2, 3))
+    np.add.at(theta_gradient, orbits.labels, pairs)
+    scale = max(1.0, float(np.abs(weight).sum(axis=(1, 2)).max(initial=0)))
+    programs = lowered(orbits)
+    integers = np.append(np.arange(1, orbits.rank + 1), 0)[orbits.labels] * orbits.signs
+    for name, program in programs.items():
+        assert np.array_equal(program.matrix(), integers), name
+        assert np.allclose(program.run(features, theta), expected, rtol=0, atol=1e-12 * scale), name
+        inputs, kernel = tf.constant(features), tf.constant(theta)
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, kernel])
+            found = Execution(program.blocks, m)(inputs, kernel, "float64")
+            loss = tf.reduce_sum(found * arriving)
+        gradients = tape.gradient(loss, [inputs, kernel])
+        gradients = [
+            np.zeros(like.shape) if gradient is None else tf.convert_to_tensor(gradient).numpy()
+            for gradient, like in zip(gradients, (features, theta), strict=True)
+        ]
+        assert np.allclose(found.numpy(), expected, rtol=0, atol=1e-12 * scale), name
+        assert np.allclose(gradients[0], features_gradient, rtol=0, atol=1e-12 * scale * 10), name
+        assert np.allclose(gradients[1], theta_gradient[:-1], rtol=0, atol=1e-11 * max(m, n)), name
+    return programs
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_catalogue_entry_in_every_lowering(name):
+    orbits = eq.orbits(catalogue.entry(name).declaration)
+    if orbits.rank:
+        assert set(check(orbits)) >= {"gather", "auto"}
+
+
+@settings(max_examples=120)
+@given(declared_mappings(), st.integers(0, 100))
+def test_random_groups_in_every_lowering(declared, seed):
+    mapping = eq.mapping(declared.text, **declared.axes)
+    orbits = eq.orbits(mapping)
+    if orbits.rank:
+        check(orbits, seed)
+
+
+@st.composite
+def signed_axes(draw):
+    size = draw(st.integers(1, 6))
+    generator = st.tuples(
+        st.permutations(range(size)), st.lists(st.sampled_from([1, -1]), min_size=size, max_size=size)
+    )
+    return [(list(image), signs) for image, signs in draw(st.lists(generator, min_size=1, max_size=3))]
+
+
+@settings(max_examples=80)
+@given(signed_axes(), st.sampled_from(["j -> j", "j j -> j", "j -> j + 1", "{j j} -> j", "j -> ~j + j"]))
+def test_random_signed_groups_in_every_lowering(axis, declaration):
+    try:
+        orbits = eq.orbits(eq.mapping(declaration, j=axis))
+    except DeclarationError:
+        return  # {j j} of one point
+    if orbits.rank:
+        check(orbits)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "p -> p where p = (1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6)",  # quaternionic
+        "p -> p where p = C(7)",  # complex
+        "p -> p where p = (1 2 3 4 5)(6 7 8), (1 2 3)",
+        "p p -> p p where p = C(4)",
+        "p p p -> p p where p = S(4)",
+        "h w -> w h where h = C(6), w = C(5)",
+        "h p k -> k p h where h = C(4), p = S(3), k = C(3)",
+        "h w + 1 -> h + w where h = C(3), w = D(4)",
+        "h w -> h w where h = C(3), w = C(130)",
+        "p -> p where p = C(200)",
+        "[p p] -> [p p] + p where p = S(5)",
+        "p -> p where p = wreath(S(3), C(4))",
+        "p -> p where p = (1 2)(3 4), (1 2)(5 6)",
+        "p -> p where p = (1 2 3 4)(5 6 7 8 9 10), (1 3)(2 4)",
+        "1 -> 1 + 1",
+    ],
+)
+def test_groups_of_every_kind(declaration):
+    check(eq.orbits(declaration))
+
+
+SUPPORTED = {
+    "torus": lambda: eq.mapping(
+        "b -> b",
+        b=eq.trace((6, 6), lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1), np.rot90, np.fliplr),
+        support=eq.stencil(1, (6, 6), wrap=True),
+    ),
+    "board": lambda: eq.mapping("b -> b", b=eq.trace((5, 5), np.rot90), support=eq.stencil(1, (5, 5))),
+    "axes": lambda: eq.mapping("h w -> h w where h = C(5), w = C(7)", support=eq.stencil(1, (5, 7), wrap=True)),
+    "graph": lambda: eq.mapping(
+        "n -> n", n=eq.automorphisms(networkx.petersen_graph()), support=networkx.petersen_graph()
+    ),
+    "signs": lambda: eq.mapping("j -> j", j=[([1, 0, 2], [1, 1, -1])], support=[(2, 2), (0, 1), (1, 0)]),
+    "ring": lambda: eq.mapping("p -> p where p = C(9)", support=eq.neighbours(networkx.cycle_graph(9), 2)),
+}
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_supports(name):
+    check(eq.orbits(SUPPORTED[name]()))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("declaration", ["p p -> p p where p = S(4)", "p -> p where p = C(9)", "p -> p where p = D(6)"])
+def test_a_checkpoint_moves_between_lowerings(declaration, policy, random, tmp_path):
+    features = random.normal(size=(3, eq.mapping(declaration).input.size, 4)).astype("float32")
+    layers = [
+        eq.EquivariantDense(5, declaration, lowering=name, dtype=policy) for name in ("gather", "pooled", "spectral")
+    ]
+    for layer in layers:
+        layer.build(features.shape)
+    answers = []
+    for layer in layers:
+        layer.set_weights(layers[0].get_weights())
+        assert eq.EquivariantDense.from_config(layer.get_config()).lowering == layer.lowering
+        answers.append(tf.cast(layer(features), "float32").numpy())
+        assert eq.verify(layer)
+    rounding = {"float32": 1e-5, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1}[policy]
+    for answer in answers[1:]:
+        assert np.allclose(answer, answers[0], rtol=0, atol=rounding * np.abs(answers[0]).max())
+
+
+@pytest.mark.parametrize("name", LOWERINGS)
+def test_no_example_and_many_leading_dimensions(name):
+    layer = eq.EquivariantDense(3, "p -> p where p = C(6)", lowering=name)
+    assert layer(np.zeros((0, 6, 2), dtype="float32")).shape == (0, 6, 3)
+    assert layer(np.zeros((2, 3, 6, 2), dtype="float32")).shape == (2, 3, 6, 3)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("name", ["gather", "pooled", "spectral"])
+@pytest.mark.parametrize(
+    "declaration", ["p p -> p p where p = S(4)", "p -> p where p = C(9)", "p -> p where p = C(150)"]
+)
+def test_a_compiled_layer_takes_a_batch_of_any_size(declaration, name, jit, random):
+    try:
+        layer = eq.EquivariantDense(2, declaration, lowering=name)
+        layer.build((None, eq.mapping(declaration).input.size, 2))
+    except DeclarationError:
+        assert name == "pooled"  # of high rank
+        return
+    n = layer.program.shape[1]
+
+    @tf.function(jit_compile=jit, input_signature=[tf.TensorSpec((None, n, 2), tf.float32)])
+    def apply(features):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(features) ** 2)
+        return layer(features), tf.convert_to_tensor(tape.gradient(loss, layer.kernel.value))
+
+    for batch in (1, 5):
+        features = random.normal(size=(batch, n, 2)).astype("float32")
+        answer, gradient = apply(features)
+        assert np.allclose(answer, layer(features), rtol=1e-4, atol=1e-5)
+        assert np.isfinite(gradient).all()
