@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_verification import run_with
 
 import eqgen as eq
 from eqgen.certificate import burnside_count, certify
@@ -212,11 +214,12 @@ def test_signed_layers_verify(declaration, units):
 
 
 def test_a_signed_layer_with_a_flipped_entry_fails():
-    layer = eq.EquivariantDense(2, "[p p] -> [p p] where p = S(4)")
+    layer = eq.EquivariantDense(2, "[p p] -> [p p] where p = S(4)", lowering="gather")
     layer(np.zeros((1, 6, 2)))
-    index = layer._table.index.copy()
-    index[0, 1] = (index[0, 1] + layer._table.rank) % (2 * layer._table.rank)
-    object.__setattr__(layer._table, "index", index)
+    (block,) = layer.program.blocks
+    signs = block.parts[0].entries.signs.copy()
+    signs[6] *= -1
+    run_with(layer, replace(block.parts[0], entries=replace(block.parts[0].entries, signs=signs)))
     report = eq.verify(layer)
     assert not report
     assert "signs do not fit" in str(report)

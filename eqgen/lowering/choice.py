@@ -12,7 +12,7 @@ from eqgen.labels.product import Block as LabelBlock
 from eqgen.labels.product import ProductLabels
 from eqgen.lowering.fourier import fourier, merged
 from eqgen.lowering.gather import gather, gathered
-from eqgen.lowering.pooled import pooled
+from eqgen.lowering.pooled import LARGEST_RANK, pooled
 from eqgen.lowering.spectral import spectral
 from eqgen.lowering.unit import Action, Unit, space_name, unit_of
 from eqgen.mapping import Mapping
@@ -161,8 +161,20 @@ def _parts(unit: Unit, lowering: str, channels: int, title: str) -> list[Part]:
     if lowering == "gather" or (lowering == "auto" and table_fits and _is_small(unit, found)):
         found.append(gather(unit.labels.table()))
     if not found:
-        raise DeclarationError(f"{title} cannot be lowered so")
+        raise DeclarationError(_why_not(unit, lowering, title))
     return found
+
+
+def _why_not(unit: Unit, lowering: str, title: str) -> str:
+    m, n = unit.shape
+    if lowering == "pooled":
+        why = f"{unit.labels.rank} orbits of {m} x {n} pairs, and up to {LARGEST_RANK} are pooled"
+    elif lowering == "spectral":
+        why = f"its point orbits are too large or too many to decompose ({m} x {n} pairs)"
+    else:
+        why = f"a table of {m} x {n} pairs does not fit in memory, and {unit.labels.rank} orbits are too many to pool"
+    hint = 'use lowering="auto"' if lowering != "auto" else "name the pairs that matter with support=..."
+    return f"{title} has no {'' if lowering == 'auto' else lowering + ' '}program: {why}; {hint}"
 
 
 def _is_high(unit: Unit, others: list[Part]) -> bool:
