@@ -1,0 +1,348 @@
+"""Generated layers against layers written by hand for one symmetry, forward and with the gradients.
+
+Run `python tests/benchmarks/layers.py`; it writes docs/benchmarks/layers.md. Some cases alone: `... layers.py set edges`,
+which prints and writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["EQGEN_CACHE"] = "off"
+
+import datetime
+import math
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import handwritten as hand
+import keras
+import networkx
+import numpy as np
+import tensorflow as tf
+
+import eqgen as eq
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "layers.md"
+
+BATCH = 32
+ROUNDS = 15
+LARGEST_MATRIX = 45_000_000
+"""Dense matrices and gathered weights of more entries are measured with fewer channels."""
+
+SHIFTS = (lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1))
+QUARTERS = (lambda a: np.rot90(a, 1, (0, 1)), lambda a: np.rot90(a, 1, (1, 2)))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: a declaration, its rivals, and what the ratio is to stay under."""
+
+    group: str
+    title: str
+    mapping: Callable[[], eq.Mapping]
+    most: float
+    channels: int = 64
+    rivals: list[tuple[hand.Layer, list[tuple[int, ...]]]] = field(default_factory=list)
+    """Layers by hand, with the shapes of their weights; c stands for the channels. The fastest counts. None: the gather."""
+
+
+def text(declaration: str) -> Callable[[], eq.Mapping]:
+    return lambda: eq.mapping(declaration)
+
+
+CC = (-1, -1)
+CASES = [
+    *(
+        Case("set", f"S({n}) on points", text(f"p -> p where p = S({n})"), 1.15, 64, [(hand.deep_set, [CC, CC])])
+        for n in (100, 1000)
+    ),
+    Case(
+        "edges", "S(20) on edges", text("{p p} -> {p p} where p = S(20)"), 1.2, 64,
+        [(hand.edges_by_gather(20), [CC] * 3), (hand.edges_by_product(20), [CC] * 3)],
+    ),
+    Case(
+        "pairs", "S(12) on pairs, rank 15", text("p p -> p p where p = S(12)"), 1.2, 64,
+        [(hand.order_two(12, by_slices), [(15, -1, -1)]) for by_slices in (False, True)],
+    ),
+    Case(
+        "matrix", "S(30) x S(40) matrices", text("r c -> r c where r = S(30), c = S(40)"), 1.2, 64,
+        [(hand.exchangeable(30, 40), [CC] * 4)],
+    ),
+    Case(
+        "blocks", "S(10) wr S(10)", text("p -> p where p = wreath(S(10), S(10))"), 1.2, 64,
+        [(hand.two_levels(10, 10), [CC] * 3)],
+    ),
+    *(
+        Case(
+            "circle", f"C({n}), full kernels", text(f"p -> p where p = C({n})"), 1.2, 64,
+            [(hand.circular(n, by_einsum), [(n, -1, -1)]) for by_einsum in (False, True)],
+        )
+        for n in (100, 1000)
+    ),
+    Case(
+        "torus", "C(32) x C(32), full kernels", text("h w -> h w where h = C(32), w = C(32)"), 1.2, 64,
+        [(hand.circular_in_two(32), [(1024, -1, -1)])],
+    ),
+    Case(
+        "stencil", "p4m, 3 x 3, on a torus of 32 x 32",
+        lambda: eq.mapping(
+            "b -> b", b=eq.trace((32, 32), *SHIFTS, np.rot90, np.fliplr), support=eq.stencil(1, (32, 32), wrap=True)
+        ), 1.5, 64, [(hand.wrapped_convolution(32), [(3, 3, -1, -1)])],
+    ),
+    Case("board", "D4 on 28 x 28", lambda: eq.mapping("b -> b", b=eq.trace((28, 28), np.rot90, np.fliplr)), 0.25, 8),
+    Case("cube", "Rubik's 48 facelets", text('p -> p where p = catalogue("rubiks-cube")'), 1.0, 16),
+    Case("m24", "M24 on 24 points", text('p -> p where p = catalogue("mathieu-24")'), 1.0, 16),
+    Case(
+        "petersen", "the edges of the Petersen graph",
+        lambda: eq.mapping("e -> e", e=eq.automorphisms(networkx.line_graph(networkx.petersen_graph()))), 1.0, 16,
+    ),
+    Case("voxels", "cube rotations on 4 x 4 x 4", lambda: eq.mapping("v -> v", v=eq.trace((4, 4, 4), *QUARTERS)), 1.0, 16),
+]  # fmt: skip
+GEOMETRIC = ("set", "edges", "pairs", "matrix", "blocks", "circle", "torus")
+"""The first four rows of the table of targets."""
+
+Run = Callable[[], Any]
+
+
+def drawn(*shape: int) -> tf.Tensor:
+    size = max(1, math.prod(shape[:-1]))
+    return tf.constant(np.random.default_rng(0).normal(size=shape).astype("float32") / math.sqrt(size))
+
+
+def runs(apply: Callable[..., Any], features: Any, weights: list[Any]) -> dict[tuple[bool, bool], Run]:
+    """Forward alone and with all gradients, without and with XLA."""
+    found: dict[tuple[bool, bool], Run] = {}
+    for jit in (False, True):
+
+        @tf.function(jit_compile=jit, autograph=False)
+        def forward() -> Any:
+            return apply(features, *weights)
+
+        @tf.function(jit_compile=jit, autograph=False)
+        def both() -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch([features, *weights])
+                loss = tf.reduce_sum(tf.square(apply(features, *weights)))
+            return [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, [features, *weights])]
+
+        found[False, jit] = lambda forward=forward: forward().numpy()
+        found[True, jit] = lambda both=both: both()[0].numpy()
+    return found
+
+
+def generated(mapping: eq.Mapping, channels: int, lowering: str = "auto") -> tuple[Callable[..., Any], list[Any], Any]:
+    """An eqgen layer as a function of features and its kernel."""
+    layer = eq.EquivariantDense(channels, mapping, lowering=lowering, layout="flat")
+    layer.build((BATCH, mapping.input.size, channels))
+    return lambda features, _: layer(features), [layer.kernel.value], layer
+
+
+def timed(contestants: dict[str, dict[tuple[bool, bool], Run]]) -> dict[str, dict[bool, float]]:
+    """The best of XLA on and off, in seconds: medians of interleaved rounds."""
+    seconds: dict[tuple[str, tuple[bool, bool]], list[float]] = {}
+    for name, variants in contestants.items():
+        for key, run in variants.items():
+            run()
+            run()
+            seconds[name, key] = []
+    for _ in range(ROUNDS):
+        for name, key in seconds:
+            start = time.perf_counter()
+            contestants[name][key]()
+            seconds[name, key].append(time.perf_counter() - start)
+    return {
+        name: {
+            backward: min(statistics.median(seconds[name, (backward, jit)]) for jit in (False, True))
+            for backward in (False, True)
+        }
+        for name in contestants
+    }
+
+
+@dataclass(frozen=True)
+class Row:
+    case: Case
+    lowering: str
+    planning: float
+    seconds: dict[str, dict[bool, float]]
+    rival: str
+    dense_channels: int
+    dense: dict[str, dict[bool, float]]
+
+    def ratio(self, backward: bool) -> float:
+        return self.seconds["eqgen"][backward] / self.seconds[self.rival][backward]
+
+
+def measured(case: Case) -> Row:
+    mapping = case.mapping()
+    orbits = eq.orbits(mapping)
+    start = time.perf_counter()
+    eq.program(orbits, channels_in=case.channels, channels_out=case.channels)
+    planning = time.perf_counter() - start
+    n, c = mapping.input.size, case.channels
+    features = drawn(BATCH, n, c)
+    apply, weights, layer = generated(mapping, c)
+    contestants = {"eqgen": runs(apply, features, weights)}
+    for number, (rival, shapes) in enumerate(case.rivals):
+        sized = [drawn(*(c if size == -1 else size for size in shape)) for shape in shapes]
+        contestants[f"by hand {number}"] = runs(rival, features, sized)
+    if not case.rivals:
+        contestants["gather"] = runs(*_first_two(generated(mapping, c, "gather"), features))
+    contestants["each point alone"] = runs(hand.pointwise, features, [drawn(c, c)])
+    seconds = timed(contestants)
+    rivals = [name for name in seconds if name.startswith(("by hand", "gather"))]
+    rival = min(rivals, key=lambda name: seconds[name][True])
+    best = {backward: min(seconds[name][backward] for name in rivals) for backward in (False, True)}
+    seconds[rival] = best
+    few = min(c, max(1, math.isqrt(LARGEST_MATRIX) // n))
+    dense = {}
+    if n >= 30:
+        features = drawn(BATCH, n, few)
+        dense = timed(
+            {
+                "eqgen": runs(*_first_two(generated(mapping, few), features)),
+                "Dense": runs(hand.dense, features, [drawn(n * few, n * few)]),
+            }
+        )
+    row = Row(case, layer.program.lowering, planning, seconds, rival, few, dense)
+    print(case.title, row.lowering, f"{row.ratio(False):.2f} {row.ratio(True):.2f}", flush=True)
+    return row
+
+
+def _first_two(found: tuple[Callable[..., Any], list[Any], Any], features: Any) -> tuple[Any, Any, Any]:
+    apply, weights, _ = found
+    return apply, features, weights
+
+
+def line(row: Row) -> str:
+    ours, rival, floor = row.seconds["eqgen"], row.seconds[row.rival], row.seconds["each point alone"]
+    against = "by hand" if row.case.rivals else "gather"
+    dense = "-"
+    if row.dense:
+        times = [row.dense["Dense"][backward] / row.dense["eqgen"][backward] for backward in (False, True)]
+        dense = f"{times[0]:.1f}, {times[1]:.1f} ({row.dense_channels})"
+    met = "yes" if max(row.ratio(False), row.ratio(True)) <= row.case.most else "no"
+    return (
+        f"| {row.case.title} | {row.lowering} | {1e3 * ours[False]:.2f}, {1e3 * ours[True]:.2f} "
+        f"| {1e3 * rival[False]:.2f}, {1e3 * rival[True]:.2f} ({against}) | **{row.ratio(False):.2f}, {row.ratio(True):.2f}** "
+        f"| {row.case.most} | {met} | {ours[False] / floor[False]:.1f}, {ours[True] / floor[True]:.1f} | {dense} "
+        f"| {row.planning:.3f} |"
+    )
+
+
+GROWTH = [
+    ("p -> p where p = S({})", (64, 128, 256, 512, 1024), lambda n: n),
+    ("p -> p where p = C({})", (64, 128, 256, 512, 1024), lambda n: n),
+    ("{{p p}} -> {{p p}} where p = S({})", (16, 32, 64, 128), lambda n: n * (n - 1) // 2),
+]
+
+
+def growth() -> list[str]:
+    lines = ["| declaration | points | ms forward and backward | microseconds a point |", "| --- | --- | --- | --- |"]
+    for declaration, sizes, points in GROWTH:
+        times = []
+        for n in sizes:
+            mapping = eq.mapping(declaration.format(n))
+            features = drawn(BATCH, mapping.input.size, 64)
+            times.append(timed({"eqgen": runs(*_first_two(generated(mapping, 64), features))})["eqgen"][True])
+        counts = [points(n) for n in sizes]
+        name = declaration.format("n")
+        each = ", ".join(f"{1e6 * t / count:.1f}" for t, count in zip(times, counts, strict=True))
+        lines.append(
+            f"| `{name}` | {', '.join(map(str, counts))} | {', '.join(f'{1e3 * t:.1f}' for t in times)} | {each} |"
+        )
+        print(lines[-1], flush=True)
+    return lines
+
+
+def peak(which: str) -> None:
+    """In a process of its own: how far training steps of S(1000) raise the peak of its memory, in MB."""
+    features = drawn(BATCH, 1000, 64)
+    if which == "eqgen":
+        apply, weights, _ = generated(eq.mapping("p -> p where p = S(1000)"), 64)
+    else:
+        apply, weights = hand.deep_set, [drawn(64, 64), drawn(64, 64)]
+    small = runs(apply, features[:1], weights)
+    small[True, False]()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    both = runs(apply, features, weights)[True, False]
+    for _ in range(5):
+        both()
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def memory() -> str:
+    found = {}
+    for which in ("eqgen", "hand"):
+        values = []
+        for _ in range(3):
+            done = subprocess.run(
+                [sys.executable, __file__, "--peak", which], capture_output=True, text=True, check=True
+            )
+            values.append(float(done.stdout.split()[-1]))
+        found[which] = statistics.median(values)
+    ratio = found["eqgen"] / found["hand"]
+    return (
+        f"Training steps of S(1000), 64 channels, batch {BATCH}, raise the peak memory of a process by {found['eqgen']:.0f} MB; "
+        f"with the layer by hand by {found['hand']:.0f} MB: {ratio:.2f} times (to stay under 1.5)."
+    )
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    if wanted[:1] == ["--peak"]:
+        peak(wanted[1])
+        return
+    rows = [measured(case) for case in CASES if not wanted or case.group in wanted]
+    if wanted:
+        print("\n".join(map(line, rows)))
+        return
+    mean = {
+        backward: statistics.geometric_mean([row.ratio(backward) for row in rows if row.case.group in GEOMETRIC])
+        for backward in (False, True)
+    }
+    PAGE.write_text(
+        "\n".join(
+            [
+                "# Generated layers against layers written by hand",
+                "",
+                f"Milliseconds forward, and forward with all gradients; float32, batch {BATCH}, 64 channels unless said, the best of",
+                f"XLA on and off for each contestant, medians of {ROUNDS} interleaved rounds. By hand: `tests/benchmarks/handwritten.py`,",
+                "the fastest of its variants; where nobody has written such a layer, eqgen's own gather. Dense: how many times",
+                "faster eqgen is than an ordinary Dense layer on all points and channels (with so many channels that its matrix fits).",
+                "",
+                f"Measured {datetime.date.today().isoformat()} on {os.cpu_count()} cores ({platform.machine()}), Python "
+                f"{platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}.",
+                "Repeat it with `python tests/benchmarks/layers.py`.",
+                "",
+                "| work | lowering | eqgen | against | times it | at most | met | times each point alone | times faster than Dense (channels) | planning, s |",
+                "| --- " * 10 + "|",
+                *map(line, rows),
+                "",
+                f"Geometric mean of the rows down to the tori: {mean[False]:.2f} forward, {mean[True]:.2f} with gradients (aim: 1.0).",
+                "",
+                memory(),
+                "",
+                "How time grows:",
+                "",
+                *growth(),
+                "",
+                "Not measured here: EMLP and PyTorch libraries; a GPU.",
+                "",
+            ]
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
