@@ -90,7 +90,22 @@ def _spread_table(table: IndexTable, features: Any, axis: int) -> Any:
     return _with_transpose(table, features, axis, False)
 
 
+LARGEST_PRODUCT = 1 << 12
+"""Tables of up to so many rows times points are multiplied as matrices: a product starts faster than many small copies."""
+
+
+def _as_product(table: IndexTable, features: Any, axis: int, forwards: bool) -> Any:
+    matrix = table.matrix() if forwards else table.matrix().T
+    shape = list(ops.shape(features))
+    after = int(np.prod([size for size in features.shape[axis + 1 :]]))
+    flat = ops.reshape(features, (-1, features.shape[axis], after))
+    found = ops.matmul(ops.cast(ops.convert_to_tensor(matrix), features.dtype), flat)
+    return ops.reshape(found, (*shape[:axis], matrix.shape[0], *shape[axis + 1 :]))
+
+
 def _with_transpose(table: IndexTable, features: Any, axis: int, forwards: bool) -> Any:
+    if table.index.shape[1] > 1 and table.shape[0] * table.columns <= LARGEST_PRODUCT:
+        return _as_product(table, features, axis, forwards)
     there = Sums(table.index, table.signs, table.columns)
     back = transposed(there)
     run, gradient = (there, back) if forwards else (back, there)
