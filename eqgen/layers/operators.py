@@ -97,7 +97,7 @@ LARGEST_PRODUCT = 1 << 12
 def _as_product(table: IndexTable, features: Any, axis: int, forwards: bool) -> Any:
     matrix = table.matrix() if forwards else table.matrix().T
     shape = list(ops.shape(features))
-    after = int(np.prod([size for size in features.shape[axis + 1 :]]))
+    after = int(np.prod(list(features.shape[axis + 1 :])))
     flat = ops.reshape(features, (-1, features.shape[axis], after))
     found = ops.matmul(ops.cast(ops.convert_to_tensor(matrix), features.dtype), flat)
     return ops.reshape(found, (*shape[:axis], matrix.shape[0], *shape[axis + 1 :]))
