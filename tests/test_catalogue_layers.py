@@ -26,7 +26,7 @@ def test_every_entry_has_a_certificate_and_a_verified_layer(name):
     layer(np.ones((1, orbits.mapping.input.size, 2), dtype="float32"))
     report = eq.verify(layer)
     assert report, str(report)
-    assert report.max_error <= 400 * np.finfo(np.float64).eps
+    assert report.max_error <= 100 * np.finfo(np.float64).eps
 
 
 def test_there_are_enough_of_each_kind():

@@ -42,7 +42,7 @@ def test_every_layer_verifies_before_and_after_it_is_built(units, declaration):
     report = eq.verify(layer)
     assert report
     assert report.dtype == "float64"
-    assert report.max_error <= report.tolerance == 400 * np.finfo(np.float64).eps
+    assert report.max_error <= report.tolerance == 100 * np.finfo(np.float64).eps
     assert all(checks_of(report).values())
 
 
@@ -320,7 +320,7 @@ def test_a_whole_model_is_checked_in_its_own_dtype():
     report = eq.verify(model, "{p p} -> 1 where p = S(5)")
     assert report
     assert report.dtype == "float32"
-    assert report.tolerance == 400 * np.finfo(np.float32).eps
+    assert report.tolerance == 100 * np.finfo(np.float32).eps
     assert report.certificate is None
     assert eq.verify(invariant_model(), EDGES)
 

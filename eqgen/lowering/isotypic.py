@@ -94,21 +94,41 @@ def _attempt(
     references: list[Piece] = []
     for owner, space in enumerate(classes):
         element = _element(pairs[owner, owner], random)
-        for basis in _eigenspaces(element + element.T, space.size):
-            for reference in references:
-                if reference.basis.shape[1] != basis.shape[1]:
-                    continue
-                map_ = reference.basis.T @ _element(pairs[reference.owner, owner], random) @ basis
-                size = np.linalg.norm(map_) / np.sqrt(len(map_))
-                if size > SMALL:
-                    aligned = basis @ map_.T / size
-                    pieces.append(Piece(owner, reference.kind, aligned, reference.structure))
-                    break
-            else:
-                found = _with_structure(Piece(owner, len(references), basis, 1), pairs[owner, owner], random)
+        bases = _refined(_eigenspaces(element + element.T, space.size), pairs[owner, owner])
+        # One random map to each class tells for all of its subspaces.
+        maps = {one: _element(pairs[one, owner], random) for one in range(owner + 1)}
+        turns = [_element(pairs[owner, owner], random) for _ in range(2)]
+        for basis in bases:
+            images = {one: map_ @ basis for one, map_ in maps.items()}
+            reference, map_ = _isomorphic(references, images, basis.shape[1])
+            if reference is None:
+                found = _with_structure(Piece(owner, len(references), basis, 1), pairs[owner, owner], turns)
                 references.append(found)
-                pieces.append(found)
+            else:
+                aligned = _aligned(basis, map_, reference, pairs[reference.owner, owner])
+                found = Piece(owner, reference.kind, aligned, reference.structure)
+            pieces.append(found)
     return Decomposition(tuple(pieces), pairs)
+
+
+def _isomorphic(references: Sequence[Piece], images: dict[int, Array], dimension: int) -> tuple[Piece | None, Array]:
+    """The reference that a subspace is isomorphic to, and a map to it in their bases; None where there is none."""
+    for reference in references:
+        if reference.basis.shape[1] == dimension:
+            map_ = reference.basis.T @ images[reference.owner]
+            if np.linalg.norm(map_) > SMALL * np.sqrt(dimension):
+                return reference, map_
+    return None, np.zeros((dimension, dimension))
+
+
+def _aligned(basis: Array, map_: Array, reference: Piece, table: LabelTable) -> Array:
+    """The basis that corresponds to that of the reference.
+
+    A random map may be small on the subspace, and then it is rough; the isometry that it is near to is not.
+    """
+    rough = reference.basis @ (map_ / (np.linalg.norm(map_) / np.sqrt(len(map_)))) @ basis.T
+    isometry = reference.basis.T @ _averaged(rough, table) @ basis
+    return basis @ isometry.T
 
 
 def _element(table: LabelTable, random: np.random.Generator) -> Array:
@@ -125,18 +145,42 @@ def _eigenspaces(matrix: Array, size: int) -> list[Array]:
     return np.split(vectors, breaks, axis=1) if size else []
 
 
-def _with_structure(piece: Piece, table: LabelTable, random: np.random.Generator) -> Piece:
+def _averaged(matrix: Array, table: LabelTable) -> Array:
+    """The equivariant map nearest to a matrix: its mean over every orbit of pairs.
+
+    Of a matrix that is nearly an equivariant isometry between irreducible spaces, and off by little, it is one that is off
+    by the square of that.
+    """
+    # A forced zero has the label -1: the first place takes it up.
+    places = table.labels.astype(np.intp).ravel() + 1
+    signs = np.ravel(table.signs)
+    counts = np.append(1, table.sizes)
+    sums = np.bincount(places, weights=matrix.ravel() * signs, minlength=counts.size)
+    mean: Array = ((sums / counts)[places] * signs).reshape(table.shape)
+    return mean
+
+
+def _refined(bases: list[Array], table: LabelTable) -> list[Array]:
+    """The same subspaces, invariant to the last places: eigenvectors are only as good as gaps between eigenvalues are wide."""
+    found = [_averaged(basis @ basis.T, table) @ basis for basis in bases]
+    # The nearest orthogonal matrix keeps them invariant.
+    left, _, right = np.linalg.svd(np.concatenate(found, axis=1))
+    return np.split(left @ right, np.cumsum([basis.shape[1] for basis in bases])[:-1], axis=1)
+
+
+def _with_structure(piece: Piece, table: LabelTable, elements: Sequence[Array]) -> Piece:
     """The complex or quaternionic structure of a subspace, and a basis in which it has its standard form."""
     dimension = piece.basis.shape[1]
     units: list[Array] = []
-    for _ in range(2):
-        element = piece.basis.T @ _element(table, random) @ piece.basis
-        turning = (element - element.T) / 2
+    for element in elements:
+        inside = piece.basis.T @ element @ piece.basis
+        turning = (inside - inside.T) / 2
         for unit in units:
             turning = turning - unit * np.sum(unit * turning) / dimension
         size = np.linalg.norm(turning) / np.sqrt(dimension)
         if size > SMALL:
-            units.append(turning / size)
+            rough = piece.basis @ (turning / size) @ piece.basis.T
+            units.append(piece.basis.T @ _averaged(rough, table) @ piece.basis)
     if len(units) == 2:
         units.append(units[0] @ units[1])
     structure = len(units) + 1
