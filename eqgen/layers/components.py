@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.layers.fourier import prod_of
+from eqgen.layers.shapes import constant, product_of
 from eqgen.program.entries import OrbitPairs, SpectralEntries
 from eqgen.program.operators import OrbitTransforms
 
@@ -15,7 +15,7 @@ from eqgen.program.operators import OrbitTransforms
 def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
     """Rows (section, copy, class, multiplicity, orbit) in place of points on one axis."""
     shape = list(ops.shape(features))
-    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    before, after = product_of(shape[:axis]), product_of(shape[axis + 1 :])
     flat = ops.reshape(features, (before, transforms.columns, after))
     spectra = []
     for number, index in enumerate(transforms.index):
@@ -24,7 +24,7 @@ def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
         taken = ops.take(flat, index.T.ravel().astype(np.int32), axis=1)
         taken = _signed(transforms, number, taken)
         matrix = _ordered(transforms, number)
-        spectra.append(ops.matmul(_constant(matrix, flat), ops.reshape(taken, (before, size, orbits * after))))
+        spectra.append(ops.matmul(constant(matrix, flat), ops.reshape(taken, (before, size, orbits * after))))
     found = []
     starts = [0] * len(spectra)
     for by_class in transforms.rows:
@@ -46,7 +46,7 @@ def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
 def components_back(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
     """The transpose."""
     shape = list(ops.shape(features))
-    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    before, after = product_of(shape[:axis]), product_of(shape[axis + 1 :])
     flat = ops.reshape(features, (before, transforms.shape[0], after))
     spectra: list[list[Any]] = [[] for _ in transforms.index]
     start = 0
@@ -70,7 +70,7 @@ def components_back(transforms: OrbitTransforms, features: Any, axis: int) -> An
             continue
         whole = spectra[number][0] if len(spectra[number]) == 1 else ops.concatenate(spectra[number], axis=1)
         matrix = _ordered(transforms, number)
-        found = ops.matmul(_constant(matrix.T, flat), whole)
+        found = ops.matmul(constant(matrix.T, flat), whole)
         points.append(_signed(transforms, number, ops.reshape(found, (before, size * orbits, after))))
     whole = points[0] if len(points) == 1 else ops.concatenate(points, axis=1)
     order = np.concatenate([index.T.ravel() for index in transforms.index])
@@ -81,7 +81,7 @@ def components_back(transforms: OrbitTransforms, features: Any, axis: int) -> An
 def spectral_kernel(entries: SpectralEntries, theta: Any, axis: int) -> Any:
     """Entries (section, row, column) in place of parameters on one axis."""
     shape = list(ops.shape(theta))
-    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    before, after = product_of(shape[:axis]), product_of(shape[axis + 1 :])
     flat = ops.reshape(theta, (before, entries.rank, after))
     blocks: dict[tuple[int, int, int], Any] = {}
     for pair in entries.pairs:
@@ -111,9 +111,9 @@ def _spectral(pair: OrbitPairs, flat: Any, before: Any, after: Any) -> Any:
     rank = pair.labels.shape[0]
     taken = ops.take(flat, pair.labels.ravel().astype(np.int32), axis=1)
     if (pair.signs != 1).any():
-        taken = taken * _constant(pair.signs.reshape(-1, 1).astype(np.float64), flat)
+        taken = taken * constant(pair.signs.reshape(-1, 1).astype(np.float64), flat)
     taken = ops.reshape(taken, (before, rank, int(np.prod(pair.labels.shape[1:])) * after))
-    return ops.matmul(_constant(pair.transform, flat), taken)
+    return ops.matmul(constant(pair.transform, flat), taken)
 
 
 def _ordered(transforms: OrbitTransforms, number: int) -> Any:
@@ -124,11 +124,7 @@ def _ordered(transforms: OrbitTransforms, number: int) -> Any:
 
 def _signed(transforms: OrbitTransforms, number: int, values: Any) -> Any:
     signs = transforms.signs[number]
-    return values if signs is None else values * _constant(signs.T.reshape(-1, 1).astype(np.float64), values)
-
-
-def _constant(matrix: Any, like: Any) -> Any:
-    return ops.cast(ops.convert_to_tensor(matrix), like.dtype)
+    return values if signs is None else values * constant(signs.T.reshape(-1, 1).astype(np.float64), values)
 
 
 def spectral_matrices(entries: SpectralEntries, theta: Any) -> list[Any]:
@@ -145,7 +141,7 @@ def spectral_matrices(entries: SpectralEntries, theta: Any) -> list[Any]:
         size = pair.labels.size * channels_in
         kernels = ops.reshape(taken[first : first + size], (rank, wide * channels_in * high * channels_out))
         first += size
-        spectral = ops.matmul(_constant(pair.transform, theta), kernels)
+        spectral = ops.matmul(constant(pair.transform, theta), kernels)
         start = 0
         for section, rows, columns, top, left in pair.places:
             block = ops.reshape(
@@ -180,7 +176,7 @@ def _permuted(entries: SpectralEntries, theta: Any) -> Any:
     if (turned == 1).all() and order.size == rank * channels_in:
         return _reordered(rows, order)
     taken = ops.take(rows, order, axis=0)
-    return taken if (turned == 1).all() else taken * _constant(turned[:, None].astype(np.float64), theta)
+    return taken if (turned == 1).all() else taken * constant(turned[:, None].astype(np.float64), theta)
 
 
 def _reordered(rows: Any, order: Any) -> Any:

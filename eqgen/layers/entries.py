@@ -24,9 +24,8 @@ def entries_of(part: Part, theta: Any, axis: int) -> Any:
         return _chosen(entries, theta, axis)
     if isinstance(entries, FourierEntries):
         return kernel_transform(entries, theta, axis)
-    if isinstance(entries, SpectralEntries):
-        return spectral_kernel(entries, theta, axis)
-    raise NotImplementedError(type(entries))
+    assert isinstance(entries, SpectralEntries)
+    return spectral_kernel(entries, theta, axis)
 
 
 def _widths(part: Part) -> Any:

@@ -178,7 +178,7 @@ def _mixed(pooled: Any, weight: Any, sections: list[Section]) -> Any:
     """One mix: (batch, rows of each part ..., channels) by (entries of each part ..., channels_in, channels_out)."""
     channels_in, channels_out = weight.shape[-2:]
     count = len(sections)
-    groups, copies = prod(s.groups for s in sections), prod(s.copies for s in sections)
+    groups = prod(s.groups for s in sections)
     inputs, outputs = prod(s.inputs for s in sections), prod(s.outputs for s in sections)
     apart = [size for s in sections for size in (s.groups, s.copies, s.inputs)]
     inner = ops.reshape(pooled, (-1, *apart, channels_in))
@@ -206,7 +206,6 @@ def _mixed(pooled: Any, weight: Any, sections: list[Section]) -> Any:
     else:
         flat = ops.reshape(inner, (groups, -1, inputs * channels_in))
         found = ops.matmul(flat, ops.reshape(matrix, (groups, inputs * channels_in, outputs * channels_out)))
-    del copies
     after = [
         *(s.groups for s in sections),
         -1,

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from eqgen.layers.shapes import constant, product_of
 from eqgen.program.entries import FourierEntries
 from eqgen.program.operators import Fourier
 
@@ -24,7 +25,7 @@ def is_short(grid: tuple[int, ...]) -> bool:
 def transform(fourier: Fourier, features: Any, axis: int) -> Any:
     """Rows (frequency, orbit, real or imaginary) in place of points on one axis."""
     shape = list(ops.shape(features))
-    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    before, after = product_of(shape[:axis]), product_of(shape[axis + 1 :])
     orbits = fourier.index.shape[0]
     if not fourier.is_in_order:
         features = ops.take(features, fourier.index.ravel().astype(np.int32), axis=axis)
@@ -38,7 +39,7 @@ def transform(fourier: Fourier, features: Any, axis: int) -> Any:
 def transform_back(fourier: Fourier, features: Any, axis: int) -> Any:
     """The transpose."""
     shape = list(ops.shape(features))
-    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    before, after = product_of(shape[:axis]), product_of(shape[axis + 1 :])
     orbits = fourier.index.shape[0]
     apart = ops.reshape(features, (before, fourier.frequencies, orbits, 2, after))
     spectrum = ops.reshape(ops.transpose(apart, (0, 2, 3, 1, 4)), (before * orbits, 2, fourier.frequencies, after))
@@ -52,7 +53,7 @@ def transform_back(fourier: Fourier, features: Any, axis: int) -> Any:
 def kernel_transform(entries: FourierEntries, theta: Any, axis: int) -> Any:
     """Entries (frequency, output orbit, 2, input orbit, 2) in place of parameters on one axis."""
     shape = list(ops.shape(theta))
-    before, after = prod_of(shape[:axis]), prod_of(shape[axis + 1 :])
+    before, after = product_of(shape[:axis]), product_of(shape[axis + 1 :])
     outputs, inputs, _ = entries.labels.shape
     rows = _taken(entries, theta, axis)
     spectrum = _forward(ops.reshape(rows, (before * outputs * inputs, *entries.grid, after)), entries.grid, False)
@@ -99,15 +100,6 @@ def correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features:
     return ops.take(points, np.argsort(spread.index.ravel()).astype(np.int32), axis=1)
 
 
-def prod_of(sizes: list[Any]) -> Any:
-    """The product of sizes of which one may be known only at run time."""
-    known = prod(size for size in sizes if isinstance(size, int))
-    unknown = [size for size in sizes if not isinstance(size, int)]
-    for size in unknown:
-        known = known * size
-    return known
-
-
 def _taken(entries: FourierEntries, theta: Any, axis: int) -> Any:
     index = entries.labels.ravel().astype(np.int32)
     if np.array_equal(index, np.arange(entries.rank)):
@@ -143,13 +135,13 @@ def _forward(values: Any, grid: tuple[int, ...], weighted: bool) -> Any:
     rows, after = ops.shape(values)[0], ops.shape(values)[-1]
     last = grid[-1]
     half = last // 2 + 1
-    found = ops.matmul(_constant(_real(last), values), ops.reshape(values, (-1, last, after)))
+    found = ops.matmul(constant(_real(last), values), ops.reshape(values, (-1, last, after)))
     if len(grid) > 1:
         found = ops.reshape(found, (rows, prod(grid[:-1]), 2, half, after))
         found = ops.reshape(ops.transpose(found, (0, 2, 1, 3, 4)), (rows, 2, *grid[:-1], half * after))
         found = _complex_axes(found, grid, rows, lambda size: _complex(size))
     found = ops.reshape(found, (rows, 2, prod(grid[:-1]) * half, after))
-    return found * _constant(_weights(grid), values) if weighted else found
+    return found * constant(_weights(grid), values) if weighted else found
 
 
 def _backward(spectrum: Any, grid: tuple[int, ...], weighted: bool) -> Any:
@@ -157,14 +149,14 @@ def _backward(spectrum: Any, grid: tuple[int, ...], weighted: bool) -> Any:
     rows, after = ops.shape(spectrum)[0], ops.shape(spectrum)[-1]
     last = grid[-1]
     half = last // 2 + 1
-    found = spectrum * _constant(_weights(grid), spectrum) if weighted else spectrum
+    found = spectrum * constant(_weights(grid), spectrum) if weighted else spectrum
     if len(grid) > 1:
         found = ops.reshape(found, (rows, 2, *grid[:-1], half * after))
         found = _complex_axes(found, grid, rows, lambda size: _complex(size).T)
         found = ops.reshape(found, (rows, 2, prod(grid[:-1]), half, after))
         found = ops.transpose(found, (0, 2, 1, 3, 4))
     found = ops.reshape(found, (-1, 2 * half, after))
-    return ops.reshape(ops.matmul(_constant(_real(last).T, found), found), (rows, *grid, after))
+    return ops.reshape(ops.matmul(constant(_real(last).T, found), found), (rows, *grid, after))
 
 
 def _complex_axes(found: Any, grid: tuple[int, ...], rows: Any, matrix: Any) -> Any:
@@ -174,7 +166,7 @@ def _complex_axes(found: Any, grid: tuple[int, ...], rows: Any, matrix: Any) -> 
         rest = found.shape[-1] if found.shape[-1] is not None else ops.shape(found)[-1]
         apart = ops.reshape(found, (rows, 2, outer, size, inner * rest))
         apart = ops.reshape(ops.transpose(apart, (0, 2, 1, 3, 4)), (-1, 2 * size, inner * rest))
-        apart = ops.matmul(_constant(matrix(size), found), apart)
+        apart = ops.matmul(constant(matrix(size), found), apart)
         apart = ops.transpose(ops.reshape(apart, (rows, outer, 2, size, inner * rest)), (0, 2, 1, 3, 4))
         found = ops.reshape(apart, (rows, 2, *grid[:-1], rest))
     return found
@@ -195,7 +187,3 @@ def _complex(size: int) -> Any:
 
 def _weights(grid: tuple[int, ...]) -> Any:
     return Fourier(grid, np.zeros((1, prod(grid)), dtype=np.intp), True).weights()[:, None]
-
-
-def _constant(matrix: Any, like: Any) -> Any:
-    return ops.cast(ops.convert_to_tensor(matrix), like.dtype)

@@ -7,6 +7,7 @@ scatter is left to autodiff.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,32 +34,35 @@ def pool(operator: Operator, features: Any, axis: int) -> Any:
 
     Sums are taken as means, `width(operator)` times smaller, so that half precision does not overflow on large orbits.
     """
-    if isinstance(operator, Identity):
-        return features
-    if isinstance(operator, IndexTable):
-        return _pool_table(operator, features, axis)
     if isinstance(operator, Shifts):
         return _shifted(operator, features, axis, 1) * (1 / width(operator))
-    if isinstance(operator, Fourier):
-        return transform(operator, features, axis)
-    if isinstance(operator, OrbitTransforms):
-        return components(operator, features, axis)
-    raise NotImplementedError(type(operator))
+    return _run(operator, features, axis, _pool_table, transform, components)
 
 
 def spread(operator: Operator, features: Any, axis: int) -> Any:
     """The transpose: columns in place of rows on one axis, or a single one that stands for all of them."""
+    if isinstance(operator, Shifts):
+        return _shifted(operator, features, axis, -1)
+    return _run(operator, features, axis, _spread_table, transform_back, components_back)
+
+
+def _run(
+    operator: Operator,
+    features: Any,
+    axis: int,
+    table: Callable[[IndexTable, Any, int], Any],
+    fourier: Callable[[Fourier, Any, int], Any],
+    orbits: Callable[[OrbitTransforms, Any, int], Any],
+) -> Any:
     if isinstance(operator, Identity):
         return features
     if isinstance(operator, IndexTable):
-        return _spread_table(operator, features, axis)
-    if isinstance(operator, Shifts):
-        return _shifted(operator, features, axis, -1)
+        return table(operator, features, axis)
     if isinstance(operator, Fourier):
-        return transform_back(operator, features, axis)
-    if isinstance(operator, OrbitTransforms):
-        return components_back(operator, features, axis)
-    raise NotImplementedError(type(operator))
+        return fourier(operator, features, axis)
+    # Chains and stacks are taken apart by whoever shares their parts.
+    assert isinstance(operator, OrbitTransforms)
+    return orbits(operator, features, axis)
 
 
 def _pool_table(table: IndexTable, features: Any, axis: int) -> Any:

@@ -115,13 +115,8 @@ def _one_after_another(operators: list[Operator], sizes: list[int], channels: in
         if name in done:
             continue
         done.add(name)
-        work += Work(operator.multiplications * others, moved(operator) * others, _started(operator))
+        work += Work(operator.multiplications * others, operator.additions * others, _started(operator))
     return work
-
-
-def moved(operator: Operator) -> int:
-    """How many numbers an operator moves for each channel."""
-    return operator.additions
 
 
 def _started(operator: Operator) -> int:

@@ -38,7 +38,7 @@ def deep_set(features: Any, own: Any, total: Any) -> Any:
     return linear(features, own) + tf.matmul(tf.reduce_mean(features, 1), total)[:, None, :]
 
 
-def edges_by_gather(nodes: int) -> Layer:
+def edges(nodes: int, by_gather: bool) -> Layer:
     """Edges of a graph by sums over nodes: the same edge, those that share a node, all."""
     first, second = np.array(list(combinations(range(nodes), 2)), dtype=np.int32).T
     incidence = np.zeros((nodes, first.size), dtype="float32")
@@ -47,20 +47,8 @@ def edges_by_gather(nodes: int) -> Layer:
     def layer(features: Any, own: Any, sharing: Any, every: Any) -> Any:
         sums = tf.matmul(incidence, features)
         spread = linear(sums, sharing) + tf.matmul(tf.reduce_sum(sums, 1), every)[:, None]
-        return linear(features, own) + tf.gather(spread, first, axis=1) + tf.gather(spread, second, axis=1)
-
-    return layer
-
-
-def edges_by_product(nodes: int) -> Layer:
-    """The same with products by the incidence matrix both ways."""
-    first, second = np.array(list(combinations(range(nodes), 2)), dtype=np.int32).T
-    incidence = np.zeros((nodes, first.size), dtype="float32")
-    incidence[first, np.arange(first.size)] = incidence[second, np.arange(first.size)] = 1
-
-    def layer(features: Any, own: Any, sharing: Any, every: Any) -> Any:
-        sums = tf.matmul(incidence, features)
-        spread = linear(sums, sharing) + tf.matmul(tf.reduce_sum(sums, 1), every)[:, None]
+        if by_gather:
+            return linear(features, own) + tf.gather(spread, first, axis=1) + tf.gather(spread, second, axis=1)
         return linear(features, own) + tf.matmul(incidence, spread, transpose_a=True)
 
     return layer

@@ -68,7 +68,7 @@ CASES = [
     ),
     Case(
         "edges", "S(20) on edges", text("{p p} -> {p p} where p = S(20)"), 1.2, 64,
-        [(hand.edges_by_gather(20), [CC] * 3), (hand.edges_by_product(20), [CC] * 3)],
+        [(hand.edges(20, by_gather), [CC] * 3) for by_gather in (False, True)],
     ),
     Case(
         "pairs", "S(12) on pairs, rank 15", text("p p -> p p where p = S(12)"), 1.2, 64,
