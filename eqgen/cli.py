@@ -15,8 +15,8 @@ from rich.text import Text
 from eqgen import catalogue as catalogue_files
 from eqgen.declaration import is_mapping
 from eqgen.errors import DeclarationError
+from eqgen.lowering import program, typed_program
 from eqgen.mapping import mapping as as_mapping
-from eqgen.memory import fits, gigabytes
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern, letter_name
 from eqgen.pattern import pattern as as_pattern
@@ -205,15 +205,18 @@ def _show_orbits(found: Orbits) -> None:
 def _show_cost(shown: Orbits | Pattern) -> None:
     m, n = shown.shape
     console.print(f"parameters   {shown.rank} instead of {m * n}, each times channels in x channels out")
-    if not fits(8 * m * n):
-        console.print(
-            f"program      none: the table that gather reads from would take {gigabytes(8 * m * n)}", soft_wrap=True
-        )
+    if not shown.rank:
         return
-    console.print("program      gather: W[i, j] = theta[labels[i, j]], then y = W x")
-    console.print(
-        f"cost         {m * n} multiply-adds for each pair of channels, as Dense, and the gather", soft_wrap=True
-    )
+    try:
+        found = program(shown) if isinstance(shown, Orbits) else typed_program(shown)
+    except DeclarationError as error:
+        console.print(f"program      none: {error}", soft_wrap=True)
+        return
+    # The declaration stands above.
+    title, *lines = str(found).split("\n")
+    console.print(f"program      {title.removeprefix(f'{found.title}: ')}", soft_wrap=True)
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 def _load(model: Path) -> Any:

@@ -48,8 +48,13 @@ b         24         4  {1,2} <- {1,3}
 c          6         1  {1,2} <- {3,4}
 
 parameters   3 instead of 36, each times channels in x channels out
-program      gather: W[i, j] = theta[labels[i, j]], then y = W x
-cost         36 multiply-adds for each pair of channels, as Dense, and the gather
+program      pooled
+  sum all points -> mix once -> add to every point
+  sum to the 3 blocks of 2 points -> mix at 3 points -> add back from the 3 blocks of 2 points
+  every point -> mix at 6 points -> add to every point
+mixing       41 k multiply-adds an example with 64 -> 64 channels, 0.28 of Dense's 147 k
+step         forward 1.35 M multiply-adds and 360 kB, backward 2.7 M multiply-adds and 360 kB, batch 32
+runner-up    gather, 1.64 times the cost of pooled
 """
 
 

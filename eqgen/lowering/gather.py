@@ -19,5 +19,5 @@ def gather(table: LabelTable, notes: tuple[str, ...] = ()) -> Part:
 def gathered(shape: tuple[int, int], entries: Chosen, notes: tuple[str, ...] = ()) -> Part:
     """The same for entries that are known."""
     m, n = shape
-    stage = Stage(Identity(n), Identity(m), (Section(1, n, m, 1),), "every point", "every point")
+    stage = Stage(Identity(n), Identity(m), (Section(1, n, m, 1),), "all points at once", "every point")
     return Part("gather", (m, n), (stage,), entries, notes)

@@ -10,6 +10,7 @@ groups that nobody has written a layer for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -134,9 +135,9 @@ def _own(unit: Unit) -> list[Candidate]:
             ("own", number),
             0 if exact and np.array_equal(labels.representatives[number], (0, 0)) else MOVED * size * points.size,
             cache(lambda number=number, points=points: _own_table(unit, number, points)),
-            f"{size} of the points for each",
+            f"sum {size} points each" if size > 1 else "take one point each",
         )
-        where = f"point orbit {place + 1} of the output" if several else "every point"
+        where = f"add to point orbit {place + 1} of the output" if several else "add to every point"
         spread = Way(
             ("rows", place),
             points.size if several else 0,
@@ -179,6 +180,7 @@ def _bijections(unit: Unit, number: int) -> list[Candidate]:
         return []
     size = unit.input.size
     stay = Way(("stay",), 0, lambda: Identity(size), "every point")
+    back = Way(("back",), 0, lambda: Identity(size), "add to every point")
     found = []
     for chosen, operator in swaps(unit):
         row = np.zeros(unit.labels.rank, dtype=np.int64)
@@ -186,13 +188,23 @@ def _bijections(unit: Unit, number: int) -> list[Candidate]:
         still = isinstance(operator, Identity)
         cost = 0 if still else _moving_cost(operator)
         pool = stay if still else Way(("swap", *chosen), cost, cache(lambda it=operator: it), "every point swapped")
-        found.append(Candidate(number, size, pool, stay, row))
+        found.append(Candidate(number, size, pool, back, row))
     return found
 
 
 def _way(space: Through, relation: Relation, side: str, number: int, way: int) -> Way:
     make = cache(lambda: relation.operator(way))
-    return Way((side, number, way), _moving_cost(make()), make, space.space.name)
+    name = space.space.name
+    if space.size == 1:
+        whole = make().additions == relation.labels.shape[1]
+        words = (
+            {"in": "sum all points", "out": "add to every point"}
+            if whole
+            else {"in": "sum an orbit", "out": "add to an orbit"}
+        )
+    else:
+        words = {"in": f"sum to {name}", "out": f"add back from {name}"}
+    return Way((side, number, way), _moving_cost(make()), make, words[side])
 
 
 def _moving_cost(operator: Operator) -> int:
@@ -269,8 +281,8 @@ def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...], grid:
                 _stacked([as_stencil(pools[key][0], grid) for key in inputs]),
                 _stacked([spreads[key][0] for key in outputs]),
                 (section,),
-                _words([by_key[key] for key in inputs]),
-                _words([by_key[key] for key in outputs]),
+                _words([by_key[key].words for key in inputs]),
+                _words([by_key[key].words for key in outputs]),
             )
         )
     entries = Combination(np.array(rows, dtype=np.int64), np.array(below, dtype=np.int64))
@@ -285,9 +297,10 @@ def _stacked(operators: list[Operator]) -> Operator:
     return operators[0] if len(operators) == 1 else Stack(tuple(operators))
 
 
-def _words(ways: list[Way]) -> str:
-    words = list(dict.fromkeys(way.words for way in ways))
-    return " and ".join(words) if len(ways) == len(words) else f"{len(ways)} sums over {' and '.join(words)}"
+def _words(words: list[str]) -> str:
+    """What several ways do, those that read alike told once."""
+    counts = Counter(words)
+    return " and ".join(word if times == 1 else f"{times} times {word}" for word, times in counts.items())
 
 
 def _chained(

@@ -15,6 +15,7 @@ MOST_LINES = 24
 
 def plan(
     title: str,
+    lowering: str,
     shape: tuple[int, int],
     blocks: Sequence[Block],
     cost: Cost,
@@ -27,9 +28,8 @@ def plan(
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
     notes = dict.fromkeys(note for block in blocks for part in block.parts for note in part.notes)
-    return "\n".join(
-        [title, *(f"  {line}" for line in [*lines, *notes]), *costs(shape, cost, channels, batch, runner_up)]
-    )
+    lines = [f"  {line}" for line in [*lines, *notes]]
+    return "\n".join([f"{title}: {lowering}", *lines, *costs(shape, cost, channels, batch, runner_up)])
 
 
 def costs(shape: tuple[int, int], cost: Cost, channels: tuple[int, int], batch: int, runner_up: str) -> list[str]:
@@ -37,12 +37,12 @@ def costs(shape: tuple[int, int], cost: Cost, channels: tuple[int, int], batch: 
     dense = prod(shape) * prod(channels)
     into, out = channels
     lines = [
-        f"mixing     {short(cost.mixing)} multiply-adds an example with {into} -> {out} channels, "
+        f"mixing       {short(cost.mixing)} multiply-adds an example with {into} -> {out} channels, "
         f"{cost.mixing / dense:.2g} of Dense's {short(dense)}",
-        f"step       forward {_work(cost.forward)}, backward {_work(cost.backward)}, batch {batch}",
+        f"step         forward {_work(cost.forward)}, backward {_work(cost.backward)}, batch {batch}",
     ]
     if runner_up:
-        lines.append(f"runner-up  {runner_up}")
+        lines.append(f"runner-up    {runner_up}")
     return lines
 
 

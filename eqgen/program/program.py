@@ -134,7 +134,9 @@ class Program:
         return exact
 
     def __str__(self) -> str:
-        return plan(self.title, self.shape, self.blocks, self.cost(), self.channels, self.batch, self.runner_up)
+        return plan(
+            self.title, self.lowering, self.shape, self.blocks, self.cost(), self.channels, self.batch, self.runner_up
+        )
 
     def __repr__(self) -> str:
         return f"<program of {self.title}: {self.lowering}>"
