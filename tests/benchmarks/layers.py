@@ -14,7 +14,6 @@ os.environ["EQGEN_CACHE"] = "off"
 import datetime
 import math
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -266,19 +265,26 @@ def growth() -> list[str]:
 
 
 def peak(which: str) -> None:
-    """In a process of its own: how far training steps of S(1000) raise the peak of its memory, in MB."""
+    """In a process of its own: how far training steps of S(1000) raise its memory at their peak, in MB (Linux)."""
     features = drawn(BATCH, 1000, 64)
     if which == "eqgen":
         apply, weights, _ = generated(eq.mapping("p -> p where p = S(1000)"), 64)
     else:
         apply, weights = hand.deep_set, [drawn(64, 64), drawn(64, 64)]
-    small = runs(apply, features[:1], weights)
-    small[True, False]()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # The first step on one example brings in what TensorFlow needs in any case.
+    runs(apply, features[:1], weights)[True, False]()
     both = runs(apply, features, weights)[True, False]
-    for _ in range(5):
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    for _ in range(10):
         both()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print(resident("VmHWM") - before)
+
+
+def resident(which: str) -> float:
+    """Memory of this process now or at its peak, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(which)) / 1024
 
 
 def memory() -> str:
@@ -303,6 +309,7 @@ def main() -> None:
     if wanted[:1] == ["--peak"]:
         peak(wanted[1])
         return
+    held = "" if wanted else memory()
     rows = [measured(case) for case in CASES if not wanted or case.group in wanted]
     if wanted:
         print("\n".join(map(line, rows)))
@@ -331,7 +338,7 @@ def main() -> None:
                 "",
                 f"Geometric mean of the rows down to the tori: {mean[False]:.2f} forward, {mean[True]:.2f} with gradients (aim: 1.0).",
                 "",
-                memory(),
+                held,
                 "",
                 "How time grows:",
                 "",

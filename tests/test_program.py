@@ -1,0 +1,143 @@
+"""Plans as text: what terms, what cost; and that each checker of a program can fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import networkx
+import numpy as np
+import pytest
+
+import eqgen as eq
+from eqgen.errors import DeclarationError
+from eqgen.program.entries import Combination
+
+# What an expert writes for each: the literature's layers, term by term.
+PLANS = {
+    # Zaheer et al., "Deep sets", 2017.
+    "p -> p where p = S(100)": (
+        "pooled",
+        ["sum all points -> mix once -> add to every point", "every point -> mix at 100 points -> add to every point"],
+        101,
+    ),
+    # Node sums.
+    "{p p} -> {p p} where p = S(20)": (
+        "pooled",
+        [
+            "sum all points -> mix once -> add to every point",
+            "sum to p -> mix at 20 points -> add back from p",
+            "every point -> mix at 190 points -> add to every point",
+        ],
+        1 + 20 + 190,
+    ),
+    # Maron et al., "Invariant and equivariant graph networks", 2019: 4 + 9 + 2 operations.
+    "p p -> p p where p = S(12)": (
+        "pooled",
+        [
+            "sum all points and sum an orbit -> mix 2 x 2 -> add to every point and add to an orbit",
+            "3 times sum to p -> mix 3 x 3 at 12 points -> 3 times add back from p",
+            "every point and every point swapped -> mix 1 x 2 at 144 points -> add to every point",
+        ],
+        4 + 9 * 12 + 2 * 144,
+    ),
+    # Hartford et al., "Deep models of interactions across sets", 2018.
+    "r c -> r c where r = S(30), c = S(40)": (
+        "pooled",
+        [
+            "sum all points x sum all points -> mix once -> add to every point x add to every point",
+            "sum all points x every point -> mix at 40 points -> add to every point x add to every point",
+            "every point x sum all points -> mix at 30 points -> add to every point x add to every point",
+            "every point x every point -> mix at 1200 points -> add to every point x add to every point",
+        ],
+        1 + 40 + 30 + 1200,
+    ),
+    "p -> p where p = wreath(S(10), S(10))": (
+        "pooled",
+        [
+            "sum all points -> mix once -> add to every point",
+            "sum to the 10 blocks of 10 points -> mix at 10 points -> add back from the 10 blocks of 10 points",
+            "every point -> mix at 100 points -> add to every point",
+        ],
+        1 + 10 + 100,
+    ),
+    "p -> p where p = C(100)": (
+        "spectral",
+        ["Fourier transform over 100 -> mix 51 times 2 x 2 -> back"],
+        51 * 4,
+    ),
+    "h w -> h w where h = C(32), w = C(32)": (
+        "spectral",
+        ["Fourier transform over 32 x 32 -> mix 544 times 2 x 2 -> back"],
+        544 * 4,
+    ),
+    "h p -> h p where h = C(100), p = S(40)": (
+        "spectral x pooled",
+        [
+            "Fourier transform over 100 x sum all points -> mix 51 times 2 x 2 -> back x add to every point",
+            "Fourier transform over 100 x every point -> mix 51 times 2 x 2 at 40 points -> back x add to every point",
+        ],
+        51 * 4 * 41,
+    ),
+    "p -> p where p = S(2)": ("gather", ["all points at once -> mix 2 x 2 -> every point"], 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("declaration", PLANS)
+def test_the_plan_is_the_layer_that_an_expert_writes(declaration):
+    lowering, steps, mixes = PLANS[declaration]
+    found = eq.program(declaration)
+    lines = str(found).splitlines()
+    assert lines[0] == f"{declaration}: {lowering}"
+    assert [line.strip() for line in lines[1 : 1 + len(steps)]] == steps
+    assert found.cost().mixing == mixes * 64 * 64
+
+
+def test_a_stencil_on_a_torus_is_sums_of_shifted_copies():
+    mapping = eq.mapping(
+        "b -> b",
+        b=eq.trace((32, 32), lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1), np.rot90, np.fliplr),
+        support=eq.stencil(1, (32, 32), wrap=True),
+    )
+    found = eq.program(mapping)
+    assert "take one point each and 2 times sum 4 points each -> mix 1 x 3 at 1024 points" in str(found)
+
+
+def test_two_parts_with_four_thousand_pairs_of_orbits_are_block_diagonal():
+    # D4 on 28 x 28: 14 orbits on the diagonals, 91 others; irreducible representations 1, 1, 1, 1, 2.
+    found = eq.program(eq.mapping("b -> b", b=eq.trace((28, 28), np.rot90, np.fliplr)), channels_in=8, channels_out=8)
+    (block,) = found.blocks
+    (part,) = block.parts
+    sizes = sorted((section.inputs, section.copies) for stage in part.stages for section in stage.sections)
+    # An orbit on a diagonal is induced from a reflection: it holds two of the four one-dimensional ones, and the other once.
+    assert sizes == [(91, 1), (91, 1), (105, 1), (105, 1), (2 * 91 + 14, 2)]
+    assert sum(inputs**2 for inputs, _ in sizes) == found.rank
+
+
+def test_the_cost_counts_a_dense_layer_as_one():
+    found = eq.program("p -> p where p = S(50)", "gather", channels_in=3, channels_out=5)
+    assert found.cost().mixing == 50 * 50 * 3 * 5
+    assert found.cost().backward.multiply_adds == 2 * found.cost().forward.multiply_adds
+
+
+def test_a_program_with_another_coefficient_sums_to_something_else():
+    found = eq.program("{p p} -> {p p} where p = S(6)", "pooled")
+    (block,) = found.blocks
+    (part,) = block.parts
+    assert isinstance(part.entries, Combination)
+    numerators = part.entries.numerators.copy()
+    numerators[0, 0] += 6 * part.entries.denominators[0]
+    broken = replace(part, entries=replace(part.entries, numerators=numerators))
+    assert not np.array_equal(replace(found, blocks=(replace(block, parts=(broken,)),)).matrix(), found.matrix())
+
+
+def test_features_that_do_not_fit_are_refused():
+    with pytest.raises(DeclarationError) as refused:
+        eq.program("p -> p where p = S(4)").run(np.zeros((1, 3, 2)), np.zeros((2, 2, 2)))
+    assert str(refused.value) == (
+        "expected features (batch, 4, channels_in) and a kernel (2, channels_in, channels_out), got (1, 3, 2) and (2, 2, 2)"
+    )
+
+
+def test_some_columns_of_a_matrix():
+    found = eq.program(eq.mapping("n -> n", n=eq.automorphisms(networkx.petersen_graph())))
+    assert np.array_equal(found.matrix(columns=[2, 7]), found.matrix()[:, [2, 7]])
