@@ -49,8 +49,8 @@ def verify(
 ) -> Report:
     """Check that a layer or model is equivariant, always against the raw permutations of the declaration.
 
-    An eqgen layer is checked in integers (its label table under every generator, its number of orbits against Burnside's
-    count) and in float64, rebuilt from its config. Any other Keras model or layer, and an eqgen layer held to a
+    An eqgen layer is checked in integers (the labels that its program sums to, under every generator; how many there are,
+    against Burnside's count) and in float64, rebuilt from its config. Any other Keras model or layer, and an eqgen layer held to a
     declaration that is not its own, gets the numeric part in its own dtype.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -72,9 +71,9 @@ class Execution:
             features = features[:, side.start : side.start + side.size]
             theta = theta[block.first : block.first + block.rank]
         features = _laid_out(side, [part.shape[1] for part in parts], features)
-        alone = len(parts) == 1
-        run = partial(self._alone, block) if alone else partial(_kronecker, parts)
-        return _spread_out(block.output, run(features, theta, dtype))
+        if len(parts) == 1:
+            return _spread_out(block.output, self._alone(block, features, theta, dtype))
+        return _spread_out(block.output, _kronecker(parts, features, theta, dtype))
 
     def _alone(self, block: Block, features: Any, theta: Any, dtype: str) -> Any:
         (part,) = block.parts

@@ -129,7 +129,7 @@ def _whole_unit(mapping: Mapping, unit: tuple[int, ...], form: PairLabels) -> Un
         return unit_of(mapping, unit, mapping.output, mapping.input, form, mapping.support is not None)
     output = Action(space_name(mapping.output, mapping), tuple(move.output for move in mapping.generators))
     input_ = Action(space_name(mapping.input, mapping), tuple(move.input for move in mapping.generators))
-    return Unit(output, input_, (), form, True)
+    return Unit(output, input_, (), form, mapping.input.shape, True)
 
 
 def _places(block: LabelBlock) -> list[tuple[int, Term]]:
@@ -151,7 +151,7 @@ def _parts(unit: Unit, lowering: str, channels: int, title: str) -> list[Part]:
     found: list[Part] = []
     table_fits = fits(16 * unit.shape[0] * unit.shape[1])
     if lowering in ("auto", "pooled"):
-        part = pooled(unit, channels, (unit.input.size,))
+        part = pooled(unit, channels)
         if part is not None:
             found.append(part)
     if lowering in ("auto", "spectral"):

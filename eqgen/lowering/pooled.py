@@ -71,13 +71,12 @@ class Candidate:
     row: np.ndarray
 
 
-def pooled(unit: Unit, channels: int, grid: tuple[int, ...]) -> Part | None:
+def pooled(unit: Unit, channels: int) -> Part | None:
     """The pooled part of a unit, None where its rank is too high.
 
     Args:
         unit: the problem.
         channels: of the input and the output, which decide what is cheap.
-        grid: the shape that the input points fill.
     """
     rank = unit.labels.rank
     if not 0 < rank <= LARGEST_RANK:
@@ -88,7 +87,7 @@ def pooled(unit: Unit, channels: int, grid: tuple[int, ...]) -> Part | None:
     shared = frozenset(way.key for term in first for way in (term.pool, term.spread))
     again = _basis(candidates, own, rank, channels, shared)
     chosen = min((first, again), key=lambda terms: _total(terms, channels))
-    return _assembled(unit, chosen, notes, grid)
+    return _assembled(unit, chosen, notes)
 
 
 def _candidates(unit: Unit, own: list[Candidate], channels: int) -> tuple[list[Candidate], tuple[str, ...]]:
@@ -250,7 +249,7 @@ def _total(terms: Iterable[Candidate], channels: int) -> int:
     return sum(ways.values()) * channels + mixes * channels**2
 
 
-def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...], grid: tuple[int, ...]) -> Part:
+def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> Part:
     basis = np.array([term.row for term in terms], dtype=np.int64)
     # W = sum of phi[t] * (sum of basis[t, k] A_k) is to be the sum of theta[k] A_k.
     numerators, denominators = inverse(basis.T)
@@ -278,7 +277,7 @@ def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...], grid:
         by_key = {way.key: way for number in here.values() for way in (terms[number].pool, terms[number].spread)}
         stages.append(
             Stage(
-                _stacked([as_stencil(pools[key][0], grid) for key in inputs]),
+                _stacked([as_stencil(pools[key][0], unit.grid) for key in inputs]),
                 _stacked([spreads[key][0] for key in outputs]),
                 (section,),
                 _words([by_key[key].words for key in inputs]),

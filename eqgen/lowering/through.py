@@ -13,7 +13,7 @@ from eqgen.labels.table import pair_labels
 from eqgen.lowering.blocks import block_systems, quotient
 from eqgen.lowering.unit import Action, Unit
 from eqgen.pattern import Labels
-from eqgen.program.operators import Identity, IndexTable, Operator, selection
+from eqgen.program.operators import IndexTable, Operator, selection
 from eqgen.signed import Permutation, SignedPermutation, Signs
 
 LARGEST_RELATION = 1 << 22
@@ -107,11 +107,12 @@ def spaces_between(unit: Unit) -> tuple[list[Through], tuple[str, ...]]:
     found: list[Through] = []
     notes: list[str] = []
     largest = max(unit.shape)
+    same = same_space(unit)
     for space in _spaces(unit, notes):
         if space.size * largest > LARGEST_RELATION or any(_isomorphic(space, other.space) for other in found):
             continue
         input_ = _relation(space, unit.input)
-        output = input_ if _same(unit.output, unit.input) else _relation(space, unit.output)
+        output = input_ if same else _relation(space, unit.output)
         found.append(Through(space, input_, output))
     return found, tuple(dict.fromkeys(notes))
 
@@ -126,9 +127,13 @@ def _spaces(unit: Unit, notes: list[str]) -> Iterator[Action]:
         for number, points in enumerate(side.orbits)
     ]
     transitive = [natural for natural in unit.naturals if len(natural.orbits) == 1]
+    seen: list[Action] = []
     for space in [*transitive, *orbits]:
-        yield from _quotients(space, notes)
-        yield space
+        # Spaces that the group moves alike have the same quotients.
+        if not any(_isomorphic(space, other) for other in seen):
+            seen.append(space)
+            yield from _quotients(space, notes)
+            yield space
 
 
 def _orbit_name(side: Action, which: str, number: int) -> str:
@@ -174,25 +179,21 @@ def _functions(labels: Labels, side: Action) -> list[tuple[int, ...]]:
 
 def _isomorphic(one: Action, other: Action) -> bool:
     """Whether the group moves two transitive spaces alike: some orbit of their pairs is a bijection."""
-    if one.size != other.size:
+    if one.size != other.size or one.size**2 > LARGEST_RELATION:
         return False
     table = pair_labels(one.moves, other.moves, (one.size, other.size))
     return bool((table.row_sizes == 1).any())
 
 
-def _same(one: Action, other: Action) -> bool:
-    return one.size == other.size and all(
+def same_space(unit: Unit) -> bool:
+    """Whether input and output are one space."""
+    return unit.output.size == unit.input.size and all(
         np.array_equal(move.image, like.image) and np.array_equal(move.all_signs(), like.all_signs())
-        for move, like in zip(one.moves, other.moves, strict=True)
+        for move, like in zip(unit.output.moves, unit.input.moves, strict=True)
     )
 
 
-def same_space(unit: Unit) -> bool:
-    """Whether input and output are one space."""
-    return _same(unit.output, unit.input)
-
-
-def swaps(unit: Unit) -> list[tuple[tuple[int, ...], IndexTable | Identity]]:
+def swaps(unit: Unit) -> list[tuple[tuple[int, ...], Operator]]:
     """The bijections of one space to itself that commute with the group, by the orbits of pairs that each is made of."""
     if not same_space(unit):
         return []
@@ -215,7 +216,7 @@ def swaps(unit: Unit) -> list[tuple[tuple[int, ...], IndexTable | Identity]]:
     return found
 
 
-def _bijection(unit: Unit, chosen: Sequence[int]) -> IndexTable | Identity:
+def _bijection(unit: Unit, chosen: Sequence[int]) -> Operator:
     """The map that reads, for every output, the one input of its chosen orbit of pairs; walked from a first pair."""
     image = np.full(unit.output.size, -1, dtype=np.intp)
     signs = np.ones(unit.output.size, dtype=np.int8)
@@ -234,6 +235,5 @@ def _bijection(unit: Unit, chosen: Sequence[int]) -> IndexTable | Identity:
                 reached.append(to)
             front = np.concatenate(reached)
     if (signs > 0).all():
-        found = selection(image, unit.input.size)
-        return found if isinstance(found, (IndexTable, Identity)) else Identity(unit.input.size)
+        return selection(image, unit.input.size)
     return IndexTable(image[:, None], signs[:, None], unit.input.size)

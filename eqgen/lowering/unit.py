@@ -65,6 +65,7 @@ class Unit:
         output, input: both spaces.
         naturals: the natural points of each axis.
         labels: the orbits of their pairs.
+        grid: the shape that the input points fill.
         is_local: whether a support leaves pairs out.
     """
 
@@ -72,6 +73,7 @@ class Unit:
     input: Action
     naturals: tuple[Action, ...]
     labels: PairLabels
+    grid: tuple[int, ...]
     is_local: bool = False
 
     @property
@@ -95,7 +97,7 @@ def unit_of(
         Action(mapping.axes[number].name, tuple(element[number] for element in elements) or (identity(group.degree),))
         for number, group in groups.items()
     )
-    return Unit(sides[0], sides[1], naturals, labels, is_local)
+    return Unit(sides[0], sides[1], naturals, labels, input_.shape, is_local)
 
 
 def space_name(space: Space, mapping: Mapping) -> str:
