@@ -309,10 +309,8 @@ The machine is shared, and single ratios vary by a tenth from run to run. Of two
 1.00 and 1.07 forward, 0.94 and 0.98 with gradients; the torus came out forward at 0.89 and 1.31, and alone at 0.94 and 1.00. Where
 the plan is the gather (the Petersen graph), two copies of one program are compared, so what differs from 1 is noise.
 
-What limits: on sets, edges and matrices both sides do the same products, and are within a third of the floor, Dense on every
-point alone. On S(12) pairs the generated layer adds two sums over the diagonal that a slice would serve. Long
-circles spend their time in the transform of the kernel, on both sides; up to 128 points a transform is a matrix product, which
-is why short ones beat the fast algorithm. D4 on 28 x 28 is far from its floor because the kernel has 77,028 matrices.
+On sets and matrices both sides do the same products, within two thirds of the floor, Dense on every point alone. What keeps
+S(12) pairs and C(1000) a tenth above the layer by hand has not been profiled.
 
 Planning takes less than 0.1 s for all rows of up to 100 points; S(12) pairs (144 points) need 0.2 s. A group of
 high rank on one orbit takes longer: see [programs](../programs.md).
