@@ -15,7 +15,7 @@ from rich.text import Text
 from eqgen import catalogue as catalogue_files
 from eqgen.declaration import is_mapping
 from eqgen.errors import DeclarationError
-from eqgen.lowering import program, typed_program
+from eqgen.lowering import program
 from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern, letter_name
@@ -48,6 +48,8 @@ def show(
         str, typer.Argument(help='a mapping, "{p p} -> p where p = S(5)", or a pattern, "a b; b a"')
     ],
     latex: Annotated[bool, typer.Option("--latex", help="print the pattern as LaTeX and nothing else")] = False,
+    channels: Annotated[int, typer.Option("--channels", min=1, help="plan for so many channels, in and out")] = 64,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="plan for so many examples at once")] = 32,
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""
     found = orbits(as_mapping(declaration)) if is_mapping(declaration) else None
@@ -63,7 +65,7 @@ def show(
     _show_pattern(shown)
     if found is not None:
         _show_orbits(found)
-    _show_cost(shown)
+    _show_cost(shown, channels, batch)
 
 
 @app.command(context_settings=DECLARATION)
@@ -156,7 +158,7 @@ def _show_entry(entry: catalogue_files.Entry) -> None:
     console.print(entry.title, style="bold", soft_wrap=True)
     console.print(" ".join(entry.source.split()))
     console.print()
-    show(entry.declaration)
+    show(entry.declaration, channels=64, batch=32)
 
 
 def _show_pattern(shown: Orbits | Pattern) -> None:
@@ -202,13 +204,11 @@ def _show_orbits(found: Orbits) -> None:
     console.print()
 
 
-def _show_cost(shown: Orbits | Pattern) -> None:
+def _show_cost(shown: Orbits | Pattern, channels: int, batch: int) -> None:
     m, n = shown.shape
     console.print(f"parameters   {shown.rank} instead of {m * n}, each times channels in x channels out")
-    if not shown.rank:
-        return
     try:
-        found = program(shown) if isinstance(shown, Orbits) else typed_program(shown)
+        found = program(shown, channels_in=channels, channels_out=channels, batch=batch)
     except DeclarationError as error:
         console.print(f"program      none: {error}", soft_wrap=True)
         return

@@ -36,7 +36,7 @@ PLANS = {
         [
             "sum all points and sum an orbit -> mix 2 x 2 -> add to every point and add to an orbit",
             "3 times sum to p -> mix 3 x 3 at 12 points -> 3 times add back from p",
-            "every point and every point swapped -> mix 1 x 2 at 144 points -> add to every point",
+            "every point and the points permuted -> mix 1 x 2 at 144 points -> add to every point",
         ],
         4 + 9 * 12 + 2 * 144,
     ),
@@ -141,3 +141,53 @@ def test_features_that_do_not_fit_are_refused():
 def test_some_columns_of_a_matrix():
     found = eq.program(eq.mapping("n -> n", n=eq.automorphisms(networkx.petersen_graph())))
     assert np.array_equal(found.matrix(columns=[2, 7]), found.matrix()[:, [2, 7]])
+
+
+def test_a_typed_pattern_has_one_program_and_says_so():
+    assert eq.program("a -b; b a").lowering == "gather"
+    assert eq.program(eq.pattern("a b; c a")).matrix().tolist() == [[1, 2], [3, 1]]
+    expected = 'the pattern a -b; b a has no spectral program, because it names no group: use lowering="auto", or declare the symmetry'
+    with pytest.raises(DeclarationError) as refused:
+        eq.program("a -b; b a", "spectral")
+    assert str(refused.value) == expected
+    layer = eq.EquivariantDense(3, "a -b; b a", lowering="spectral")
+    with pytest.raises(DeclarationError) as refused:
+        layer.build((None, 2, 3))
+    assert str(refused.value) == expected
+
+
+@pytest.mark.parametrize("lowering", ["auto", "gather", "pooled", "spectral"])
+def test_where_the_symmetry_forces_zero_there_is_nothing_to_apply(lowering):
+    found = eq.program("~p -> 1 where p = S(4)", lowering)
+    assert str(found) == "~p -> 1 where p = S(4): nothing\n  the symmetry forces every weight to zero"
+    assert not found.matrix().any()
+
+
+def test_a_cost_for_no_channels_is_refused():
+    with pytest.raises(DeclarationError) as refused:
+        eq.program("p -> p where p = S(4)").cost(0, 4, -1)
+    assert str(refused.value) == "channels and batch are positive whole numbers, got 0, 4, -1"
+
+
+@pytest.mark.parametrize(
+    ("declaration", "lowering"),
+    [("{p p} -> {p p} where p = S(300)", "pooled"), ("p -> p where p = S(20000)", "pooled")],
+)
+def test_what_is_held_without_a_table_is_planned_without_one(declaration, lowering):
+    found = eq.program(declaration)
+    assert found.lowering == lowering
+    assert found.cost().mixing <= 1.01 * found.shape[1] * 64 * 64
+
+
+def test_a_circle_of_many_points_needs_no_list_of_its_elements():
+    found = eq.program("p -> p where p = C(6000)")
+    assert "Fourier transform over 6000" in str(found)
+
+
+def test_what_is_too_large_for_every_lowering_is_refused():
+    with pytest.raises(DeclarationError) as refused:
+        eq.program("{p p} -> {p p} where p = S(1000)")
+    assert str(refused.value) == (
+        "{p p} -> {p p} where p = S(1000) has no program: a table of 499500 x 499500 pairs does not fit in memory, and 3 "
+        "orbits are too many or too large to pool; name the pairs that matter with support=..."
+    )

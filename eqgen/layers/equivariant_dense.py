@@ -16,7 +16,7 @@ from eqgen.layers.initializer import OrbitInitializer
 from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
 from eqgen.layers.sign_rules import refuse_activation, refuse_bias
 from eqgen.layers.weight import gather_weight, weight_table
-from eqgen.lowering import program, refuse_unknown, typed_program
+from eqgen.lowering import program, refuse_unknown
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, bias_pattern, orbits
@@ -275,9 +275,8 @@ class EquivariantDense(keras.layers.Layer):
         return self.orbits.form if self.orbits is not None else cast(Pattern, self._typed)
 
     def _planned(self, channels: int) -> Program:
-        if self.orbits is None:
-            return typed_program(self.pattern, channels, self.units or 1)
-        return program(self.orbits, self.lowering, channels_in=channels, channels_out=self.units or 1)
+        declared = self.orbits if self.orbits is not None else self.pattern
+        return program(declared, self.lowering, channels_in=channels, channels_out=self.units or 1)
 
     def _scaled_kernel(self) -> Any:
         """theta as it stands in the matrix, (rank, channels_in, channels_out)."""

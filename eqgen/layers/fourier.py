@@ -104,6 +104,11 @@ def _taken(entries: FourierEntries, theta: Any, axis: int) -> Any:
     index = entries.labels.ravel().astype(np.int32)
     if np.array_equal(index, np.arange(entries.rank)):
         return theta
+    if index.min() < 0:
+        # What a support leaves out reads a row of zeros.
+        paddings = [(0, 0)] * len(theta.shape)
+        paddings[axis] = (0, 1)
+        theta, index = ops.pad(theta, paddings), index % (entries.rank + 1)
     return ops.take(theta, index, axis=axis)
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from eqgen.lowering.choice import program, refuse_unknown, typed_program
+from eqgen.lowering.choice import program, refuse_unknown
 
-__all__ = ["program", "refuse_unknown", "typed_program"]
+__all__ = ["program", "refuse_unknown"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product as combinations
+from typing import cast
 
 from eqgen.errors import DeclarationError
 from eqgen.labels.form import PairLabels
@@ -15,10 +16,12 @@ from eqgen.lowering.gather import gather, gathered
 from eqgen.lowering.pooled import LARGEST_RANK, pooled
 from eqgen.lowering.spectral import spectral
 from eqgen.lowering.unit import Action, Unit, space_name, unit_of
-from eqgen.mapping import Mapping
+from eqgen.mapping import Mapping, looks_like_mapping
+from eqgen.mapping import mapping as as_mapping
 from eqgen.memory import fits
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern
+from eqgen.pattern import pattern as as_pattern
 from eqgen.program.cost import cost_of
 from eqgen.program.entries import Chosen
 from eqgen.program.program import Program
@@ -33,7 +36,7 @@ BATCH = 32
 
 
 def program(
-    found: Orbits | Mapping | str,
+    found: Orbits | Mapping | Pattern | str,
     lowering: str = "auto",
     *,
     channels_in: int = CHANNELS,
@@ -43,7 +46,7 @@ def program(
     """The cheapest program for some orbits, or the one that is asked for.
 
     Args:
-        found: Orbits, a Mapping, or the text of one.
+        found: Orbits, a Mapping, a Pattern, or the text of a mapping or pattern.
         lowering: "auto", "gather", "pooled" or "spectral".
         channels_in, channels_out, batch: what it is to be cheap for.
 
@@ -55,7 +58,13 @@ def program(
     'pooled'
     """
     refuse_unknown(lowering)
-    known = found if isinstance(found, Orbits) else orbits(found)
+    if not isinstance(found, Orbits) and not looks_like_mapping(found):
+        return _typed(as_pattern(found).in_order_of_appearance(), lowering, channels_in, channels_out, batch)
+    known = found if isinstance(found, Orbits) else orbits(as_mapping(cast(Mapping | str, found)))
+    channels = channels_in, channels_out
+    if not known.rank:
+        # Nothing to apply: a layer made of it is its bias alone.
+        return Program(known.mapping.in_short(), known.shape, 0, (), "", channels, batch)
     blocks = list(_blocks(known))
     planned: tuple[Block, ...] = ()
     runner_up: list[tuple[int, str]] = []
@@ -70,7 +79,7 @@ def program(
         planned += (replace(block, parts=costs[0][2]),)
         if len(costs) > 1:
             runner_up.append((costs[1][0] - costs[0][0], " x ".join(part.lowering for part in costs[1][2])))
-    whole = Program(known.mapping.in_short(), known.shape, known.rank, planned, "", (channels_in, channels_out), batch)
+    whole = Program(known.mapping.in_short(), known.shape, known.rank, planned, "", channels, batch)
     if len(blocks) != 1 or not runner_up:
         return whole
     more, name = runner_up[0]
@@ -78,13 +87,19 @@ def program(
     return replace(whole, runner_up=f"{name}, {(total + more) / total:.3g} times the cost of {whole.lowering}")
 
 
-def typed_program(pattern: Pattern, channels_in: int = CHANNELS, channels_out: int = CHANNELS) -> Program:
+def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int, batch: int) -> Program:
     """The program of a typed pattern: no group is known, so its matrix is made whole."""
+    if lowering not in ("auto", "gather"):
+        raise DeclarationError(
+            f"the pattern {pattern.in_one_line()} has no {lowering} program, because it names no group: use "
+            'lowering="auto", or declare the symmetry'
+        )
     m, n = pattern.shape
     entries = Chosen(pattern.labels.ravel(), pattern.signs.ravel(), pattern.rank)
     part = gathered((m, n), entries, ("a typed pattern names no group, so no other way is known",))
-    block = Block(Side(0, (m,), (0,)), Side(0, (n,), (0,)), 0, (part,))
-    return Program(f"pattern {pattern.in_one_line()}", (m, n), pattern.rank, (block,), "", (channels_in, channels_out))
+    blocks = (Block(Side(0, (m,), (0,)), Side(0, (n,), (0,)), 0, (part,)),) if pattern.rank else ()
+    title = f"pattern {pattern.in_one_line()}"
+    return Program(title, (m, n), pattern.rank, blocks, "", (channels_in, channels_out), batch)
 
 
 def _in_one(parts: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -172,7 +187,7 @@ def _why_not(unit: Unit, lowering: str, title: str) -> str:
     elif lowering == "spectral":
         why = f"its point orbits are too large or too many to decompose ({m} x {n} pairs)"
     else:
-        why = f"a table of {m} x {n} pairs does not fit in memory, and {unit.labels.rank} orbits are too many to pool"
+        why = f"a table of {m} x {n} pairs does not fit in memory, and {unit.labels.rank} orbits are too many or too large to pool"
     hint = 'use lowering="auto"' if lowering != "auto" else "name the pairs that matter with support=..."
     return f"{title} has no {'' if lowering == 'auto' else lowering + ' '}program: {why}; {hint}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eqgen.lowering.unit import Action, Unit
+from eqgen.lowering.unit import Unit
 from eqgen.program.entries import FourierEntries
 from eqgen.program.operators import Fourier
 from eqgen.program.value import Part, Section, Stage
@@ -20,18 +20,16 @@ LARGEST_SEARCH = 2048
 
 def fourier(unit: Unit) -> Part | None:
     """The part of a unit whose group is abelian and regular on all point orbits of both sides, None for others."""
-    if unit.output.signed or unit.input.signed or unit.is_local or not unit.labels.rank:
+    if unit.output.signed or unit.input.signed or not unit.labels.rank:
         return None
     size = unit.output.orbits[0].size
     orbits = [*unit.output.orbits, *unit.input.orbits]
     if size < 2 or any(orbit.size != size for orbit in orbits) or not _commute(unit):
         return None
-    # Both sides at once: a group that is regular on one orbit may still do nothing on another.
-    elements = _elements(unit, size)
-    if elements is None:
+    placed = _placed(unit, size)
+    if placed is None:
         return None
-    grid, inputs, outputs = elements
-    index_in, index_out = _placed(unit.input, inputs), _placed(unit.output, outputs)
+    grid, index_in, index_out = placed
     rows, columns = index_out[:, 0], index_in.ravel()
     labels, _ = unit.labels.at(rows, columns)
     labels = labels.reshape(rows.size, index_in.shape[0], size)
@@ -86,79 +84,77 @@ def _commute(unit: Unit) -> bool:
     return True
 
 
-def _elements(unit: Unit, size: int) -> tuple[tuple[int, ...], Permutation, Permutation] | None:
-    """Cyclic factors, and for each place of their grid what that element does to inputs and to outputs, (size, n), (size, m)."""
-    generators = [_joined(unit, number) for number in range(len(unit.input.moves))]
-    found = _from_factors(generators, size)
+def _placed(unit: Unit, size: int) -> tuple[tuple[int, ...], Permutation, Permutation] | None:
+    """Cyclic factors of the group, and the points of every orbit in the order of their grid: of inputs, and of outputs."""
+    n = unit.input.size
+    generators = [
+        np.concatenate([into.image, out.image + n])
+        for into, out in zip(unit.input.moves, unit.output.moves, strict=True)
+    ]
+    starts = np.array([*(orbit[0] for orbit in unit.input.orbits), *(orbit[0] + n for orbit in unit.output.orbits)])
+    found = _from_factors(generators, starts, size)
     if found is None and size <= LARGEST_SEARCH:
-        found = _from_search(generators, size)
+        found = _from_factors(_split_off(generators, int(starts[0]), size), starts, size)
     if found is None:
         return None
-    grid, elements = found
-    # Regular on one orbit, the group may still be larger: then some generator is no element of what was found.
-    if not all((elements == generator).all(axis=1).any() for generator in generators):
+    grid, points = found
+    # The place where a generator sends the first point of an orbit is to be the same in all orbits: as generators commute,
+    # that says what they do to all points.
+    if not all(_place(points, generator[starts]) is not None for generator in generators):
         return None
-    return grid, elements[:, : unit.input.size], elements[:, unit.input.size :] - unit.input.size
+    inputs = len(unit.input.orbits)
+    return grid, points[:inputs], points[inputs:] - n
 
 
-def _joined(unit: Unit, number: int) -> Permutation:
-    return np.concatenate([unit.input.moves[number].image, unit.output.moves[number].image + unit.input.size])
+def _place(points: Permutation, images: Permutation) -> int | None:
+    """The place of the grid at which all orbits have their image; None where there is none."""
+    there = np.flatnonzero((points == images[:, None]).all(axis=0))
+    return int(there[0]) if there.size else None
 
 
-def _from_factors(generators: list[Permutation], size: int) -> tuple[tuple[int, ...], Permutation] | None:
-    """The grid of some commuting permutations, if they are factors of a direct product of that size."""
-    points = np.arange(generators[0].size)
+def _from_factors(
+    generators: list[Permutation], starts: Permutation, size: int
+) -> tuple[tuple[int, ...], Permutation] | None:
+    """The grid of some commuting permutations, if they are factors of a direct product of that size, and the points there."""
     grid: tuple[int, ...] = ()
-    elements = points[None]
+    points = starts[:, None]
     for generator in generators:
-        powers = [points]
-        power = generator
-        while not np.array_equal(power, points):
-            powers.append(power)
-            power = generator[power]
-            if len(powers) > size:
-                return None
-        if len(powers) == 1:
+        if _place(points, generator[starts]) is not None:
             continue
-        if len(elements) * len(powers) > size:
-            # It may lie among the elements that are there.
-            if (elements == generator).all(axis=1).any():
-                continue
-            return None
-        new = np.stack(powers)
-        elements = new[:, elements].transpose(1, 0, 2).reshape(-1, points.size)
+        powers = [points]
+        while not np.array_equal(generator[powers[-1]], points):
+            powers.append(generator[powers[-1]])
+            if points.shape[1] * len(powers) > size:
+                return None
+        points = np.stack(powers, axis=2).reshape(starts.size, -1)
         grid = (*grid, len(powers))
-    if len(elements) != size or len(np.unique(elements[:, 0])) != size:
+    if points.shape[1] != size or any(len(np.unique(row)) != size for row in points):
         return None
-    return grid, elements
+    return grid, points
 
 
-def _from_search(generators: list[Permutation], size: int) -> tuple[tuple[int, ...], Permutation] | None:
-    """The same for generators that are no factors: elements of the largest order split off one by one."""
-    elements = {0: np.arange(generators[0].size)}
-    front = [0]
+def _split_off(generators: list[Permutation], start: int, size: int) -> list[Permutation]:
+    """Elements of the largest order one by one, each independent of those before: factors of a direct product."""
+    elements = {start: np.arange(generators[0].size)}
+    front = [start]
     for point in front:
         for generator in generators:
             image = generator[elements[point]]
-            if int(image[0]) not in elements:
-                elements[int(image[0])] = image
-                front.append(int(image[0]))
-    if len(elements) != size:
-        return None
+            if int(image[start]) not in elements:
+                elements[int(image[start])] = image
+                front.append(int(image[start]))
     chosen: list[Permutation] = []
-    known = {0}
-    while len(known) < size:
+    known = {start}
+    while len(known) < size == len(elements):
         best, most = None, 1
         for element in elements.values():
-            powers = [0]
-            point = int(element[0])
-            while point != 0:
-                powers.append(point)
-                point = int(element[point])
+            powers = [start]
+            while int(element[powers[-1]]) != start:
+                powers.append(int(element[powers[-1]]))
             if len(powers) > most and known.isdisjoint(powers[1:]):
                 best, most = element, len(powers)
         if best is None:
-            return None
+            break
         chosen.append(best)
         grown = set(known)
         for point in known:
@@ -166,10 +162,4 @@ def _from_search(generators: list[Permutation], size: int) -> tuple[tuple[int, .
                 grown.add(point)
                 point = int(best[point])
         known = grown
-    return _from_factors(chosen, size)
-
-
-def _placed(side: Action, elements: Permutation) -> Permutation:
-    """The points of each orbit in the order of the grid, (orbits, size)."""
-    starts = np.array([points[0] for points in side.orbits])
-    return elements[:, starts].T
+    return chosen

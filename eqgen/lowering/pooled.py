@@ -31,6 +31,9 @@ from eqgen.program.value import Part, Section, Stage
 LARGEST_RANK = 52
 """Kernels of more parameters are not pooled: the isotypic decomposition serves them."""
 
+LARGEST_TABLE = 1 << 26
+"""A term that reads more pairs than this is not pooled: its table alone would take half a gigabyte."""
+
 MOVED = 24
 """Reading a number out of place and adding it, forward and back, takes as long as so many multiply-adds of a matrix product
 (measured on two CPU cores: with 3, S(12) on pairs took 1.3 times the layer by hand, with 24 it takes 1.15 to 1.2)."""
@@ -45,12 +48,14 @@ class Way:
         cost: numbers moved for each channel, in multiply-adds.
         operator: makes it.
         words: for people.
+        pairs: how many numbers its table would hold, where it is not made yet.
     """
 
     key: tuple[object, ...]
     cost: int
     operator: Callable[[], Operator]
     words: str
+    pairs: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +92,8 @@ def pooled(unit: Unit, channels: int) -> Part | None:
     shared = frozenset(way.key for term in first for way in (term.pool, term.spread))
     again = _basis(candidates, own, rank, channels, shared)
     chosen = min((first, again), key=lambda terms: _total(terms, channels))
+    if any(way.pairs > LARGEST_TABLE for term in chosen for way in (term.pool, term.spread)):
+        return None
     return _assembled(unit, chosen, notes)
 
 
@@ -135,6 +142,7 @@ def _own(unit: Unit) -> list[Candidate]:
             0 if exact and np.array_equal(labels.representatives[number], (0, 0)) else MOVED * size * points.size,
             cache(lambda number=number, points=points: _own_table(unit, number, points)),
             f"sum {size} points each" if size > 1 else "take one point each",
+            size * points.size,
         )
         where = f"add to point orbit {place + 1} of the output" if several else "add to every point"
         spread = Way(
@@ -186,7 +194,7 @@ def _bijections(unit: Unit, number: int) -> list[Candidate]:
         row[list(chosen)] = 1
         still = isinstance(operator, Identity)
         cost = 0 if still else _moving_cost(operator)
-        pool = stay if still else Way(("swap", *chosen), cost, cache(lambda it=operator: it), "every point swapped")
+        pool = stay if still else Way(("swap", *chosen), cost, cache(lambda it=operator: it), "the points permuted")
         found.append(Candidate(number, size, pool, back, row))
     return found
 

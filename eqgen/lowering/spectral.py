@@ -16,6 +16,7 @@ from eqgen.program.entries import OrbitPairs, SpectralEntries
 from eqgen.program.operators import OrbitTransforms
 from eqgen.program.value import Part, Section, Stage
 from eqgen.signed import Permutation, Signs
+from eqgen.words import count
 
 LARGEST_ORBIT = 1024
 """Orbits of more points are not decomposed: their eigenvectors alone would take a minute."""
@@ -76,7 +77,11 @@ def spectral(unit: Unit) -> Part | None:
         unit.labels.rank,
     )
     stage = Stage(
-        pool, spread, tuple(sections), f"{len(kinds)} isotypic components of {_shown(classes, inputs, 1)}", "back"
+        pool,
+        spread,
+        tuple(sections),
+        f"{count(len(kinds), 'isotypic component')} of {_shown(classes, inputs, 1)}",
+        "back",
     )
     return Part("spectral", unit.shape, (stage,), entries)
 
@@ -84,8 +89,8 @@ def spectral(unit: Unit) -> Part | None:
 def _shown(classes: list[OrbitClass], which: list[int], side: int) -> str:
     parts = []
     for number in which:
-        count, size = len(classes[number].members[side]), classes[number].template.size
-        parts.append(f"{count} orbit{'s' if count > 1 else ''} of {size} point{'s' if size > 1 else ''}")
+        members, size = len(classes[number].members[side]), classes[number].template.size
+        parts.append(f"{count(members, 'orbit')} of {count(size, 'point')}")
     return " and ".join(parts)
 
 

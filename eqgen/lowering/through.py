@@ -16,8 +16,11 @@ from eqgen.pattern import Labels
 from eqgen.program.operators import IndexTable, Operator, selection
 from eqgen.signed import Permutation, SignedPermutation, Signs
 
-LARGEST_RELATION = 1 << 22
-"""Spaces with more pairs than this are not pooled to."""
+LARGEST_RELATION = 1 << 25
+"""Spaces are not pooled to when they have more pairs than this with a side."""
+
+LARGEST_COMPARED = 1 << 22
+"""Nor are two spaces of more pairs compared, or a space of more pairs with itself taken apart into blocks."""
 
 MOST_QUOTIENTS = 8
 """So many block systems of a point orbit are tried."""
@@ -143,7 +146,7 @@ def _orbit_name(side: Action, which: str, number: int) -> str:
 
 
 def _quotients(space: Action, notes: list[str]) -> Iterator[Action]:
-    if not 4 <= space.size <= 4096 or space.signed or space.size**2 > LARGEST_RELATION:
+    if not 4 <= space.size <= 4096 or space.signed or space.size**2 > LARGEST_COMPARED:
         return
     labels = pair_labels(space.moves, space.moves, (space.size, space.size)).labels[0]
     starts = np.unique(labels, return_index=True)[1][1:]
@@ -179,7 +182,7 @@ def _functions(labels: Labels, side: Action) -> list[tuple[int, ...]]:
 
 def _isomorphic(one: Action, other: Action) -> bool:
     """Whether the group moves two transitive spaces alike: some orbit of their pairs is a bijection."""
-    if one.size != other.size or one.size**2 > LARGEST_RELATION:
+    if one.size != other.size or one.size**2 > LARGEST_COMPARED:
         return False
     table = pair_labels(one.moves, other.moves, (one.size, other.size))
     return bool((table.row_sizes == 1).any())

@@ -26,7 +26,13 @@ STARTED = 300_000
 
 @dataclass(frozen=True)
 class Work:
-    """Multiply-adds, numbers moved, and operations started."""
+    """What there is to do.
+
+    Attributes:
+        multiply_adds: of products.
+        moved: numbers read or written besides, 4 bytes each in float32.
+        started: operations, each of which takes a while to start.
+    """
 
     multiply_adds: int
     moved: int

@@ -95,7 +95,7 @@ class FourierEntries:
     Attributes:
         grid: the orders of the cyclic factors.
         labels: (output orbits, input orbits, size of the grid), the parameter that leads from the first point of an output
-            orbit to the point at each place of an input orbit.
+            orbit to the point at each place of an input orbit; -1 where a support leaves the pair out.
         rank: how many parameters there are.
     """
 
@@ -118,7 +118,8 @@ class FourierEntries:
 
     def of(self, theta: Matrix) -> Matrix:
         outputs, inputs, _ = self.labels.shape
-        rows = theta[self.labels].reshape(outputs, inputs, *self.grid, *theta.shape[1:])
+        padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]), dtype=theta.dtype)])
+        rows = padded[self.labels].reshape(outputs, inputs, *self.grid, *theta.shape[1:])
         spectrum = np.fft.rfftn(rows, axes=range(2, 2 + len(self.grid)))
         spectrum = spectrum.reshape(outputs, inputs, self.frequencies, *theta.shape[1:])
         # y[g] = sum over h of w[h - g] x[h] is a correlation: the conjugate multiplies.

@@ -25,6 +25,8 @@ def plan(
 ) -> str:
     """The whole plan."""
     lines = [line for block in blocks for line in steps(block, len(blocks) > 1)]
+    if not blocks:
+        return f"{title}: nothing\n  the symmetry forces every weight to zero"
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
     notes = dict.fromkeys(note for block in blocks for part in block.parts for note in part.notes)

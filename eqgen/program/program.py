@@ -60,10 +60,17 @@ class Program:
         return tuple(dict.fromkeys(note for block in self.blocks for part in block.parts for note in part.notes))
 
     def cost(self, channels_in: int | None = None, channels_out: int | None = None, batch: int | None = None) -> Cost:
-        """Multiply-adds and bytes of a training step, for the channels and the batch of the plan unless told."""
-        return cost_of(
-            self.blocks, channels_in or self.channels[0], channels_out or self.channels[1], batch or self.batch
-        )
+        """Multiply-adds and bytes of a training step, for the channels and the batch of the plan unless told.
+
+        Raises:
+            DeclarationError: something else than positive whole numbers.
+        """
+        wanted = (channels_in, channels_out, batch)
+        planned = (*self.channels, self.batch)
+        sizes = [known if told is None else told for told, known in zip(wanted, planned, strict=True)]
+        if not all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0 for size in sizes):
+            raise DeclarationError(f"channels and batch are positive whole numbers, got {', '.join(map(repr, sizes))}")
+        return cost_of(self.blocks, *map(int, sizes))
 
     def run(self, features: npt.ArrayLike, kernel: npt.ArrayLike) -> npt.NDArray[Any]:
         """Apply the program in numpy: slow and obvious.
