@@ -32,7 +32,7 @@ from eqgen.orbits import Orbits as Orbits
 from eqgen.orbits import orbits as orbits
 from eqgen.pattern import Pattern as Pattern
 from eqgen.pattern import pattern as pattern
-from eqgen.program.program import Program as Program
+from eqgen.programs.program import Program as Program
 from eqgen.report import Report as Report
 from eqgen.space import Space as Space
 from eqgen.support import closed as closed

@@ -10,7 +10,7 @@ import pytest
 
 import eqgen as eq
 from eqgen.errors import DeclarationError
-from eqgen.program.entries import Combination
+from eqgen.programs.entries import Combination
 
 # What an expert writes for each: the literature's layers, term by term.
 PLANS = {

@@ -8,8 +8,8 @@ import numpy as np
 from keras import ops
 
 from eqgen.layers.shapes import constant, product_of
-from eqgen.program.entries import OrbitPairs, SpectralEntries
-from eqgen.program.operators import OrbitTransforms
+from eqgen.programs.entries import OrbitPairs, SpectralEntries
+from eqgen.programs.operators import OrbitTransforms
 
 
 def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:

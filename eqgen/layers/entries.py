@@ -10,9 +10,9 @@ from keras import ops
 from eqgen.layers.components import spectral_kernel
 from eqgen.layers.fourier import kernel_transform
 from eqgen.layers.operators import width
-from eqgen.program.entries import Chosen, Combination, FourierEntries, SpectralEntries
-from eqgen.program.operators import Stack
-from eqgen.program.value import Part
+from eqgen.programs.entries import Chosen, Combination, FourierEntries, SpectralEntries
+from eqgen.programs.operators import Stack
+from eqgen.programs.value import Part
 
 
 def entries_of(part: Part, theta: Any, axis: int) -> Any:

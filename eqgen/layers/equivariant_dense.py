@@ -22,7 +22,7 @@ from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, bias_pattern, orbits
 from eqgen.pattern import Labels, Pattern
 from eqgen.pattern import pattern as as_pattern
-from eqgen.program.program import Program
+from eqgen.programs.program import Program
 from eqgen.signed import Signs
 
 

@@ -15,10 +15,10 @@ from eqgen.layers.entries import entries_of
 from eqgen.layers.fourier import correlate, is_short
 from eqgen.layers.operators import pool, spread
 from eqgen.layers.weight import WeightTable, gather_weight, weight_table
-from eqgen.program.entries import Chosen, FourierEntries, SpectralEntries
-from eqgen.program.operators import Chain, Fourier, Operator, Stack
-from eqgen.program.run import stages_of
-from eqgen.program.value import Block, Part, Section, Side
+from eqgen.programs.entries import Chosen, FourierEntries, SpectralEntries
+from eqgen.programs.operators import Chain, Fourier, Operator, Stack
+from eqgen.programs.run import stages_of
+from eqgen.programs.value import Block, Part, Section, Side
 
 Term = tuple[tuple[Operator, ...], Any]
 """Operators whose transposes are still to be applied, one for each part, and what they are applied to."""
@@ -34,9 +34,17 @@ class Execution:
 
     def __init__(self, blocks: Sequence[Block], outputs: int) -> None:
         self.outputs = outputs
-        tops = sorted({block.output.start for block in blocks})
-        self._rows = [[block for block in blocks if block.output.start == top] for top in tops]
-        self._count = len(blocks)
+        tops = {block.output.start: block.output.size for block in sorted(blocks, key=lambda block: block.output.start)}
+        # Every run of outputs with the blocks that lead there; none where everything is forced to zero.
+        self._rows: list[tuple[int, list[Block]]] = []
+        done = 0
+        for top, size in tops.items():
+            if top > done:
+                self._rows.append((top - done, []))
+            self._rows.append((size, [block for block in blocks if block.output.start == top]))
+            done = top + size
+        if done < outputs:
+            self._rows.append((outputs - done, []))
         self._tables = {
             block: weight_table(*_as_table(block.parts[0], block.parts[0].entries), block.rank)
             for block in blocks
@@ -55,20 +63,21 @@ class Execution:
             (batch, m, channels_out).
         """
         rows = []
-        for here in self._rows:
+        for size, here in self._rows:
             total = None
             for block in here:
                 found = self._block(block, features, theta, dtype)
                 total = found if total is None else total + found
-            rows.append(total)
-        if not rows:
-            return ops.zeros((ops.shape(features)[0], self.outputs, theta.shape[2]), dtype=dtype)
+            rows.append(
+                ops.zeros((ops.shape(features)[0], size, theta.shape[2]), dtype=dtype) if total is None else total
+            )
         return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=1)
 
     def _block(self, block: Block, features: Any, theta: Any, dtype: str) -> Any:
         side, parts = block.input, block.parts
-        if self._count > 1:
+        if side.size < features.shape[1]:
             features = features[:, side.start : side.start + side.size]
+        if block.rank < theta.shape[0]:
             theta = theta[block.first : block.first + block.rank]
         features = _laid_out(side, [part.shape[1] for part in parts], features)
         if len(parts) == 1:

@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras import ops
 
 from eqgen.layers.shapes import constant, product_of
-from eqgen.program.entries import FourierEntries
-from eqgen.program.operators import Fourier
+from eqgen.programs.entries import FourierEntries
+from eqgen.programs.operators import Fourier
 
 LONGEST_PRODUCT = 128
 """Up to this length a transform is a matrix product: it is as fast as the fast algorithm there, and XLA compiles it well."""

@@ -15,8 +15,8 @@ from keras import ops
 
 from eqgen.layers.components import components, components_back
 from eqgen.layers.fourier import transform, transform_back
-from eqgen.program.layouts import as_sum, as_transposition
-from eqgen.program.operators import Chain, Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts
+from eqgen.programs.layouts import as_sum, as_transposition
+from eqgen.programs.operators import Chain, Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts
 from eqgen.signed import Permutation, Signs
 
 

@@ -22,10 +22,10 @@ from eqgen.memory import fits
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern
 from eqgen.pattern import pattern as as_pattern
-from eqgen.program.cost import cost_of
-from eqgen.program.entries import Chosen
-from eqgen.program.program import Program
-from eqgen.program.value import Block, Part, Side
+from eqgen.programs.cost import cost_of
+from eqgen.programs.entries import Chosen
+from eqgen.programs.program import Program
+from eqgen.programs.value import Block, Part, Side
 from eqgen.space import Term, part_of
 
 LOWERINGS = ("auto", "gather", "pooled", "spectral")
@@ -131,6 +131,8 @@ def _blocks(found: Orbits) -> Iterator[tuple[Block, list[Unit]]]:
         yield Block(sides[0], sides[1], 0, ()), [_whole_unit(mapping, unit, form)]
         return
     for block in form.blocks:
+        if not block.rank:
+            continue
         sides = [Side(start, _grid(term), _order(term, block)) for start, term in _places(block)]
         units = [
             unit_of(mapping, unit, part_of(block.output, unit), part_of(block.input, unit), factor)

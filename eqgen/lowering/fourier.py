@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from eqgen.lowering.unit import Unit
-from eqgen.program.entries import FourierEntries
-from eqgen.program.operators import Fourier
-from eqgen.program.value import Part, Section, Stage
+from eqgen.programs.entries import FourierEntries
+from eqgen.programs.operators import Fourier
+from eqgen.programs.value import Part, Section, Stage
 from eqgen.signed import Permutation
 
 LARGEST_SEARCH = 2048

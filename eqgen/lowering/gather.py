@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from eqgen.labels.table import LabelTable
-from eqgen.program.entries import Chosen
-from eqgen.program.operators import Identity
-from eqgen.program.value import Part, Section, Stage
+from eqgen.programs.entries import Chosen
+from eqgen.programs.operators import Identity
+from eqgen.programs.value import Part, Section, Stage
 
 
 def gather(table: LabelTable, notes: tuple[str, ...] = ()) -> Part:

@@ -23,10 +23,10 @@ from eqgen.lowering.exact import Independent, inverse
 from eqgen.lowering.stencils import as_stencil
 from eqgen.lowering.through import Relation, Through, same_space, spaces_between, swaps
 from eqgen.lowering.unit import Unit
-from eqgen.program.entries import Combination
-from eqgen.program.layouts import is_strided
-from eqgen.program.operators import Chain, Identity, IndexTable, Operator, Stack, selection
-from eqgen.program.value import Part, Section, Stage
+from eqgen.programs.entries import Combination
+from eqgen.programs.layouts import is_strided
+from eqgen.programs.operators import Chain, Identity, IndexTable, Operator, Stack, selection
+from eqgen.programs.value import Part, Section, Stage
 
 LARGEST_RANK = 52
 """Kernels of more parameters are not pooled: the isotypic decomposition serves them."""

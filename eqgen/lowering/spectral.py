@@ -12,9 +12,9 @@ import numpy as np
 from eqgen.lowering.alike import Member, OrbitClass, orbit_classes
 from eqgen.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
 from eqgen.lowering.unit import Unit
-from eqgen.program.entries import OrbitPairs, SpectralEntries
-from eqgen.program.operators import OrbitTransforms
-from eqgen.program.value import Part, Section, Stage
+from eqgen.programs.entries import OrbitPairs, SpectralEntries
+from eqgen.programs.operators import OrbitTransforms
+from eqgen.programs.value import Part, Section, Stage
 from eqgen.signed import Permutation, Signs
 from eqgen.words import count
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from eqgen.program.operators import IndexTable, Operator, Shifts
+from eqgen.programs.operators import IndexTable, Operator, Shifts
 
 MOST_OFFSETS = 64
 """Wider orbits of pairs are no stencils."""

@@ -13,7 +13,7 @@ from eqgen.labels.table import pair_labels
 from eqgen.lowering.blocks import block_systems, quotient
 from eqgen.lowering.unit import Action, Unit
 from eqgen.pattern import Labels
-from eqgen.program.operators import IndexTable, Operator, selection
+from eqgen.programs.operators import IndexTable, Operator, selection
 from eqgen.signed import Permutation, SignedPermutation, Signs
 
 LARGEST_RELATION = 1 << 25

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.pattern import Labels
-from eqgen.program.operators import Matrix
+from eqgen.programs.operators import Matrix
 from eqgen.signed import Integers, Signs
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from eqgen.program.entries import Chosen
-from eqgen.program.operators import Chain, Operator, Stack
-from eqgen.program.value import Block
+from eqgen.programs.entries import Chosen
+from eqgen.programs.operators import Chain, Operator, Stack
+from eqgen.programs.value import Block
 
 BYTES = 4
 """Of a number in float32."""

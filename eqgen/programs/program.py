@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
 from eqgen.memory import refuse_large_table
-from eqgen.program.cost import Cost, cost_of
-from eqgen.program.entries import Combination
-from eqgen.program.plan import plan
-from eqgen.program.run import run
-from eqgen.program.value import Block
+from eqgen.programs.cost import Cost, cost_of
+from eqgen.programs.entries import Combination
+from eqgen.programs.plan import plan
+from eqgen.programs.run import run
+from eqgen.programs.value import Block
 
 EXACT = 1e-6
 """A float matrix that lies further than this from integers is no combination of orbits."""

@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from eqgen.program.operators import Identity, Matrix, Operator
-from eqgen.program.value import Block, Part, Section, Side
+from eqgen.programs.operators import Identity, Matrix, Operator
+from eqgen.programs.value import Block, Part, Section, Side
 
 Sections = list[tuple[Section, slice, slice, slice]]
 """Each section with its rows in, its rows out and its entries."""

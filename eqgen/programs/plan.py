@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from eqgen.program.cost import Cost, Work
-from eqgen.program.value import Block, Section, Stage
+from eqgen.programs.cost import Cost, Work
+from eqgen.programs.value import Block, Section, Stage
 
 MOST_LINES = 24
 """So many stages are printed."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from eqgen.program.entries import Entries
-from eqgen.program.operators import Operator
+from eqgen.programs.entries import Entries
+from eqgen.programs.operators import Operator
 
 
 @dataclass(frozen=True)
