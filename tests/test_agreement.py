@@ -226,3 +226,29 @@ def test_close_eigenvalues_and_small_maps_cost_no_digits(declaration):
     report = eq.verify(layer)
     assert report, str(report)
     assert report.max_error <= 100 * np.finfo(np.float64).eps
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+@pytest.mark.parametrize("declaration", ["p -> p where p = C(200)", "h p -> h p where h = C(130), p = S(3)"])
+def test_long_transforms_run_in_every_precision(declaration, policy, random):
+    layer = eq.EquivariantDense(2, declaration, dtype=policy, layout="flat", lowering="auto")
+    features = random.normal(size=(3, layer.mapping.input.size, 2)).astype("float32")
+    answer = tf.cast(layer(features), "float64").numpy()
+    assert "Fourier" in str(layer.program)
+    kernel = layer.kernel.numpy() / layer.orbits.row_sizes[:, None, None]
+    expected = layer.program.run(features, kernel)
+    rounding = {"mixed_float16": 2e-2, "mixed_bfloat16": 1e-1, "float64": 1e-12}[policy]
+    assert np.allclose(answer, expected, rtol=0, atol=rounding * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "[u u] v -> u [u u] + v where u = S(3), v = C(4)",
+        "[u u] v + 1 -> v u + [u u] where u = S(3), v = S(4)",
+        "[u u] v + 1 -> v u where u = S(3), v = S(4)",
+    ],
+)
+def test_blocks_that_force_zero(declaration):
+    # A factor without orbits among others with some: its block has no program, and its outputs are zeros.
+    check(eq.orbits(declaration))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.layers.shapes import constant, product_of
+from eqgen.layers.shapes import constant, product_of, reordered
 from eqgen.programs.entries import OrbitPairs, SpectralEntries
 from eqgen.programs.operators import OrbitTransforms
 
@@ -17,11 +17,13 @@ def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
     shape = list(ops.shape(features))
     before, after = product_of(shape[:axis]), product_of(shape[axis + 1 :])
     flat = ops.reshape(features, (before, transforms.columns, after))
-    spectra = []
+    flat = reordered(flat, np.concatenate([index.T.ravel() for index in transforms.index]), 1)
+    spectra, start = [], 0
     for number, index in enumerate(transforms.index):
         orbits, size = index.shape
         # Orbits stand beside the channels: one product of the small matrix with all of them.
-        taken = ops.take(flat, index.T.ravel().astype(np.int32), axis=1)
+        taken = flat[:, start : start + index.size]
+        start += index.size
         taken = _signed(transforms, number, taken)
         matrix = _ordered(transforms, number)
         spectra.append(ops.matmul(constant(matrix, flat), ops.reshape(taken, (before, size, orbits * after))))
@@ -74,7 +76,7 @@ def components_back(transforms: OrbitTransforms, features: Any, axis: int) -> An
         points.append(_signed(transforms, number, ops.reshape(found, (before, size * orbits, after))))
     whole = points[0] if len(points) == 1 else ops.concatenate(points, axis=1)
     order = np.concatenate([index.T.ravel() for index in transforms.index])
-    whole = ops.take(whole, np.argsort(order).astype(np.int32), axis=1)
+    whole = reordered(whole, np.argsort(order), 1)
     return ops.reshape(whole, (*shape[:axis], transforms.columns, *shape[axis + 1 :]))
 
 
@@ -174,20 +176,6 @@ def _permuted(entries: SpectralEntries, theta: Any) -> Any:
     order, turned = np.concatenate(index).astype(np.int32), np.concatenate(signs)
     rows = ops.reshape(theta, (rank * channels_in, channels_out))
     if (turned == 1).all() and order.size == rank * channels_in:
-        return _reordered(rows, order)
+        return reordered(rows, order, 0)
     taken = ops.take(rows, order, axis=0)
     return taken if (turned == 1).all() else taken * constant(turned[:, None].astype(np.float64), theta)
-
-
-def _reordered(rows: Any, order: Any) -> Any:
-    """Rows in another order; the gradient is the order back, not a scatter."""
-    back = np.argsort(order).astype(np.int32)
-
-    @ops.custom_gradient
-    def applied(values: Any) -> Any:
-        def gradient(*arguments: Any, upstream: Any = None) -> Any:
-            return ops.take(arguments[0] if upstream is None else upstream, back, axis=0)
-
-        return ops.take(values, order, axis=0), gradient
-
-    return applied(rows)

@@ -12,11 +12,11 @@ from keras import ops
 
 from eqgen.layers.components import spectral_matrices
 from eqgen.layers.entries import entries_of
-from eqgen.layers.fourier import correlate, is_short
+from eqgen.layers.fourier import correlate
 from eqgen.layers.operators import pool, spread
 from eqgen.layers.weight import WeightTable, gather_weight, weight_table
 from eqgen.programs.entries import Chosen, FourierEntries, SpectralEntries
-from eqgen.programs.operators import Chain, Fourier, Operator, Stack
+from eqgen.programs.operators import Chain, Fourier, Operator, Stack, is_short
 from eqgen.programs.run import stages_of
 from eqgen.programs.value import Block, Part, Section, Side
 
@@ -95,7 +95,7 @@ class Execution:
             (stage,) = part.stages
             assert isinstance(stage.pool, Fourier)
             assert isinstance(stage.spread, Fourier)
-            return correlate(entries, stage.pool, stage.spread, features, ops.cast(theta, dtype))
+            return correlate(entries, stage.pool, stage.spread, features, theta)
         return _kronecker(block.parts, features, theta, dtype)
 
 

@@ -9,17 +9,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from eqgen.layers.shapes import constant, product_of
+from eqgen.layers.shapes import constant, product_of, reordered
 from eqgen.programs.entries import FourierEntries
-from eqgen.programs.operators import Fourier
-
-LONGEST_PRODUCT = 128
-"""Up to this length a transform is a matrix product: it is as fast as the fast algorithm there, and XLA compiles it well."""
-
-
-def is_short(grid: tuple[int, ...]) -> bool:
-    """Whether matrix products serve."""
-    return max(grid) <= LONGEST_PRODUCT
+from eqgen.programs.operators import Fourier, is_short
 
 
 def transform(fourier: Fourier, features: Any, axis: int) -> Any:
@@ -28,7 +20,7 @@ def transform(fourier: Fourier, features: Any, axis: int) -> Any:
     before, after = product_of(shape[:axis]), product_of(shape[axis + 1 :])
     orbits = fourier.index.shape[0]
     if not fourier.is_in_order:
-        features = ops.take(features, fourier.index.ravel().astype(np.int32), axis=axis)
+        features = reordered(features, fourier.index.ravel(), axis)
     spectrum = _forward(ops.reshape(features, (before * orbits, *fourier.grid, after)), fourier.grid, fourier.inverse)
     # (before, orbits, 2, frequencies, after) to rows.
     apart = ops.reshape(spectrum, (before, orbits, 2, fourier.frequencies, after))
@@ -47,7 +39,7 @@ def transform_back(fourier: Fourier, features: Any, axis: int) -> Any:
     points = ops.reshape(points, (*shape[:axis], fourier.index.size, *shape[axis + 1 :]))
     if fourier.is_in_order:
         return points
-    return ops.take(points, np.argsort(fourier.index.ravel()).astype(np.int32), axis=axis)
+    return reordered(points, np.argsort(fourier.index.ravel()), axis)
 
 
 def kernel_transform(entries: FourierEntries, theta: Any, axis: int) -> Any:
@@ -72,16 +64,17 @@ def correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features:
     Args:
         entries, pool, spread: of the part.
         features: (batch, n, channels_in).
-        theta: (rank, channels_in, channels_out), in the same dtype.
+        theta: (rank, channels_in, channels_out), in the dtype of the variables.
 
     Returns:
         (batch, m, channels_out).
     """
     grid = entries.grid
+    dtype = features.dtype
     channels_in, channels_out = theta.shape[1:]
     outputs, inputs, size = entries.labels.shape
     if not pool.is_in_order:
-        features = ops.take(features, pool.index.ravel().astype(np.int32), axis=1)
+        features = reordered(features, pool.index.ravel(), 1)
     batch = ops.shape(features)[0]
     first = ops.transpose(ops.reshape(features, (batch, inputs, size, channels_in)), (0, 1, 3, 2))
     spectrum = _fast(ops.reshape(first, (batch * inputs * channels_in, *grid)), grid)
@@ -93,11 +86,11 @@ def correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features:
     # A correlation: the conjugate multiplies, which the product takes on its way.
     mixed = tf.matmul(spectrum, tf.transpose(kernel, (2, 1, 0)), adjoint_b=True)
     mixed = tf.reshape(tf.transpose(mixed, (1, 2, 0)), (batch * outputs * channels_out, -1))
-    points = ops.reshape(_fast_back(mixed, grid), (batch, outputs, channels_out, size))
+    points = ops.cast(ops.reshape(_fast_back(mixed, grid), (batch, outputs, channels_out, size)), dtype)
     points = ops.reshape(ops.transpose(points, (0, 1, 3, 2)), (batch, outputs * size, channels_out))
     if spread.is_in_order:
         return points
-    return ops.take(points, np.argsort(spread.index.ravel()).astype(np.int32), axis=1)
+    return reordered(points, np.argsort(spread.index.ravel()), 1)
 
 
 def _taken(entries: FourierEntries, theta: Any, axis: int) -> Any:
@@ -114,6 +107,8 @@ def _taken(entries: FourierEntries, theta: Any, axis: int) -> Any:
 
 def _fast(values: Any, grid: tuple[int, ...]) -> Any:
     """(rows, grid ...) to the complex spectrum, (rows, frequencies)."""
+    # There is no transform in half precision.
+    values = values if values.dtype == tf.float64 else tf.cast(values, tf.float32)
     if len(grid) == 1:
         return tf.signal.rfft(values)
     spectrum = tf.cast(tf.signal.rfft(values), tf.complex128 if values.dtype == tf.float64 else tf.complex64)
@@ -136,7 +131,9 @@ def _fast_back(spectrum: Any, grid: tuple[int, ...]) -> Any:
 
 
 def _forward(values: Any, grid: tuple[int, ...], weighted: bool) -> Any:
-    """(rows, grid ..., after) to (rows, 2, frequencies, after), by matrix products."""
+    """(rows, grid ..., after) to (rows, 2, frequencies, after)."""
+    if not is_short(grid):
+        return _forward_fast(values, grid, weighted)
     rows, after = ops.shape(values)[0], ops.shape(values)[-1]
     last = grid[-1]
     half = last // 2 + 1
@@ -151,6 +148,8 @@ def _forward(values: Any, grid: tuple[int, ...], weighted: bool) -> Any:
 
 def _backward(spectrum: Any, grid: tuple[int, ...], weighted: bool) -> Any:
     """The transpose of `_forward`."""
+    if not is_short(grid):
+        return _backward_fast(spectrum, grid)
     rows, after = ops.shape(spectrum)[0], ops.shape(spectrum)[-1]
     last = grid[-1]
     half = last // 2 + 1
@@ -162,6 +161,24 @@ def _backward(spectrum: Any, grid: tuple[int, ...], weighted: bool) -> Any:
         found = ops.transpose(found, (0, 2, 1, 3, 4))
     found = ops.reshape(found, (-1, 2 * half, after))
     return ops.reshape(ops.matmul(constant(_real(last).T, found), found), (rows, *grid, after))
+
+
+def _forward_fast(values: Any, grid: tuple[int, ...], weighted: bool) -> Any:
+    rows, after = ops.shape(values)[0], ops.shape(values)[-1]
+    last = ops.transpose(ops.reshape(values, (rows, prod(grid), after)), (0, 2, 1))
+    spectrum = tf.reshape(_fast(ops.reshape(last, (-1, *grid)), grid), (rows, after, -1))
+    found = tf.transpose(tf.stack([tf.math.real(spectrum), tf.math.imag(spectrum)], axis=1), (0, 1, 3, 2))
+    found = ops.cast(found, values.dtype)
+    return found * constant(_weights(grid), values) if weighted else found
+
+
+def _backward_fast(spectrum: Any, grid: tuple[int, ...]) -> Any:
+    """The transpose of the weighted transform, which undoes it."""
+    rows, after = ops.shape(spectrum)[0], ops.shape(spectrum)[-1]
+    wide = spectrum if spectrum.dtype == tf.float64 else tf.cast(spectrum, tf.float32)
+    numbers = tf.transpose(tf.complex(wide[:, 0], wide[:, 1]), (0, 2, 1))
+    points = ops.reshape(_fast_back(tf.reshape(numbers, (rows * after, -1)), grid), (rows, after, prod(grid)))
+    return ops.cast(ops.reshape(ops.transpose(points, (0, 2, 1)), (rows, *grid, after)), spectrum.dtype)
 
 
 def _complex_axes(found: Any, grid: tuple[int, ...], rows: Any, matrix: Any) -> Any:

@@ -1,8 +1,8 @@
 """How one operator of a program runs in TensorFlow, forwards (a pool) and as its transpose (a spread).
 
-A whole axis is summed by a reshape, evenly spaced points are a slice, a few points a row are gathered and added up, and small
-transforms are matrix products. The gradient of a pool is the spread of the same operator and the other way round, so no
-scatter is left to autodiff.
+A whole axis is summed by a reshape, a few points a row are gathered and added up, and small tables and transforms are matrix
+products. The gradient of a pool is the spread of the same operator and the other way round, not what autodiff makes of a
+gather.
 """
 
 from __future__ import annotations

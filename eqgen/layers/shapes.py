@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import numpy as np
 from keras import ops
+
+from eqgen.signed import Permutation
 
 
 def product_of(sizes: list[Any]) -> Any:
@@ -20,3 +23,17 @@ def product_of(sizes: list[Any]) -> Any:
 def constant(matrix: Any, like: Any) -> Any:
     """An array as a tensor of another one's dtype."""
     return ops.cast(ops.convert_to_tensor(matrix), like.dtype)
+
+
+def reordered(values: Any, order: Permutation, axis: int) -> Any:
+    """Values in another order along one axis; the gradient is the order back, not the scatter that autodiff makes."""
+    there, back = order.astype(np.int32), np.argsort(order).astype(np.int32)
+
+    @ops.custom_gradient
+    def applied(values: Any) -> Any:
+        def gradient(*arguments: Any, upstream: Any = None) -> Any:
+            return ops.take(arguments[0] if upstream is None else upstream, back, axis=axis)
+
+        return ops.take(values, there, axis=axis), gradient
+
+    return applied(values)

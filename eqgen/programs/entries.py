@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.pattern import Labels
-from eqgen.programs.operators import Matrix
+from eqgen.programs.operators import Matrix, transform_cost
 from eqgen.signed import Integers, Signs
 
 
@@ -114,7 +114,7 @@ class FourierEntries:
 
     @property
     def multiplications(self) -> int:
-        return int(self.labels.size) * 2 * max(1, math.ceil(math.log2(self.labels.shape[2])))
+        return int(self.labels.size) * transform_cost(self.grid)
 
     def of(self, theta: Matrix) -> Matrix:
         outputs, inputs, _ = self.labels.shape

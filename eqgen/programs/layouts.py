@@ -30,20 +30,6 @@ def as_transposition(index: Permutation, columns: int) -> tuple[int, int] | None
     return grid.shape if np.array_equal(grid.T.ravel(), index[:, 0]) else None
 
 
-def as_slice(index: Permutation) -> tuple[int, int] | None:
-    """(start, step) where a table of one point a row takes evenly spaced points; None where it does not."""
-    if index.shape[1] != 1:
-        return None
-    numbers = index[:, 0]
-    step = int(numbers[1] - numbers[0]) if numbers.size > 1 else 1
-    even = step > 0 and np.array_equal(numbers, numbers[0] + step * np.arange(numbers.size))
-    return (int(numbers[0]), step) if even else None
-
-
 def is_strided(index: Permutation, columns: int) -> bool:
     """Whether one of these holds."""
-    return (
-        as_sum(index, columns) is not None
-        or as_slice(index) is not None
-        or as_transposition(index, columns) is not None
-    )
+    return as_sum(index, columns) is not None or as_transposition(index, columns) is not None

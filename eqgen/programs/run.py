@@ -7,8 +7,11 @@ from itertools import product
 
 import numpy as np
 
-from eqgen.programs.operators import Identity, Matrix, Operator
+from eqgen.programs.operators import Fourier, Identity, Matrix, Operator
 from eqgen.programs.value import Block, Part, Section, Side
+
+LARGEST_DENSE = 512
+"""Longer Fourier transforms are not written out as matrices."""
 
 Sections = list[tuple[Section, slice, slice, slice]]
 """Each section with its rows in, its rows out and its entries."""
@@ -104,6 +107,12 @@ def stages_of(part: Part) -> Iterator[tuple[Operator, Operator, Sections]]:
 def _along(operator: Operator, features: Matrix, axis: int, *, back: bool = False) -> Matrix:
     if isinstance(operator, Identity):
         return features
+    if isinstance(operator, Fourier) and operator.shape[1] > LARGEST_DENSE:
+        # A matrix of so many points would not be slow and obvious, but too large.
+        moved = np.moveaxis(features, axis, -2)
+        flat = moved.reshape(-1, *moved.shape[-2:])
+        done = operator.back(flat) if back else operator.of(flat)
+        return np.moveaxis(done.reshape(*moved.shape[:-2], *done.shape[-2:]), -2, axis)
     matrix = operator.matrix().T if back else operator.matrix()
     return np.moveaxis(np.tensordot(matrix, features, axes=(1, axis)), 0, axis)
 
