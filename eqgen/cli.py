@@ -20,6 +20,7 @@ from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern, letter_name
 from eqgen.pattern import pattern as as_pattern
+from eqgen.programs.cost import BATCH, CHANNELS
 from eqgen.quiet import import_keras_quietly
 from eqgen.words import count
 
@@ -48,8 +49,10 @@ def show(
         str, typer.Argument(help='a mapping, "{p p} -> p where p = S(5)", or a pattern, "a b; b a"')
     ],
     latex: Annotated[bool, typer.Option("--latex", help="print the pattern as LaTeX and nothing else")] = False,
-    channels: Annotated[int, typer.Option("--channels", min=1, help="plan for so many channels, in and out")] = 64,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="plan for so many examples at once")] = 32,
+    channels: Annotated[
+        int, typer.Option("--channels", min=1, help="plan for so many channels, in and out")
+    ] = CHANNELS,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="plan for so many examples at once")] = BATCH,
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""
     found = orbits(as_mapping(declaration)) if is_mapping(declaration) else None
@@ -158,7 +161,7 @@ def _show_entry(entry: catalogue_files.Entry) -> None:
     console.print(entry.title, style="bold", soft_wrap=True)
     console.print(" ".join(entry.source.split()))
     console.print()
-    show(entry.declaration, channels=64, batch=32)
+    show(entry.declaration, channels=CHANNELS, batch=BATCH)
 
 
 def _show_pattern(shown: Orbits | Pattern) -> None:

@@ -11,6 +11,7 @@ from eqgen.equivariance import TOLERANCE_IN_EPS, Array, Function
 from eqgen.layers import EquivariantDense
 from eqgen.mapping import Mapping
 from eqgen.pattern import Labels
+from eqgen.programs.program import NoCombinationError
 from eqgen.report import Check
 from eqgen.signed import Integers, Signs
 from eqgen.words import count
@@ -37,7 +38,7 @@ def program_check(layer: EquivariantDense, columns: Integers, random: np.random.
         expected = np.append(theta, 0)[labels] * signs
         try:
             found = program.matrix(theta, columns)
-        except ValueError as error:
+        except NoCombinationError as error:
             return Check("program", False, str(error))
         different = np.argwhere(found != expected)
         if different.size:

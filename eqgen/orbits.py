@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 
 from eqgen.certificate import Certificate, certify_form
-from eqgen.errors import DeclarationError
 from eqgen.families import whole_family
-from eqgen.group import shortened
 from eqgen.labels.form import PairLabels
 from eqgen.labels.product import product_labels
 from eqgen.labels.stable import stable_labels, twin_degree
@@ -24,6 +22,7 @@ from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.memory import fits, refuse_large_table
 from eqgen.pattern import Labels, Pattern, from_labels, letter_name
+from eqgen.places import places
 from eqgen.signed import Integers, Permutation, Signs, identity
 from eqgen.space import Space, Term, part_of
 
@@ -118,11 +117,11 @@ class Orbits:
         >>> o.rank, o.labels_at(np.array([0, 1]), np.array([0, 1, 512]))[0].tolist()
         (262144, [[0, 1, 512], [511, 0, 1023]])
         """
-        places = _places(rows, self.shape[0], "rows"), _places(columns, self.shape[1], "columns")
+        chosen = places(rows, self.shape[0], "rows"), places(columns, self.shape[1], "columns")
         refuse_large_table(
-            "what is asked for", places[0].size, places[1].size, "ask for fewer rows or columns at a time"
+            "what is asked for", chosen[0].size, chosen[1].size, "ask for fewer rows or columns at a time"
         )
-        return self.form.at(*places)
+        return self.form.at(*chosen)
 
     def certificate(self) -> Certificate:
         """Check again, in integers, that these are exactly the orbits, independently of how they were made.
@@ -173,22 +172,6 @@ def orbits(declaration: Mapping | str) -> Orbits:
         unit = mapping.units[0] if mapping.units else ()
         return Orbits(mapping, _unit_labels(mapping, unit, mapping.output, mapping.input))
     return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, partial(_part_labels, mapping)))
-
-
-def _places(chosen: Any, size: int, what: str) -> Permutation:
-    """Numbers of rows or columns, counted from 0."""
-    array = np.asarray(chosen)
-    if array.dtype == bool and array.shape == (size,):
-        return np.flatnonzero(array)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise DeclarationError(
-            f"{what} are chosen by a list of numbers, like [3], or by a mask of length {size}, got {shortened(chosen)}"
-        )
-    numbers = array.astype(np.intp)
-    if numbers.size and not -size <= numbers.min() <= numbers.max() < size:
-        raise IndexError(f"{what} {numbers.min()} to {numbers.max()} are asked for: there are {size}, counted from 0")
-    places: Permutation = numbers % size
-    return places
 
 
 def bias_pattern(mapping: Mapping) -> Pattern:

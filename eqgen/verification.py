@@ -26,6 +26,7 @@ from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.model_check import EPS, input_shape_of, try_model
 from eqgen.orbits import Orbits
+from eqgen.programs.program import NoCombinationError
 from eqgen.report import Check, Report
 from eqgen.signed import Integers
 from eqgen.words import count
@@ -138,7 +139,7 @@ def _certificate(layer: EquivariantDense, found: Orbits, columns: Integers) -> C
         return found.certificate()
     try:
         labels, signs = layer.weight_labels()
-    except ValueError:
+    except NoCombinationError:
         # It sums to no labels, which the check of the program has told.
         return found.certificate()
     return certify(found.mapping, labels, signs)

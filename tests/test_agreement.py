@@ -209,8 +209,7 @@ def test_a_lowering_that_cannot_serve_says_why():
     with pytest.raises(DeclarationError) as refused:
         eq.program("p -> p where p = C(60)", "pooled")
     assert str(refused.value) == (
-        "p -> p where p = C(60) has no pooled program: 60 orbits of 60 x 60 pairs, and up to 52 are pooled; "
-        'use lowering="auto"'
+        'p -> p where p = C(60) has no pooled program (60 orbits of pairs, and up to 52 are pooled): use lowering="auto"'
     )
     with pytest.raises(DeclarationError) as refused:
         eq.EquivariantDense(2, "p -> p where p = C(6)", lowering="fast")

@@ -173,9 +173,9 @@ def _permuted(entries: SpectralEntries, theta: Any) -> Any:
         places = pair.labels.transpose(0, 2, 1)[:, :, None, :] * channels_in + channel
         index.append(places.ravel())
         signs.append(np.broadcast_to(pair.signs.transpose(0, 2, 1)[:, :, None, :], places.shape).ravel())
-    order, turned = np.concatenate(index).astype(np.int32), np.concatenate(signs)
+    order, turned = np.concatenate(index), np.concatenate(signs)
     rows = ops.reshape(theta, (rank * channels_in, channels_out))
     if (turned == 1).all() and order.size == rank * channels_in:
         return reordered(rows, order, 0)
-    taken = ops.take(rows, order, axis=0)
+    taken = ops.take(rows, order.astype(np.int32), axis=0)
     return taken if (turned == 1).all() else taken * constant(turned[:, None].astype(np.float64), theta)

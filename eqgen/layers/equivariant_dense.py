@@ -145,7 +145,9 @@ class EquivariantDense(keras.layers.Layer):
     @property
     def program(self) -> Program:
         """How the layer is applied; before it is built, for as many input channels as output channels."""
-        return self._program if self._program is not None else self._planned(self.units or 1)
+        if self._program is None:
+            self._program = self._planned(self.units or 1)
+        return self._program
 
     @property
     def layout(self) -> str:
@@ -221,7 +223,7 @@ class EquivariantDense(keras.layers.Layer):
         """The labels and signs, each (m, n), that the layer's program sums to: what `verify` holds to the group.
 
         Raises:
-            ValueError: the program sums to no matrix of parameters.
+            NoCombinationError: the program sums to no matrix of parameters.
         """
         matrix = self.program.matrix()
         return np.abs(matrix) - 1, np.sign(matrix).astype(np.int8)

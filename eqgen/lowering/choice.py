@@ -13,7 +13,7 @@ from eqgen.labels.product import Block as LabelBlock
 from eqgen.labels.product import ProductLabels
 from eqgen.lowering.fourier import fourier, merged
 from eqgen.lowering.gather import gather, gathered
-from eqgen.lowering.pooled import LARGEST_RANK, pooled
+from eqgen.lowering.pooled import pooled
 from eqgen.lowering.spectral import spectral
 from eqgen.lowering.unit import Action, Unit, space_name, unit_of
 from eqgen.mapping import Mapping, looks_like_mapping
@@ -22,17 +22,13 @@ from eqgen.memory import fits
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern
 from eqgen.pattern import pattern as as_pattern
-from eqgen.programs.cost import cost_of
+from eqgen.programs.cost import BATCH, CHANNELS, cost_of, refuse_sizes
 from eqgen.programs.entries import Chosen
 from eqgen.programs.program import Program
 from eqgen.programs.value import Block, Part, Side
 from eqgen.space import Term, part_of
 
 LOWERINGS = ("auto", "gather", "pooled", "spectral")
-
-CHANNELS = 64
-BATCH = 32
-"""What a plan is made for unless told."""
 
 
 def program(
@@ -58,6 +54,7 @@ def program(
     'pooled'
     """
     refuse_unknown(lowering)
+    refuse_sizes(channels_in, channels_out, batch)
     if not isinstance(found, Orbits) and not looks_like_mapping(found):
         return _typed(as_pattern(found).in_order_of_appearance(), lowering, channels_in, channels_out, batch)
     known = found if isinstance(found, Orbits) else orbits(as_mapping(cast(Mapping | str, found)))
@@ -69,7 +66,7 @@ def program(
     planned: tuple[Block, ...] = ()
     runner_up: list[tuple[int, str]] = []
     for block, units in blocks:
-        ways = [_parts(unit, lowering, max(channels_in, channels_out), str(known.mapping)) for unit in units]
+        ways = [_parts(unit, lowering, channels_in, channels_out, known.mapping) for unit in units]
         costs = sorted(
             (
                 (cost_of([replace(block, parts=parts)], channels_in, channels_out, batch).total, number, parts)
@@ -163,35 +160,43 @@ def _order(term: Term, block: LabelBlock) -> tuple[int, ...]:
     return (*by_unit, *(place for place, factor in enumerate(term) if factor.axis is None))
 
 
-def _parts(unit: Unit, lowering: str, channels: int, title: str) -> list[Part]:
+def _parts(unit: Unit, lowering: str, channels_in: int, channels_out: int, mapping: Mapping) -> list[Part]:
     """The ways for one unit that are worth comparing, or the one that is asked for."""
     found: list[Part] = []
-    table_fits = fits(16 * unit.shape[0] * unit.shape[1])
+    why_not: dict[str, str] = {}
+
+    def add(name: str, part: Part | str) -> None:
+        if isinstance(part, str):
+            why_not[name] = part
+        else:
+            found.append(part)
+
     if lowering in ("auto", "pooled"):
-        part = pooled(unit, channels)
-        if part is not None:
-            found.append(part)
+        add("pooled", pooled(unit, channels_in, channels_out))
     if lowering in ("auto", "spectral"):
-        part = fourier(unit) or (spectral(unit) if lowering == "spectral" or _is_high(unit, found) else None)
+        part = fourier(unit)
         if part is not None:
             found.append(part)
-    if lowering == "gather" or (lowering == "auto" and table_fits and _is_small(unit, found)):
+        elif lowering == "spectral" or _is_high(unit, found):
+            add("spectral", spectral(unit))
+    m, n = unit.shape
+    table_fits = fits(16 * m * n)
+    if not table_fits:
+        why_not["gather"] = f"a table of {m} x {n} pairs does not fit in memory"
+    elif lowering == "gather" or (lowering == "auto" and _is_small(unit, found)):
         found.append(gather(unit.labels.table()))
     if not found:
-        raise DeclarationError(_why_not(unit, lowering, title))
+        raise DeclarationError(_refusal(mapping, lowering, why_not))
     return found
 
 
-def _why_not(unit: Unit, lowering: str, title: str) -> str:
-    m, n = unit.shape
-    if lowering == "pooled":
-        why = f"{unit.labels.rank} orbits of {m} x {n} pairs, and up to {LARGEST_RANK} are pooled"
-    elif lowering == "spectral":
-        why = f"its point orbits are too large or too many to decompose ({m} x {n} pairs)"
-    else:
-        why = f"a table of {m} x {n} pairs does not fit in memory, and {unit.labels.rank} orbits are too many or too large to pool"
-    hint = 'use lowering="auto"' if lowering != "auto" else "name the pairs that matter with support=..."
-    return f"{title} has no {'' if lowering == 'auto' else lowering + ' '}program: {why}; {hint}"
+def _refusal(mapping: Mapping, lowering: str, why_not: dict[str, str]) -> str:
+    kind = "" if lowering == "auto" else f"{lowering} "
+    reasons = "; ".join(f"{name}: {why}" for name, why in why_not.items()) if not kind else why_not[lowering]
+    hint = 'use lowering="auto"' if kind else "name the pairs that matter with support=..."
+    if mapping.support is not None and not kind:
+        hint = "use a smaller support"
+    return f"{mapping.in_short()} has no {kind}program ({reasons}): {hint}"
 
 
 def _is_high(unit: Unit, others: list[Part]) -> bool:

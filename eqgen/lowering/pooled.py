@@ -29,12 +29,12 @@ from eqgen.programs.operators import Chain, Identity, IndexTable, Operator, Stac
 from eqgen.programs.value import Part, Section, Stage
 
 LARGEST_RANK = 52
-"""Kernels of more parameters are not pooled: the isotypic decomposition serves them."""
+"""Kernels of more parameters are not pooled: the isotypic decomposition may serve them."""
 
 LARGEST_TABLE = 1 << 26
 """A term that reads more pairs than this is not pooled: its table alone would take half a gigabyte."""
 
-MOVED = 24
+OUT_OF_PLACE = 24
 """Reading a number out of place and adding it, forward and back, takes as long as so many multiply-adds of a matrix product
 (measured on two CPU cores: with 3, S(12) on pairs took 1.3 times the layer by hand, with 24 it takes 1.15 to 1.2)."""
 
@@ -76,16 +76,17 @@ class Candidate:
     row: np.ndarray
 
 
-def pooled(unit: Unit, channels: int) -> Part | None:
-    """The pooled part of a unit, None where its rank is too high.
+def pooled(unit: Unit, channels_in: int, channels_out: int) -> Part | str:
+    """The pooled part of a unit, or in words why there is none.
 
     Args:
         unit: the problem.
-        channels: of the input and the output, which decide what is cheap.
+        channels_in, channels_out: they decide what is cheap.
     """
     rank = unit.labels.rank
-    if not 0 < rank <= LARGEST_RANK:
-        return None
+    if rank > LARGEST_RANK:
+        return f"{rank} orbits of pairs, and up to {LARGEST_RANK} are pooled"
+    channels = channels_in, channels_out
     own = _own(unit)
     candidates, notes = _candidates(unit, own, channels)
     first = _basis(candidates, own, rank, channels, frozenset())
@@ -93,11 +94,11 @@ def pooled(unit: Unit, channels: int) -> Part | None:
     again = _basis(candidates, own, rank, channels, shared)
     chosen = min((first, again), key=lambda terms: _total(terms, channels))
     if any(way.pairs > LARGEST_TABLE for term in chosen for way in (term.pool, term.spread)):
-        return None
+        return f"some of its {rank} orbits hold more than {LARGEST_TABLE} pairs, and no smaller space serves"
     return _assembled(unit, chosen, notes)
 
 
-def _candidates(unit: Unit, own: list[Candidate], channels: int) -> tuple[list[Candidate], tuple[str, ...]]:
+def _candidates(unit: Unit, own: list[Candidate], channels: tuple[int, int]) -> tuple[list[Candidate], tuple[str, ...]]:
     if unit.is_local:
         return own, ()
     dearest = max(_cost(candidate, channels) for candidate in own)
@@ -113,7 +114,7 @@ def _candidates(unit: Unit, own: list[Candidate], channels: int) -> tuple[list[C
             (i, j)
             for i, pool in enumerate(inputs)
             for j, spread in enumerate(outputs)
-            if (pool.cost + spread.cost) * channels + space.size * channels**2 <= dearest
+            if _priced(pool.cost, spread.cost, space.size, channels) <= dearest
         ]
         if not affordable:
             continue
@@ -139,7 +140,9 @@ def _own(unit: Unit) -> list[Candidate]:
         exact = size == 1 and not several and points.size == unit.input.size
         pool = Way(
             ("own", number),
-            0 if exact and np.array_equal(labels.representatives[number], (0, 0)) else MOVED * size * points.size,
+            0
+            if exact and np.array_equal(labels.representatives[number], (0, 0))
+            else OUT_OF_PLACE * size * points.size,
             cache(lambda number=number, points=points: _own_table(unit, number, points)),
             f"sum {size} points each" if size > 1 else "take one point each",
             size * points.size,
@@ -217,19 +220,25 @@ def _way(space: Through, relation: Relation, side: str, number: int, way: int) -
 def _moving_cost(operator: Operator) -> int:
     if isinstance(operator, IndexTable) and operator.signs is None and is_strided(operator.index, operator.columns):
         return operator.additions
-    return MOVED * operator.additions
+    return OUT_OF_PLACE * operator.additions
 
 
-def _cost(candidate: Candidate, channels: int, free: frozenset[tuple[object, ...]] = frozenset()) -> int:
-    moved = sum(way.cost for way in (candidate.pool, candidate.spread) if way.key not in free)
-    return moved * channels + candidate.size * channels**2
+def _cost(candidate: Candidate, channels: tuple[int, int], free: frozenset[tuple[object, ...]] = frozenset()) -> int:
+    pool, spread = (0 if way.key in free else way.cost for way in (candidate.pool, candidate.spread))
+    return _priced(pool, spread, candidate.size, channels)
+
+
+def _priced(pool: int, spread: int, mixes: int, channels: tuple[int, int]) -> int:
+    """Pools move what comes in, spreads what goes out, mixes multiply both."""
+    channels_in, channels_out = channels
+    return pool * channels_in + spread * channels_out + mixes * channels_in * channels_out
 
 
 def _basis(
     candidates: list[Candidate],
     own: list[Candidate],
     rank: int,
-    channels: int,
+    channels: tuple[int, int],
     free: frozenset[tuple[object, ...]],
 ) -> list[Candidate]:
     """The cheapest independent candidates; some pools and spreads cost nothing because they are there anyway.
@@ -246,15 +255,16 @@ def _basis(
     return chosen
 
 
-def _total(terms: Iterable[Candidate], channels: int) -> int:
+def _total(terms: Iterable[Candidate], channels: tuple[int, int]) -> int:
     """What the terms cost together: pools and spreads once, mixes as one matrix for each space."""
     terms = list(terms)
-    ways = {way.key: way.cost for term in terms for way in (term.pool, term.spread)}
+    pools = {term.pool.key: term.pool.cost for term in terms}
+    spreads = {term.spread.key: term.spread.cost for term in terms}
     mixes = 0
     for space in {term.space for term in terms}:
         here = [term for term in terms if term.space == space]
         mixes += here[0].size * len({t.pool.key for t in here}) * len({t.spread.key for t in here})
-    return sum(ways.values()) * channels + mixes * channels**2
+    return _priced(sum(pools.values()), sum(spreads.values()), mixes, channels)
 
 
 def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> Part:

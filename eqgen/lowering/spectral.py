@@ -7,6 +7,8 @@ m_out m_in d e instead of the product of both sizes.
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 
 from eqgen.lowering.alike import Member, OrbitClass, orbit_classes
@@ -30,21 +32,22 @@ LARGEST_TRANSFORM = 1 << 22
 SMALL = 1e-9
 
 
-def spectral(unit: Unit) -> Part | None:
-    """The spectral part of a unit, None where its orbits are too large or too different."""
-    if not unit.labels.rank or max(points.size for side in (unit.output, unit.input) for points in side.orbits) > (
-        LARGEST_ORBIT
-    ):
-        return None
+def spectral(unit: Unit) -> Part | str:
+    """The spectral part of a unit, or in words why there is none."""
+    largest = max(points.size for side in (unit.output, unit.input) for points in side.orbits)
+    if largest > LARGEST_ORBIT:
+        return f"a point orbit of {largest} points, and up to {LARGEST_ORBIT} are decomposed"
     classes = orbit_classes((unit.output, unit.input))
-    if len(classes) > MOST_CLASSES or sum(found.template.size for found in classes) > 2 * LARGEST_ORBIT:
-        return None
+    if len(classes) > MOST_CLASSES:
+        return f"{len(classes)} kinds of point orbits, and up to {MOST_CLASSES} are decomposed together"
+    if sum(found.template.size for found in classes) > 2 * LARGEST_ORBIT:
+        return f"kinds of point orbits of more than {2 * LARGEST_ORBIT} points together"
     try:
         found = decomposed([one.template for one in classes])
     except NoDecompositionError:
-        return None
+        return "its point orbits could not be told apart numerically"
     if any(table.rank**2 > LARGEST_TRANSFORM for table in found.pairs.values()):
-        return None
+        return f"more than {isqrt(LARGEST_TRANSFORM)} orbits of pairs between two point orbits"
     outputs = [number for number, one in enumerate(classes) if one.members[0]]
     inputs = [number for number, one in enumerate(classes) if one.members[1]]
     kinds = [

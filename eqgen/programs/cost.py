@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+import numpy as np
+
+from eqgen.errors import DeclarationError
 from eqgen.programs.entries import Chosen
 from eqgen.programs.operators import Chain, Operator, Stack
 from eqgen.programs.value import Block
+
+CHANNELS = 64
+BATCH = 32
+"""What a plan is made for unless told."""
 
 BYTES = 4
 """Of a number in float32."""
@@ -22,6 +29,12 @@ SCATTERED = 4
 
 STARTED = 300_000
 """So many multiply-adds could be done in the time that it takes to start one operation."""
+
+
+def refuse_sizes(*sizes: object) -> None:
+    """Stop at channels or a batch that are no positive whole numbers."""
+    if not all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0 for size in sizes):
+        raise DeclarationError(f"channels and batch are positive whole numbers, got {', '.join(map(repr, sizes))}")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def plan(
     """The whole plan."""
     lines = [line for block in blocks for line in steps(block, len(blocks) > 1)]
     if not blocks:
-        return f"{title}: nothing\n  the symmetry forces every weight to zero"
+        return f"{title}: nothing\n  every weight is zero"
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
     notes = dict.fromkeys(note for block in blocks for part in block.parts for note in part.notes)

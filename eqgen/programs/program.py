@@ -10,15 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.errors import DeclarationError
+from eqgen.group import shortened
 from eqgen.memory import refuse_large_table
-from eqgen.programs.cost import Cost, cost_of
+from eqgen.places import places
+from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
 from eqgen.programs.entries import Combination
 from eqgen.programs.plan import plan
 from eqgen.programs.run import run
 from eqgen.programs.value import Block
 
 EXACT = 1e-6
-"""A float matrix that lies further than this from integers is no combination of orbits."""
+"""A float matrix that lies further than this from integers, beside its largest parameter, is no combination of orbits."""
+
+FURTHEST = 0.1
+"""Nor is one that lies further than this, however large its parameters are."""
+
+
+class NoCombinationError(ValueError):
+    """What a program sums to is no integer combination of orbits."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,19 +54,14 @@ class Program:
     rank: int
     blocks: tuple[Block, ...]
     runner_up: str = ""
-    channels: tuple[int, int] = (64, 64)
-    batch: int = 32
+    channels: tuple[int, int] = (CHANNELS, CHANNELS)
+    batch: int = BATCH
 
     @property
     def lowering(self) -> str:
         """How each block is made: `pooled`, or `spectral x pooled` where parts differ."""
         names = dict.fromkeys(" x ".join(dict.fromkeys(part.lowering for part in block.parts)) for block in self.blocks)
         return ", ".join(names)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader should know: a fallback, a bound that was met."""
-        return tuple(dict.fromkeys(note for block in self.blocks for part in block.parts for note in part.notes))
 
     def cost(self, channels_in: int | None = None, channels_out: int | None = None, batch: int | None = None) -> Cost:
         """Multiply-adds and bytes of a training step, for the channels and the batch of the plan unless told.
@@ -68,8 +72,7 @@ class Program:
         wanted = (channels_in, channels_out, batch)
         planned = (*self.channels, self.batch)
         sizes = [known if told is None else told for told, known in zip(wanted, planned, strict=True)]
-        if not all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0 for size in sizes):
-            raise DeclarationError(f"channels and batch are positive whole numbers, got {', '.join(map(repr, sizes))}")
+        refuse_sizes(*sizes)
         return cost_of(self.blocks, *map(int, sizes))
 
     def run(self, features: npt.ArrayLike, kernel: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -99,26 +102,30 @@ class Program:
                 f"expected features (batch, {self.shape[1]}, channels_in) and a kernel ({self.rank}, channels_in, "
                 f"channels_out), got {features.shape} and {kernel.shape}"
             )
-        return run(self.blocks, features, kernel, self.shape[0])
+        # In integers a fraction of parameters would be rounded.
+        return run(self.blocks, features.astype(np.result_type(features, 1.0)), kernel * 1.0, self.shape[0])
 
     def matrix(self, theta: npt.ArrayLike | None = None, columns: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
         """The weight matrix that the program sums to, in integers.
 
         Args:
             theta: (rank,) integers; 1, 2, 3, ... unless told, so that entry (i, j) is `sign * (label + 1)`.
-            columns: the numbers of those that are wanted; all unless told.
+            columns: the numbers of those that are wanted, or a mask; all unless told.
 
         Returns:
             (m, columns) int64. Exact where all steps are; of a spectral program rounded.
 
         Raises:
-            DeclarationError: the matrix would not fit in memory.
-            ValueError: what the program sums to is no integer combination of orbits.
+            DeclarationError: other parameters or columns than these, or the matrix would not fit in memory.
+            IndexError: a column beyond the matrix.
+            NoCombinationError: what the program sums to is no integer combination of orbits.
         """
         m, n = self.shape
-        chosen = np.arange(n) if columns is None else np.asarray(columns, dtype=np.intp)
+        chosen = np.arange(n) if columns is None else places(columns, n, "columns")
         refuse_large_table(f"the matrix of {self.title}", m, chosen.size, "ask for some of its columns")
-        numbers = np.arange(1, self.rank + 1) if theta is None else np.asarray(theta, dtype=np.int64)
+        numbers = np.arange(1, self.rank + 1) if theta is None else np.asarray(theta)
+        if numbers.shape != (self.rank,) or numbers.dtype.kind not in "iu":
+            raise DeclarationError(f"expected {self.rank} whole numbers as parameters, got {shortened(theta)}")
         common = lcm(
             *(
                 part.entries.common
@@ -132,11 +139,13 @@ class Program:
         if np.issubdtype(found.dtype, np.integer):
             quotient: npt.NDArray[np.int64] = found // common
             if (quotient * common != found).any():
-                raise ValueError(f"the program of {self.title} sums to fractions")
+                raise NoCombinationError(f"the program of {self.title} sums to fractions")
             return quotient
         rounded = np.rint(found / common)
-        if found.size and np.abs(found / common - rounded).max() > EXACT * max(1, np.abs(numbers).max(initial=0)):
-            raise ValueError(f"the program of {self.title} does not sum to integers")
+        if found.size and np.abs(found / common - rounded).max() > min(
+            FURTHEST, EXACT * max(1, np.abs(numbers).max(initial=0))
+        ):
+            raise NoCombinationError(f"the program of {self.title} does not sum to integers")
         exact: npt.NDArray[np.int64] = rounded.astype(np.int64)
         return exact
 
