@@ -16,7 +16,7 @@ from eqgen import catalogue
 from eqgen.errors import DeclarationError
 from eqgen.layers.execute import Execution
 
-LOWERINGS = ("gather", "pooled", "spectral", "auto")
+LOWERINGS = ("gather", "pooled", "spectral", "local", "auto")
 
 
 def lowered(orbits: eq.Orbits, channels: tuple[int, int] = (2, 3)) -> dict[str, eq.Program]:
@@ -143,12 +143,54 @@ SUPPORTED = {
     ),
     "signs": lambda: eq.mapping("j -> j", j=[([1, 0, 2], [1, 1, -1])], support=[(2, 2), (0, 1), (1, 0)]),
     "ring": lambda: eq.mapping("p -> p where p = C(9)", support=eq.neighbours(networkx.cycle_graph(9), 2)),
+    "one side": lambda: eq.mapping("p -> p where p = C(9)", support=[(0, 3), (0, 4)]),
+    "holes": lambda: eq.mapping("p -> p where p = C(30)", support=[(0, 3), (0, 4), (0, 20)]),
+    "even": lambda: eq.mapping("p -> p where p = C(4)", support=[(0, 1), (0, 2), (0, 3)]),
+    "flat torus": lambda: eq.mapping(
+        "b -> b",
+        b=eq.trace((4, 6), lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1)),
+        support=[(0, 1), (0, 6), (0, 7), (0, 5)],
+    ),
+    "three axes": lambda: eq.mapping(
+        "x y z -> x y z where x = C(3), y = C(4), z = C(5)", support=eq.stencil(1, (3, 4, 5), wrap=True)
+    ),
+    "outputs without inputs": lambda: eq.mapping("p -> p where p = (1 2)(3 4), (5 6)", support=[(0, 4), (4, 4)]),
+    "two sides": lambda: eq.mapping("p + p -> p + 1 where p = C(5)", support=[(0, 0), (0, 6), (5, 1)]),
 }
 
 
 @pytest.mark.parametrize("name", SUPPORTED)
 def test_supports(name):
-    check(eq.orbits(SUPPORTED[name]()))
+    try:
+        programs = check(eq.orbits(SUPPORTED[name]()))
+    except DeclarationError as error:
+        raise AssertionError(str(error)) from None
+    assert "local" in programs
+
+
+@settings(max_examples=60)
+@given(declared_mappings(), st.data())
+def test_random_supports_in_every_lowering(declared, data):
+    mapping = eq.mapping(declared.text, **declared.axes)
+    m, n = mapping.output.size, mapping.input.size
+    pairs = data.draw(st.lists(st.tuples(st.integers(0, m - 1), st.integers(0, n - 1)), min_size=1, max_size=6))
+    orbits = eq.orbits(eq.mapping(declared.text, **declared.axes, support=eq.closed(pairs)))
+    if orbits.rank:
+        assert "local" in check(orbits)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16", "float64"])
+def test_a_convolution_in_every_precision(policy, jit, random):
+    mapping = eq.mapping("h w -> h w where h = C(5), w = C(7)", support=eq.stencil(1, (5, 7), wrap=True))
+    layer = eq.EquivariantDense(2, mapping, dtype=policy, layout="flat", lowering="local")
+    features = random.normal(size=(3, 35, 2)).astype("float32")
+    layer.build(features.shape)
+    answer = tf.function(layer, jit_compile=jit)(tf.constant(features))
+    assert "convolve 3 x 3, wrapped around" in str(layer.program)
+    expected = layer.program.run(features, layer.kernel.numpy() / layer.orbits.row_sizes[:, None, None])
+    rounding = {"float32": 1e-5, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1, "float64": 1e-12}[policy]
+    assert np.allclose(tf.cast(answer, "float64"), expected, rtol=0, atol=rounding * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
@@ -171,7 +213,7 @@ def test_a_checkpoint_moves_between_lowerings(declaration, policy, random, tmp_p
         assert np.allclose(answer, answers[0], rtol=0, atol=rounding * np.abs(answers[0]).max())
 
 
-@pytest.mark.parametrize("name", LOWERINGS)
+@pytest.mark.parametrize("name", ["gather", "pooled", "spectral", "auto"])
 def test_no_example_and_many_leading_dimensions(name):
     layer = eq.EquivariantDense(3, "p -> p where p = C(6)", lowering=name)
     assert layer(np.zeros((0, 6, 2), dtype="float32")).shape == (0, 6, 3)
@@ -212,8 +254,14 @@ def test_a_lowering_that_cannot_serve_says_why():
         'p -> p where p = C(60) has no pooled program (60 orbits of pairs, and up to 52 are pooled): use lowering="auto"'
     )
     with pytest.raises(DeclarationError) as refused:
+        eq.program("p -> p where p = C(60)", "local")
+    assert str(refused.value) == (
+        "p -> p where p = C(60) has no local program (it names no support, so every input is everybody's neighbour): "
+        'use lowering="auto"'
+    )
+    with pytest.raises(DeclarationError) as refused:
         eq.EquivariantDense(2, "p -> p where p = C(6)", lowering="fast")
-    assert str(refused.value) == 'lowering is \'fast\': expected "auto", "gather", "pooled" or "spectral"'
+    assert str(refused.value) == 'lowering is \'fast\': expected "auto", "gather", "pooled", "spectral" or "local"'
 
 
 @pytest.mark.parametrize("declaration", ["p -> p where p = D(40)", "p p -> p p where p = S(12)"])

@@ -46,8 +46,8 @@ class EquivariantDense(keras.layers.Layer):
         bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as
             in `keras.layers.Dense`; those of the kernel act on theta.
         aggregation: "mean" (the default with channels) or "sum" (always for `units=None`).
-        lowering: "auto" for the cheapest program, or "gather", "pooled", "spectral" (see `eqgen.program`); all compute the same
-            numbers to rounding, from the same kernel.
+        lowering: "auto" for the cheapest program, or "gather", "pooled", "spectral", "local" (see `eqgen.program`); all compute
+            the same numbers to rounding, from the same kernel.
         layout: "flat" for features (..., n, channels), "grid" for (..., 28, 28, channels) when a side is `h w`, "auto" to
             tell by the shape.
         **kwargs: name, dtype, trainable, as every Keras layer takes them.

@@ -11,12 +11,13 @@ import numpy as np
 from keras import ops
 
 from eqgen.layers.components import spectral_matrices
+from eqgen.layers.convolution import convolve
 from eqgen.layers.entries import entries_of
 from eqgen.layers.fourier import correlate
 from eqgen.layers.operators import pool, spread
 from eqgen.layers.weight import WeightTable, gather_weight, weight_table
 from eqgen.programs.entries import Chosen, FourierEntries, SpectralEntries
-from eqgen.programs.operators import Chain, Fourier, Operator, Stack, is_short
+from eqgen.programs.operators import Chain, Fourier, Identity, Operator, Stack, Windows, is_short
 from eqgen.programs.run import stages_of
 from eqgen.programs.value import Block, Part, Section, Side
 
@@ -48,7 +49,7 @@ class Execution:
         self._tables = {
             block: weight_table(*_as_table(block.parts[0], block.parts[0].entries), block.rank)
             for block in blocks
-            if len(block.parts) == 1 and isinstance(block.parts[0].entries, Chosen)
+            if len(block.parts) == 1 and _is_whole(block.parts[0])
         }
 
     def __call__(self, features: Any, theta: Any, dtype: str) -> Any:
@@ -89,6 +90,10 @@ class Execution:
         entries = part.entries
         if block in self._tables:
             return _gathered(self._tables[block], features, theta, dtype)
+        windows = part.stages[0].pool if part.stages else None
+        if isinstance(windows, Windows):
+            assert isinstance(entries, Chosen)
+            return convolve(windows, entries, features, theta, dtype)
         if isinstance(entries, SpectralEntries):
             return _spectral(part, entries, features, theta, dtype)
         if isinstance(entries, FourierEntries) and not is_short(entries.grid):
@@ -97,6 +102,11 @@ class Execution:
             assert isinstance(stage.spread, Fourier)
             return correlate(entries, stage.pool, stage.spread, features, theta)
         return _kronecker(block.parts, features, theta, dtype)
+
+
+def _is_whole(part: Part) -> bool:
+    """Whether the entries of a part are its whole matrix."""
+    return isinstance(part.entries, Chosen) and isinstance(part.stages[0].pool, Identity)
 
 
 def _as_table(part: Part, entries: Any) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from keras import ops
 from eqgen.layers.components import components, components_back
 from eqgen.layers.fourier import transform, transform_back
 from eqgen.programs.layouts import as_sum, as_transposition
-from eqgen.programs.operators import Chain, Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts
+from eqgen.programs.operators import Chain, Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts, Windows
 from eqgen.signed import Permutation, Signs
 
 
@@ -58,6 +58,8 @@ def _run(
         return features
     if isinstance(operator, IndexTable):
         return table(operator, features, axis)
+    if isinstance(operator, Windows):
+        return table(operator.table, features, axis)
     if isinstance(operator, Fourier):
         return fourier(operator, features, axis)
     # Chains and stacks are taken apart by whoever shares their parts.

@@ -13,6 +13,7 @@ from eqgen.labels.product import Block as LabelBlock
 from eqgen.labels.product import ProductLabels
 from eqgen.lowering.fourier import fourier, merged
 from eqgen.lowering.gather import gather, gathered
+from eqgen.lowering.local import local
 from eqgen.lowering.pooled import pooled
 from eqgen.lowering.spectral import spectral
 from eqgen.lowering.unit import Action, Unit, space_name, unit_of
@@ -28,7 +29,7 @@ from eqgen.programs.program import Program
 from eqgen.programs.value import Block, Part, Side
 from eqgen.space import Term, part_of
 
-LOWERINGS = ("auto", "gather", "pooled", "spectral")
+LOWERINGS = ("auto", "gather", "pooled", "spectral", "local")
 
 
 def program(
@@ -43,7 +44,7 @@ def program(
 
     Args:
         found: Orbits, a Mapping, a Pattern, or the text of a mapping or pattern.
-        lowering: "auto", "gather", "pooled" or "spectral".
+        lowering: "auto", "gather", "pooled", "spectral" or, where a support is given, "local".
         channels_in, channels_out, batch: what it is to be cheap for.
 
     Raises:
@@ -173,6 +174,8 @@ def _parts(unit: Unit, lowering: str, channels_in: int, channels_out: int, mappi
 
     if lowering in ("auto", "pooled"):
         add("pooled", pooled(unit, channels_in, channels_out))
+    if lowering == "local" or (lowering == "auto" and unit.is_local):
+        add("local", local(unit))
     if lowering in ("auto", "spectral"):
         part = fourier(unit)
         if part is not None:

@@ -132,6 +132,52 @@ class Shifts:
 
 
 @dataclass(frozen=True, eq=False)
+class Windows:
+    """The points at some offsets from every point, each on a row of its own, on a grid whose axes are cyclic.
+
+    Rows are ordered (point, offset): what a convolution reads.
+
+    Attributes:
+        stencil: the grid and the offsets.
+    """
+
+    stencil: Shifts
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.stencil.additions, self.stencil.shape[1]
+
+    @property
+    def additions(self) -> int:
+        return 0
+
+    @property
+    def multiplications(self) -> int:
+        return 0
+
+    @cached_property
+    def table(self) -> IndexTable:
+        """The same as a table of points."""
+        found = self.stencil.table
+        return IndexTable(found.index.reshape(-1, 1), None, found.columns)
+
+    def matrix(self) -> npt.NDArray[np.int64]:
+        return self.table.matrix()
+
+    @cached_property
+    def steps(self) -> Permutation:
+        """The offsets as the shortest ways there, forwards or backwards, (offsets, axes)."""
+        sizes = np.array(self.stencil.grid)
+        steps: Permutation = (self.stencil.offsets + sizes // 2) % sizes - sizes // 2
+        return steps
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """The smallest box that holds all offsets."""
+        return tuple((np.ptp(self.steps, axis=0) + 1).tolist())
+
+
+@dataclass(frozen=True, eq=False)
 class Chain:
     """One operator after another: a coarse pool that reads a finer one.
 

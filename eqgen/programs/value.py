@@ -60,7 +60,7 @@ class Part:
     """The program of the axes that move together: the whole of it, or one Kronecker factor.
 
     Attributes:
-        lowering: "gather", "pooled" or "spectral".
+        lowering: "gather", "pooled", "spectral" or "local".
         shape: (m, n) of its spaces.
         stages: added up.
         entries: from its parameters to the entries of all sections of all stages, in order.
