@@ -12,11 +12,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["EQGEN_CACHE"] = "off"
 
 import datetime
+import json
 import math
 import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -304,6 +306,49 @@ def memory() -> str:
     )
 
 
+RIVALS = [
+    ("S(30) on points", "p -> p where p = S(30)", "emlp", ("S", 30, 1), 64),
+    ("S(5) on pairs", "p p -> p p where p = S(5)", "emlp", ("S", 5, 2), 16),
+    ("C(20), full kernels", "p -> p where p = C(20)", "emlp", ("Z", 20, 1), 16),
+    ("S(100) on points", "p -> p where p = S(100)", "torch", (), 64),
+    ("S(20) on edges", "{p p} -> {p p} where p = S(20)", "torch", (), 16),
+    ("C(100), full kernels", "p -> p where p = C(100)", "torch", (), 64),
+    ("Rubik's 48 facelets", 'p -> p where p = catalogue("rubiks-cube")', "torch", (), 16),
+]
+LIBRARIES = {"emlp": "EMLP (JAX)", "torch": "dense gather (PyTorch)"}
+
+
+def rivals() -> list[str]:
+    """What other libraries take, each in an environment of its own, named by EMLP_PYTHON and TORCH_PYTHON."""
+    known = {which: os.environ.get(f"{which.upper()}_PYTHON") for which in LIBRARIES}
+    lines = [
+        "| work | channels | library | its ms | eqgen, ms | times as fast |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    script = str(Path(__file__).with_name("rivals.py"))
+    for title, declaration, which, arguments, channels in RIVALS:
+        python = known[which]
+        if python is None:
+            continue
+        mapping = eq.mapping(declaration)
+        with tempfile.TemporaryDirectory() as folder:
+            if which == "torch":
+                np.save(f"{folder}/labels.npy", eq.orbits(mapping).labels)
+                arguments = (f"{folder}/labels.npy",)
+            command = [python, script, which, *map(str, arguments), str(channels), str(BATCH)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        theirs = json.loads(done.stdout.splitlines()[-1])
+        features = drawn(BATCH, mapping.input.size, channels)
+        found = timed({"eqgen": runs(*_first_two(generated(mapping, channels), features))})["eqgen"]
+        ours = [found[False], found[True]]
+        shown = [", ".join(f"{1e3 * seconds:.2f}" for seconds in pair) for pair in (theirs, ours)]
+        times = ", ".join(f"{their / our:.1f}" for their, our in zip(theirs, ours, strict=True))
+        lines.append(f"| {title} | {channels} | {LIBRARIES[which]} | {shown[0]} | {shown[1]} | {times} |")
+        print(lines[-1], flush=True)
+    missing = [LIBRARIES[which] for which, python in known.items() if python is None]
+    return [*lines, *(["", f"Not installed, and so not measured: {', '.join(missing)}."] if missing else [])]
+
+
 CONCLUSION = """\
 The machine is shared, and single ratios vary by a tenth from run to run. Of two whole runs on one day the geometric mean was
 1.00 and 1.07 forward, 0.94 and 0.98 with gradients; the torus came out forward at 0.89 and 1.31, and alone at 0.94 and 1.00. Where
@@ -358,6 +403,11 @@ def main() -> None:
                 "How time grows:",
                 "",
                 *growth(),
+                "",
+                "Other libraries, forward and with all gradients; in environments of their own, whose interpreters the variables",
+                "`EMLP_PYTHON` (with the packages emlp, six and scipy) and `TORCH_PYTHON` (torch) name:",
+                "",
+                *rivals(),
                 "",
                 CONCLUSION,
             ]
