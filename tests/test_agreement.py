@@ -124,10 +124,20 @@ def test_random_signed_groups_in_every_lowering(axis, declaration):
         "p -> p where p = (1 2)(3 4), (1 2)(5 6)",
         "p -> p where p = (1 2 3 4)(5 6 7 8 9 10), (1 3)(2 4)",
         "1 -> 1 + 1",
+        "p -> p where p = D(30)",  # a Fourier transform of the rotations
+        "p -> p where p = D(131)",
+        "p p -> p p where p = D(5)",
+        "p + p -> p where p = D(26)",
     ],
 )
 def test_groups_of_every_kind(declaration):
     check(eq.orbits(declaration))
+
+
+def test_a_torus_that_may_be_turned_goes_through_the_transform_of_its_shifts():
+    shifts = (lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1))
+    programs = check(eq.orbits(eq.mapping("b -> b", b=eq.trace((6, 6), *shifts, np.rot90, np.fliplr))))
+    assert "Fourier transform over 6 x 6, a subgroup" in str(programs["spectral"])
 
 
 SUPPORTED = {

@@ -6,57 +6,43 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eqgen.pattern import Labels
 from eqgen.signed import Permutation, SignedPermutation
 
 MOST_STARTS = 64
 """Minimal block systems are looked for through so many pairs of points."""
 
 
-def block_systems(moves: Sequence[SignedPermutation], starts: Permutation, most: int) -> tuple[list[Permutation], bool]:
+def block_systems(labels: Labels, starts: Permutation, most: int) -> tuple[list[Permutation], bool]:
     """Block systems of a space that the group moves transitively.
 
-    The minimal ones (Atkinson, "An algorithm for finding the blocks of a permutation group", 1975) and their joins. Where
-    signs turn, blocks are those of signed points: a point and another one, or its negative.
+    The smallest block that holds points 0 and p is the component of 0 in the graph whose edges are the orbit of the pair
+    (0, p) (Higman, "Intersection matrices for finite permutation groups", 1967); all others are joins of such.
 
     Args:
-        moves: the generators.
+        labels: the orbits of pairs of points, (points, points).
         starts: points, one in each orbit of the stabilizer of point 0.
         most: how many systems to return.
 
     Returns:
         Each as the number of every point's block, numbered by first appearance; and whether there may be more.
     """
-    images = np.stack([move.image for move in moves])
+    size = labels.shape[0]
     found: dict[bytes, Permutation] = {}
     for start in starts[:MOST_STARTS].tolist():
-        labels = joined(images, np.array([0]), np.array([start]))
-        if labels.any() and start:
-            found.setdefault(labels.tobytes(), labels)
+        system = _components(size, *np.nonzero(labels == labels[0, start]))
+        if system.any() and start:
+            found.setdefault(system.tobytes(), system)
     systems = list(found.values())
     for one in range(len(systems)):
         for other in range(one):
             if len(found) >= most:
                 return list(found.values())[:most], True
-            labels = joined(images, *_as_equalities(systems[one], systems[other]))
-            if labels.any():
-                found.setdefault(labels.tobytes(), labels)
+            # Components of what the group respects: it respects them too.
+            system = _components(size, *_as_equalities(systems[one], systems[other]))
+            if system.any():
+                found.setdefault(system.tobytes(), system)
     return list(found.values())[:most], len(found) > most or starts.size > MOST_STARTS
-
-
-def joined(images: Permutation, first: Permutation, second: Permutation) -> Permutation:
-    """The finest partition that the group respects and that puts these points together, as labels by first appearance."""
-    points = np.arange(images.shape[1])
-    labels = _components(points.size, first, second)
-    while True:
-        # A block goes to a block: every point of it where its first point goes.
-        _, firsts = np.unique(labels, return_index=True)
-        leaders = firsts[labels]
-        ones = [points, *(image for image in images)]
-        others = [leaders, *(image[leaders] for image in images)]
-        new = _components(points.size, np.concatenate(ones), np.concatenate(others))
-        if new.max() == labels.max():
-            return new
-        labels = new
 
 
 def quotient(moves: Sequence[SignedPermutation], labels: Permutation) -> tuple[SignedPermutation, ...]:

@@ -55,10 +55,12 @@ def inverse(matrix: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
         if not below:
             raise ZeroDivisionError(f"the matrix has rank {column} of {size}")
         rows[[column, below[0]]] = rows[[below[0], column]]
-        rows[column] = rows[column] / rows[column, column]
-        for row in range(size):
-            if row != column and rows[row, column]:
-                rows[row] = rows[row] - rows[row, column] * rows[column]
+        # Most of the matrix is zeros: the orbit matrices themselves are rows of it.
+        filled = np.flatnonzero(rows[column])
+        rows[column, filled] /= rows[column, column]
+        for row in np.flatnonzero(rows[:, column]).tolist():
+            if row != column:
+                rows[row, filled] -= rows[row, column] * rows[column, filled]
     found = rows[:, size:]
     denominators = [lcm(*(value.denominator for value in row)) for row in found]
     numerators = [

@@ -12,21 +12,69 @@ from eqgen.lowering.unit import Unit
 from eqgen.programs.entries import FourierEntries
 from eqgen.programs.operators import Fourier
 from eqgen.programs.value import Part, Section, Stage
-from eqgen.signed import Permutation
+from eqgen.signed import Permutation, point_orbits
 
 LARGEST_SEARCH = 2048
 """Groups of at most so many elements are taken apart into cyclic factors when their generators do not give them."""
+
+
+SMALLEST_PART = 8
+"""Where only a part of the group is abelian and regular, its orbits have at least so many points."""
 
 
 def fourier(unit: Unit) -> Part | None:
     """The part of a unit whose group is abelian and regular on all point orbits of both sides, None for others."""
     if unit.output.signed or unit.input.signed or not unit.labels.rank:
         return None
-    size = unit.output.orbits[0].size
-    orbits = [*unit.output.orbits, *unit.input.orbits]
-    if size < 2 or any(orbit.size != size for orbit in orbits) or not _commute(unit):
+    return _through(unit, _generators(unit), "Fourier transform over {}")
+
+
+def fourier_of_subgroup(unit: Unit) -> Part | None:
+    """The same where only some generators are that: what commutes with a group commutes with every subgroup.
+
+    The rotations of a polygon that may be turned over, the shifts of a torus that may be turned: kernels are correlations with
+    fewer parameters than these alone would leave.
+    """
+    if unit.output.signed or unit.input.signed or not unit.labels.rank:
         return None
-    placed = _placed(unit, size)
+    regular = [(order, moves) for moves in _generators(unit) if (order := _order(moves)) > 1]
+    chosen: list[Permutation] = []
+    found = None
+    for _, moves in sorted(regular, key=lambda pair: -pair[0]):
+        if all(np.array_equal(moves[other], other[moves]) for other in chosen):
+            larger = _through(unit, [*chosen, moves], "Fourier transform over {}, a subgroup")
+            if larger is not None:
+                found = larger
+                chosen.append(moves)
+    if found is None or found.stages[0].pool.shape[1] < SMALLEST_PART * len(chosen):
+        return None
+    return found
+
+
+def _generators(unit: Unit) -> list[Permutation]:
+    """What each generator does to the inputs and, numbered after them, to the outputs."""
+    n = unit.input.size
+    return [
+        np.concatenate([into.image, out.image + n])
+        for into, out in zip(unit.input.moves, unit.output.moves, strict=True)
+    ]
+
+
+def _order(moves: Permutation) -> int:
+    """The length of all cycles of a permutation, 0 where they differ."""
+    lengths = np.bincount(point_orbits(moves[None]))
+    return int(lengths[0]) if (lengths == lengths[0]).all() else 0
+
+
+def _through(unit: Unit, generators: list[Permutation], words: str) -> Part | None:
+    """The part that some commuting permutations give."""
+    orbit_of = point_orbits(np.stack(generators))
+    sizes = np.bincount(orbit_of)
+    size = int(sizes[0])
+    if size < 2 or (sizes != size).any() or not _commute(generators):
+        return None
+    _, starts = np.unique(orbit_of, return_index=True)
+    placed = _placed(generators, starts, unit.input.size, size)
     if placed is None:
         return None
     grid, index_in, index_out = placed
@@ -34,12 +82,11 @@ def fourier(unit: Unit) -> Part | None:
     labels, _ = unit.labels.at(rows, columns)
     labels = labels.reshape(rows.size, index_in.shape[0], size)
     entries = FourierEntries(grid, labels, unit.labels.rank)
-    frequencies = entries.frequencies
     stage = Stage(
         Fourier(grid, index_in, False),
         Fourier(grid, index_out, True),
-        (Section(frequencies, 2 * index_in.shape[0], 2 * index_out.shape[0], 1),),
-        f"Fourier transform over {' x '.join(map(str, grid))}",
+        (Section(entries.frequencies, 2 * index_in.shape[0], 2 * index_out.shape[0], 1),),
+        words.format(" x ".join(map(str, grid))),
         "back",
     )
     return Part("spectral", unit.shape, (stage,), entries)
@@ -75,23 +122,18 @@ def merged(one: Part, other: Part) -> Part | None:
     return Part("spectral", shape, (stage,), entries)
 
 
-def _commute(unit: Unit) -> bool:
-    for side in (unit.output, unit.input):
-        for number, move in enumerate(side.moves):
-            for other in side.moves[:number]:
-                if not np.array_equal(move.image[other.image], other.image[move.image]):
-                    return False
-    return True
+def _commute(generators: list[Permutation]) -> bool:
+    return all(
+        np.array_equal(moves[other], other[moves])
+        for number, moves in enumerate(generators)
+        for other in generators[:number]
+    )
 
 
-def _placed(unit: Unit, size: int) -> tuple[tuple[int, ...], Permutation, Permutation] | None:
+def _placed(
+    generators: list[Permutation], starts: Permutation, inputs: int, size: int
+) -> tuple[tuple[int, ...], Permutation, Permutation] | None:
     """Cyclic factors of the group, and the points of every orbit in the order of their grid: of inputs, and of outputs."""
-    n = unit.input.size
-    generators = [
-        np.concatenate([into.image, out.image + n])
-        for into, out in zip(unit.input.moves, unit.output.moves, strict=True)
-    ]
-    starts = np.array([*(orbit[0] for orbit in unit.input.orbits), *(orbit[0] + n for orbit in unit.output.orbits)])
     found = _from_factors(generators, starts, size)
     if found is None and size <= LARGEST_SEARCH:
         found = _from_factors(_split_off(generators, int(starts[0]), size), starts, size)
@@ -102,8 +144,8 @@ def _placed(unit: Unit, size: int) -> tuple[tuple[int, ...], Permutation, Permut
     # that says what they do to all points.
     if not all(_place(points, generator[starts]) is not None for generator in generators):
         return None
-    inputs = len(unit.input.orbits)
-    return grid, points[:inputs], points[inputs:] - n
+    of_inputs = starts < inputs
+    return grid, points[of_inputs], points[~of_inputs] - inputs
 
 
 def _place(points: Permutation, images: Permutation) -> int | None:

@@ -148,12 +148,12 @@ def _orbit_name(side: Action, which: str, number: int) -> str:
 def _quotients(space: Action, notes: list[str]) -> Iterator[Action]:
     if not 4 <= space.size <= 4096 or space.signed or space.size**2 > LARGEST_COMPARED:
         return
-    labels = pair_labels(space.moves, space.moves, (space.size, space.size)).labels[0]
-    starts = np.unique(labels, return_index=True)[1][1:]
+    labels = pair_labels(space.moves, space.moves, (space.size, space.size)).labels
+    starts = np.unique(labels[0], return_index=True)[1][1:]
     if starts.size < 2:
         # Two points of any pair generate all pairs: a block system would be one of all points.
         return
-    systems, more = block_systems(space.moves, starts, MOST_QUOTIENTS)
+    systems, more = block_systems(labels, starts, MOST_QUOTIENTS)
     if more:
         notes.append(f"of the block systems of {space.name} only {len(systems)} were tried")
     for system in systems:
