@@ -332,7 +332,7 @@ def _chained(
         finer = [
             (sizes[other], other)
             for other, candidate in tables.items()
-            if 1 < sizes[other] < table.index.shape[1] and candidate.signs is None
+            if 1 < sizes[other] <= table.index.shape[1] and candidate.signs is None
         ]
         for size, other in sorted(finer):
             met = np.bincount(tables[other].index.ravel(), minlength=table.columns)
