@@ -109,6 +109,9 @@ class EquivariantDense(keras.layers.Layer):
         self._bias_table = None if shared is None else weight_table(shared.labels, shared.signs, shared.rank)
         self._program: Program | None = None
         self._execution: Execution | None = None
+        if lowering != "auto":
+            # What is asked for is there, or refused here and not when the layer is built.
+            self._planned(self.units or 1)
         self.activation = keras.activations.get(activation)
         if self.mapping is not None:
             refuse_activation(self.mapping, self.activation)
