@@ -41,8 +41,17 @@ from eqgen.support import stencil as stencil
 from eqgen.trace import trace as trace
 
 if TYPE_CHECKING:
+    from eqgen.description import describe as describe
+    from eqgen.layers import EquivariantAttention as EquivariantAttention
     from eqgen.layers import EquivariantDense as EquivariantDense
+    from eqgen.layers import EquivariantNormalization as EquivariantNormalization
+    from eqgen.layers import InvariantPool as InvariantPool
+    from eqgen.layers import OrbitConstraint as OrbitConstraint
+    from eqgen.layers import OrbitEmbedding as OrbitEmbedding
     from eqgen.layers import OrbitInitializer as OrbitInitializer
+    from eqgen.layers import OrbitRegularizer as OrbitRegularizer
+    from eqgen.layers import symmetrize as symmetrize
+    from eqgen.stack import network as network
     from eqgen.verification import verify as verify
 
 __all__ = [
@@ -50,10 +59,16 @@ __all__ = [
     "C",
     "D",
     "DeclarationError",
+    "EquivariantAttention",
     "EquivariantDense",
+    "EquivariantNormalization",
     "Group",
+    "InvariantPool",
     "Mapping",
+    "OrbitConstraint",
+    "OrbitEmbedding",
     "OrbitInitializer",
+    "OrbitRegularizer",
     "Orbits",
     "Pattern",
     "Program",
@@ -65,10 +80,12 @@ __all__ = [
     "blocks",
     "closed",
     "cosets",
+    "describe",
     "group",
     "joint",
     "mapping",
     "neighbours",
+    "network",
     "orbits",
     "pattern",
     "product_action",
@@ -77,6 +94,7 @@ __all__ = [
     "stabilizer",
     "stencil",
     "subgroup",
+    "symmetrize",
     "to_adjacency",
     "to_edges",
     "trace",
@@ -85,8 +103,17 @@ __all__ = [
 ]
 
 _WITH_KERAS = {
+    "EquivariantAttention": "eqgen.layers",
     "EquivariantDense": "eqgen.layers",
+    "EquivariantNormalization": "eqgen.layers",
+    "InvariantPool": "eqgen.layers",
+    "OrbitConstraint": "eqgen.layers",
+    "OrbitEmbedding": "eqgen.layers",
     "OrbitInitializer": "eqgen.layers",
+    "OrbitRegularizer": "eqgen.layers",
+    "describe": "eqgen.description",
+    "network": "eqgen.stack",
+    "symmetrize": "eqgen.layers",
     "verify": "eqgen.verification",
 }
 

@@ -100,7 +100,7 @@ class Mapping:
         if "catalogue(" not in self.declaration:
             return self.declaration
         sides = self.declaration.split(" where ")[0]
-        where = _where_text(self.axes, self.units, Group.without_catalogue)
+        where = where_text(self.axes, self.units, Group.without_catalogue)
         return sides + where + ("" if self.support is None else _support_text(self.support))
 
     @cached_property
@@ -169,7 +169,7 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
     sides = [_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output)]
     units = _units(numbers, together)
     text = f"{_sum_text(syntax.input)} -> {_sum_text(syntax.output)}"
-    text += _where_text(found, units, attrgetter("text"))
+    text += where_text(found, units, attrgetter("text"))
     whole = Mapping(sides[0], sides[1], found, units, text)
     pairs = _pairs(syntax, declaration, whole, support)
     return whole if pairs is None else _supported(whole, pairs, advice(support, whole.output))
@@ -302,7 +302,8 @@ def _units(numbers: dict[str, int], together: Together) -> tuple[tuple[int, ...]
     return tuple(dict.fromkeys(units))
 
 
-def _where_text(axes: tuple[Axis, ...], units: tuple[tuple[int, ...], ...], text_of: Callable[[Group], str]) -> str:
+def where_text(axes: tuple[Axis, ...], units: tuple[tuple[int, ...], ...], text_of: Callable[[Group], str]) -> str:
+    """The where clause of some axes, each group written by a function."""
     clauses = [_unit_text([axes[number] for number in unit], text_of) for unit in units]
     return f" where {', '.join(clauses)}" if clauses else ""
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from eqgen.breaking import breaking_layer
 from eqgen.certificate import Certificate, certify
 from eqgen.equivariance import (
     TOLERANCE_IN_EPS,
@@ -92,9 +93,18 @@ def verify(
     mapping = as_mapping(declaration)
     shape = input_shape_of(layer, mapping, input_shape)
     outcome, dtype, tolerance = try_model(layer, mapping, shape, words, random)
-    check = Check("numeric", outcome.holds(tolerance), outcome.evidence(dtype, tolerance))
+    evidence = outcome.evidence(dtype, tolerance)
+    if outcome.holds(tolerance) is False:
+        evidence += _named_culprit(breaking_layer(layer, [mapping], shape), layer)
+    check = Check("numeric", outcome.holds(tolerance), evidence)
     subject = f"{type(layer).__name__} {layer.name!r}"
     return Report(subject, str(mapping), (check,), None, outcome.error, tolerance, dtype)
+
+
+def _named_culprit(broken: Any, model: Any) -> str:
+    if broken is None or broken is model:
+        return ""
+    return f"; the first layer whose output does not move with the points is {broken.name!r} ({type(broken).__name__})"
 
 
 def equivariant_layers(model: Any) -> list[EquivariantDense]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.group import Group
 from eqgen.labels.form import PairLabels
 from eqgen.layers.execute import Execution
 from eqgen.layers.initializer import OrbitInitializer
@@ -221,6 +222,40 @@ class EquivariantDense(keras.layers.Layer):
         if (pattern.signs < 0).any():
             matrix = matrix * pattern.signs[:, :, None, None].astype(theta.dtype)
         return matrix[:, :, 0, 0] if self.units is None else matrix
+
+    def to_dense(self) -> keras.layers.Dense:
+        """An ordinary Dense layer that computes the same on flattened points and channels.
+
+        Nothing keeps its form any longer; `eqgen.symmetrize` is the way back.
+
+        Raises:
+            DeclarationError: there are no weights yet, or the activation looks at all channels of a point together.
+        """
+        from eqgen.layers.conversion import to_dense
+
+        return to_dense(self)
+
+    def restrict(self, finer: Mapping | Group | str) -> EquivariantDense:
+        """The same layer under a smaller symmetry: every orbit falls into orbits of the subgroup, which start from its weight.
+
+        Training goes on with more freedom.
+
+        Args:
+            finer: a mapping between the same points under a subgroup, or its text; or the subgroup itself, a Group or its
+                text, for a mapping of one axis.
+
+        Raises:
+            DeclarationError: there are no weights yet, the pattern was typed, or the mapping is not finer.
+
+        >>> import eqgen as eq
+        >>> layer = eq.EquivariantDense(2, "p -> p where p = S(4)")
+        >>> layer.build((None, 4, 1))
+        >>> layer.rank, layer.restrict("C(4)").rank
+        (2, 4)
+        """
+        from eqgen.layers.conversion import restrict
+
+        return restrict(self, finer)
 
     def weight_labels(self) -> tuple[Labels, Signs]:
         """The labels and signs, each (m, n), that the layer's program sums to: what `verify` holds to the group.

@@ -1,0 +1,83 @@
+"""A Dense layer that is there already, held in form: exactly after every step, or softly by a penalty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from eqgen.errors import DeclarationError
+from eqgen.layers.means import form_of, nearest
+from eqgen.mapping import Mapping
+from eqgen.orbits import Orbits
+from eqgen.pattern import Pattern
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class OrbitConstraint(keras.constraints.Constraint):
+    """Keeps the kernel of a Dense layer in the form that a symmetry, or a typed pattern, gives it.
+
+    After every step each orbit of entries is replaced by its mean: the nearest kernel of the form. For layers that exist
+    already; `EquivariantDense` trains only the few numbers that there are, and is faster.
+
+    Args:
+        declaration: a Mapping, its Orbits, a Pattern, or the text of a mapping or pattern.
+
+    Raises:
+        DeclarationError: the declaration cannot be read; when called, the kernel does not fit it.
+
+    Input shape:
+        The kernel, (n * channels_in, m * channels_out): points and channels flattened.
+
+    >>> import keras, numpy as np
+    >>> hold = OrbitConstraint("a b; b a")
+    >>> np.asarray(hold(np.array([[1.0, 2.0], [4.0, 3.0]], dtype="float32")))
+    array([[2., 3.],
+           [3., 2.]], dtype=float32)
+    """
+
+    def __init__(self, declaration: Mapping | Orbits | Pattern | str) -> None:
+        self.form = form_of(declaration)
+
+    def __call__(self, w: Any) -> Any:
+        """The nearest kernel of the form, in the shape and dtype of this one."""
+        return nearest(self.form, ops.convert_to_tensor(w))
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes it again."""
+        return {"declaration": self.form.text}
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class OrbitRegularizer(keras.regularizers.Regularizer):
+    """A penalty for leaving the form: `strength` times the squared distance to the nearest kernel that has it.
+
+    For symmetries that hold approximately.
+
+    Args:
+        declaration: as for `OrbitConstraint`.
+        strength: a number that is not negative.
+
+    Raises:
+        DeclarationError: the declaration cannot be read, the strength is negative; when called, the kernel does not fit.
+
+    >>> import numpy as np
+    >>> float(OrbitRegularizer("a b; b a", strength=0.5)(np.array([[1.0, 2.0], [4.0, 3.0]], dtype="float32")))
+    2.0
+    """
+
+    def __init__(self, declaration: Mapping | Orbits | Pattern | str, strength: float = 0.01) -> None:
+        if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not strength >= 0:
+            raise DeclarationError(f"strength is a number that is not negative, got {strength!r}")
+        self.form = form_of(declaration)
+        self.strength = float(strength)
+
+    def __call__(self, x: Any) -> Any:
+        """The penalty of a kernel of shape (n * channels_in, m * channels_out), a scalar of its dtype."""
+        kernel = ops.convert_to_tensor(x)
+        return self.strength * ops.sum(ops.square(kernel - nearest(self.form, kernel)))
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes it again."""
+        return {"declaration": self.form.text, "strength": self.strength}

@@ -1,0 +1,95 @@
+"""EquivariantNormalization: statistics of one example, shared by the points of an orbit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from eqgen.layers.points import points_of
+from eqgen.mapping import Mapping
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class EquivariantNormalization(keras.layers.Layer):
+    """Features with mean 0 and variance 1 over each point orbit and all channels, then scaled and shifted for each orbit.
+
+    Statistics are those of one example, so training and inference compute the same, and no batch statistics have to be kept.
+    All channels share them, so that an orbit of one point keeps what its channels say ("set norm": Zhang et al., "Set norm and
+    equivariant skip connections: putting the deep in deep sets", ICML 2022, for sets). Where signs flip, a mean is not
+    equivariant: features are divided by their root mean square, and nothing is added.
+
+    Args:
+        declaration: the space, as in `"{p p} where p = S(5)"`, or a mapping of it to itself.
+        epsilon: added to the variance.
+        **kwargs: name, dtype, as every Keras layer takes them.
+
+    Raises:
+        DeclarationError: the declaration cannot be read or leads to another space.
+
+    Input shape:
+        (..., points, channels).
+
+    Output shape:
+        The same.
+
+    >>> import numpy as np
+    >>> layer = EquivariantNormalization("p where p = S(2)")
+    >>> layer(np.array([[[1.0], [3.0]]])).numpy().round(2)
+    array([[[-1.],
+            [ 1.]]], dtype=float32)
+    """
+
+    def __init__(self, declaration: Mapping | str, epsilon: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.points = points_of(declaration)
+        self.epsilon = epsilon
+        self.gamma: Any = None
+        self.beta: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make a scale, and where no sign flips a shift, for each point orbit and channel."""
+        shape = (self.points.orbits, self.points.channels(input_shape))
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+        if not self.points.signed:
+            self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Normalize features of shape (..., points, channels)."""
+        # Squares of half precision overflow at 256.
+        wide = ops.cast(inputs, "float64" if self.compute_dtype == "float64" else "float32")
+        if self.beta is not None:
+            wide = wide - self._on_points(ops.mean(wide, axis=-1, keepdims=True))
+        variance = self._on_points(ops.mean(ops.square(wide), axis=-1, keepdims=True))
+        found = wide * ops.rsqrt(variance + self.epsilon) * self._of_orbits(self.gamma, wide)
+        if self.beta is not None:
+            found = found + self._of_orbits(self.beta, wide)
+        return ops.cast(found, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The input shape."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes the layer again."""
+        return {
+            **super().get_config(),
+            "declaration": self.points.mapping.without_catalogue(),
+            "epsilon": self.epsilon,
+        }
+
+    def _on_points(self, each: Any) -> Any:
+        """The mean over each orbit of one number for each point, (..., points, 1), where its points stand, or once for all."""
+        if self.points.orbits == 1:
+            return ops.mean(each, axis=-2, keepdims=True)
+        means = ops.matmul(ops.cast(self.points.means(), each.dtype), each)
+        return ops.take(means, self.points.orbit_of.astype(np.int32), axis=-2)
+
+    def _of_orbits(self, weight: Any, like: Any) -> Any:
+        """A weight for each orbit, where its points stand."""
+        weight = ops.cast(weight, like.dtype)
+        return weight[0] if self.points.orbits == 1 else ops.take(weight, self.points.orbit_of.astype(np.int32), axis=0)

@@ -1,0 +1,132 @@
+"""Means over orbits: from any matrix to the nearest one that has the form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from eqgen.errors import DeclarationError
+from eqgen.mapping import Mapping, looks_like_mapping
+from eqgen.mapping import mapping as as_mapping
+from eqgen.orbits import Orbits, orbits
+from eqgen.pattern import Labels, Pattern
+from eqgen.pattern import pattern as as_pattern
+from eqgen.signed import Integers, Signs
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """The form that a declaration gives to a matrix: every entry is one of a few numbers, its negative, or zero.
+
+    Attributes:
+        text: the declaration, which parses back to an equal form.
+        name: the same for messages.
+        labels, signs: (m, n), -1 and 0 for zero.
+        rank: how many numbers there are.
+    """
+
+    text: str
+    name: str
+    labels: Labels
+    signs: Signs
+    rank: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n)."""
+        m, n = self.labels.shape
+        return m, n
+
+    @cached_property
+    def counts(self) -> Integers:
+        """How many entries each number has, and zero, which counts once at least, (rank + 1,)."""
+        return np.maximum(1, np.bincount(self.places, minlength=self.rank + 1))
+
+    @cached_property
+    def firsts(self) -> npt.NDArray[np.int32]:
+        """The first entry of each number, and of zero, (rank + 1,)."""
+        found = np.zeros(self.rank + 1, dtype=np.int32)
+        found[self.places[::-1]] = np.arange(self.places.size, dtype=np.int32)[::-1]
+        return found
+
+    @cached_property
+    def places(self) -> npt.NDArray[np.int32]:
+        """The number of each entry, (m * n,); `rank` for those that are zero."""
+        return np.where(self.labels < 0, self.rank, self.labels).astype(np.int32).ravel()
+
+    def channels(self, kernel: tuple[int, ...]) -> tuple[int, int]:
+        """(channels_in, channels_out) of a Dense kernel of this shape, whose rows are points times channels.
+
+        Raises:
+            DeclarationError: its shape does not fit.
+        """
+        m, n = self.shape
+        if len(kernel) != 2 or kernel[0] % n or kernel[1] % m or 0 in kernel:
+            shape = " x ".join(map(str, kernel))
+            raise DeclarationError(
+                f"the kernel is {shape}, and {self.name} has {n} input points and {m} output points: its rows should be "
+                f"{n} times the input channels, its columns {m} times the output channels"
+            )
+        return kernel[0] // n, kernel[1] // m
+
+    def means(self, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """The mean over each orbit, (rank, ...), of a matrix of shape (m, n, ...)."""
+        signed = matrix.astype(np.float64) * self.signs.reshape(*self.shape, *[1] * (matrix.ndim - 2))
+        rows = signed.reshape(self.places.size, *matrix.shape[2:])
+        # Beside the first entry of each orbit: where all are equal, not a bit changes.
+        base = rows[self.firsts]
+        sums = np.zeros(base.shape)
+        np.add.at(sums, self.places, rows - base[self.places])
+        found: npt.NDArray[np.float64] = (base + sums / self.counts.reshape(-1, *[1] * (matrix.ndim - 2)))[: self.rank]
+        return found
+
+
+def form_of(declaration: Mapping | Orbits | Pattern | str) -> Form:
+    """The form of a mapping, of its orbits or of a pattern, or of their text.
+
+    Raises:
+        DeclarationError: it cannot be read, or a table of its pairs does not fit in memory.
+    """
+    if isinstance(declaration, Orbits):
+        mapping = declaration.mapping
+        name = f"the symmetry of {mapping.in_short()}"
+        return Form(mapping.without_catalogue(), name, declaration.labels, declaration.signs, declaration.rank)
+    if looks_like_mapping(declaration):
+        return form_of(orbits(as_mapping(declaration)))  # type: ignore[arg-type]
+    pattern = as_pattern(declaration).in_order_of_appearance()
+    name = f"the pattern {pattern.in_one_line()}"
+    return Form(str(pattern), name, pattern.labels, pattern.signs, pattern.rank)
+
+
+def nearest(form: Form, kernel: Any) -> Any:
+    """The kernel of a Dense layer nearest to a given one among those that have the form.
+
+    Args:
+        form: of the matrix between points.
+        kernel: (n * channels_in, m * channels_out), of any float dtype; means accumulate in float64 where the backend has it.
+
+    Returns:
+        The same shape and dtype.
+    """
+    (m, n), (channels_in, channels_out) = form.shape, form.channels(tuple(kernel.shape))
+    apart = ops.transpose(ops.reshape(kernel, (n, channels_in, m, channels_out)), (2, 0, 1, 3))
+    rows = ops.cast(ops.reshape(apart, (m * n, channels_in * channels_out)), "float64")
+    signs = form.signs.reshape(-1, 1)
+    turned = (signs < 0).any()
+    if turned:
+        rows = rows * ops.cast(signs, rows.dtype)
+    # Beside the first entry of each orbit: where all are equal, not a bit changes.
+    base = ops.take(rows, form.firsts, axis=0)
+    sums = ops.segment_sum(rows - ops.take(base, form.places, axis=0), form.places, num_segments=form.rank + 1)
+    means = (base + sums / ops.cast(form.counts[:, None], rows.dtype))[: form.rank]
+    means = ops.pad(means, [(0, 1), (0, 0)])
+    back = ops.take(ops.cast(means, kernel.dtype), form.places, axis=0)
+    if turned:
+        back = back * ops.cast(np.where(signs < 0, -1, 1), back.dtype)
+    back = ops.transpose(ops.reshape(back, (m, n, channels_in, channels_out)), (1, 2, 0, 3))
+    return ops.reshape(back, (n * channels_in, m * channels_out))

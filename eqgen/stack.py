@@ -1,0 +1,153 @@
+"""A whole equivariant network in one line: lift, residual blocks, head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import keras
+import numpy as np
+
+from eqgen.breaking import breaking_layer
+from eqgen.errors import DeclarationError
+from eqgen.layers.equivariant_dense import EquivariantDense
+from eqgen.layers.equivariant_normalization import EquivariantNormalization
+from eqgen.layers.invariant_pool import InvariantPool
+from eqgen.layers.points import points_of
+from eqgen.mapping import Mapping
+from eqgen.mapping import mapping as as_mapping
+from eqgen.one_space import side
+from eqgen.words import count
+
+
+def network(
+    mappings: Mapping | str | Sequence[Mapping | str],
+    widths: Sequence[int],
+    *,
+    channels: int = 1,
+    outputs: int = 1,
+    head: str | keras.layers.Layer = "equivariant",
+    activation: Any = None,
+    normalization: Callable[[], keras.layers.Layer] | None = None,
+    name: str | None = None,
+) -> keras.Model:
+    """A network of equivariant layers with an equivariant or an invariant head.
+
+    The first layer lifts the input to `widths[0]` channels. Every further one is normalization, activation, linear, and where
+    the points stay the same its input is added (He et al., "Identity mappings in deep residual networks", 2016), so that depth
+    costs no gradient. The head normalizes once more.
+
+    Args:
+        mappings: one mapping for all layers, or one for each; the input of each is the output of the one before.
+        widths: channels of each layer.
+        channels: of the input.
+        outputs: channels of the answer.
+        head: "equivariant" for an answer at each point of the last space, "invariant" for one that the group does not change,
+            or a Keras layer that takes (batch, points, channels).
+        activation: of the blocks, any that Keras knows; by default "gelu", and "tanh" where signs flip.
+        normalization: makes the normalization of a block; by default `EquivariantNormalization`.
+        name: of the model.
+
+    Returns:
+        A functional Keras model from (batch, points, channels) to (batch, points, outputs), or (batch, outputs) where the head
+        is invariant and the group moves all points.
+
+    Raises:
+        DeclarationError: the spaces do not chain, numbers do not fit, or a layer that was passed breaks the symmetry.
+
+    >>> import eqgen as eq
+    >>> model = eq.network("p -> p where p = S(10)", [32, 32], channels=3, outputs=2, head="invariant")
+    >>> model.output_shape
+    (None, 2)
+    """
+    chain = _chain(mappings, widths)
+    for what, number in (("channels", channels), ("outputs", outputs)):
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
+            raise DeclarationError(f"{what} is a positive whole number, got {number!r}")
+    if isinstance(head, str) and head not in ("equivariant", "invariant"):
+        raise DeclarationError(f'head is {head!r}: expected "equivariant", "invariant" or a Keras layer')
+    inputs = keras.Input((chain[0].input.size, channels))
+    features = EquivariantDense(widths[0], chain[0], layout="flat")(inputs)
+    for number, (mapping, width) in enumerate(zip(chain[1:], widths[1:], strict=True)):
+        found = _activated(features, chain[number], activation, normalization)
+        found = EquivariantDense(width, mapping, layout="flat")(found)
+        stays = mapping.input == mapping.output and width == widths[number]
+        features = keras.layers.Add()([features, found]) if stays else found
+    last = chain[-1]
+    features = _activated(features, last, activation, normalization)
+    if isinstance(head, keras.layers.Layer):
+        answer = head(features)
+    elif head == "invariant":
+        answer = keras.layers.Dense(outputs)(InvariantPool(side(last, "output"))(features))
+    else:
+        here = side(last, "output")
+        answer = EquivariantDense(outputs, here, use_bias=not points_of(here).signed, layout="flat")(features)
+    model = keras.Model(inputs, answer, name=name)
+    _refuse_breaking(model, chain, head, normalization, activation)
+    return model
+
+
+def _chain(mappings: Mapping | str | Sequence[Mapping | str], widths: Sequence[int]) -> list[Mapping]:
+    """A mapping for each layer."""
+    if isinstance(widths, (str, int)) or not list(widths):
+        raise DeclarationError(f"widths are the channels of each layer, as in [64, 64], got {widths!r}")
+    if isinstance(mappings, (Mapping, str)):
+        first = as_mapping(mappings)
+        # One mapping between two spaces is the first layer; what follows stays there.
+        rest = first if first.input == first.output else side(first, "output")
+        return [first, *[rest] * (len(widths) - 1)]
+    chain = [as_mapping(mapping) for mapping in mappings]
+    if len(chain) != len(widths):
+        raise DeclarationError(
+            f"there are {count(len(chain), 'mapping')} and {count(len(widths), 'width')}: give one width for each layer"
+        )
+    for number, (before, after) in enumerate(pairwise(chain)):
+        one, other = side(before, "output"), side(after, "input")
+        if one != other:
+            raise DeclarationError(
+                f"layer {number + 1} answers in {_space_text(one)}, layer {number + 2} takes {_space_text(other)}: the spaces of "
+                "a network chain, the output of each layer is the input of the next"
+            )
+    return chain
+
+
+def _space_text(mapping: Mapping) -> str:
+    space, _, axes = mapping.in_short().partition(" where ")
+    return f"{space.split(' -> ')[0]}{' where ' if axes else ''}{axes}"
+
+
+def _activated(
+    features: Any, mapping: Mapping, activation: Any, normalization: Callable[[], keras.layers.Layer] | None
+) -> Any:
+    """Normalization and activation on the output of a mapping."""
+    here = side(mapping, "output")
+    normalized = (EquivariantNormalization(here) if normalization is None else normalization())(features)
+    if activation is None:
+        activation = "tanh" if points_of(here).signed else "gelu"
+    return keras.layers.Activation(activation)(normalized)
+
+
+def _refuse_breaking(model: keras.Model, chain: list[Mapping], head: Any, normalization: Any, activation: Any) -> None:
+    """Stop at a layer of the user's own that breaks the symmetry."""
+    if not isinstance(head, keras.layers.Layer) and normalization is None and activation is None:
+        return
+    # A scale for each point breaks nothing as long as all are 1, as they are at the start: weights are drawn at random.
+    kept = model.get_weights()
+    random = np.random.default_rng(0)
+    model.set_weights([_drawn(weight, random) for weight in kept])
+    broken = breaking_layer(model, chain, tuple(model.input_shape[1:]))
+    model.set_weights(kept)
+    if broken is not None:
+        raise DeclarationError(
+            f"layer {broken.name!r} ({type(broken).__name__}) breaks the symmetry of {chain[0].in_short()}: what it "
+            "learns for one point it does not know for the points that the group moves it to; use a layer that treats points "
+            "alike, as EquivariantDense, EquivariantNormalization and InvariantPool do"
+        )
+
+
+def _drawn(weight: Any, random: np.random.Generator) -> Any:
+    """Random values in place of a weight, positive because it may be a variance; seeds and counters stay."""
+    values = np.asarray(weight)
+    floats = not np.issubdtype(values.dtype, np.integer)
+    return random.uniform(0.5, 1.5, size=values.shape).astype(values.dtype) if floats else values

@@ -1,0 +1,127 @@
+"""A Dense kernel held in form, exactly or softly."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import eqgen as eq
+from eqgen.errors import DeclarationError
+
+# Every mapping with its elements listed by hand: images of outputs and inputs, and signs.
+FOUR = "p -> p where p = C(4)"
+
+
+def shifts(n: int) -> list[np.ndarray]:
+    return [np.roll(np.eye(n), step, axis=0) for step in range(n)]
+
+
+def test_the_nearest_kernel_is_the_mean_over_the_group(random):
+    # The projection onto the equivariant matrices is the mean of g W g^-1 (Serre, 2.2): here of C(4), written out.
+    kernel = random.normal(size=(4 * 3, 4 * 2)).astype("float32")
+    apart = kernel.reshape(4, 3, 4, 2)
+    expected = sum(np.einsum("ab,bicj,dc->aidj", g, apart, g) for g in shifts(4)) / 4
+    found = np.asarray(eq.OrbitConstraint(FOUR)(kernel))
+    assert found.dtype == np.float32
+    assert np.allclose(found, expected.reshape(12, 8), atol=1e-6)
+
+
+def test_signs_count(random):
+    # Of S(2) with the sign on both sides: W = g W g^-1 with g = -swap gives a b; b a.
+    kernel = random.normal(size=(2, 2))
+    found = np.asarray(eq.OrbitConstraint("~p -> p where p = S(2)")(kernel))
+    swap = np.array([[0, 1], [1, 0]])
+    assert np.allclose(found, (kernel - swap @ kernel @ swap) / 2)
+
+
+def test_zeros_stay_zero():
+    found = np.asarray(eq.OrbitConstraint("a 0; 0 b")(np.array([[1.0, 2.0], [3.0, 4.0]], dtype="float32")))
+    assert found.tolist() == [[1.0, 0.0], [0.0, 4.0]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_a_kernel_in_form_keeps_its_bits(dtype, random):
+    hold = eq.OrbitConstraint("{p p} -> p where p = S(5)")
+    once = hold(keras.ops.cast(random.normal(size=(20, 15)), dtype))
+    assert str(once.dtype).endswith(dtype) or keras.backend.standardize_dtype(once.dtype) == dtype
+    twice = keras.ops.convert_to_numpy(keras.ops.cast(hold(once), "float32"))
+    assert np.array_equal(keras.ops.convert_to_numpy(keras.ops.cast(once, "float32")), twice)
+
+
+def test_a_dense_layer_keeps_its_form_however_long_it_is_trained(random):
+    mapping = eq.mapping("p -> p where p = C(6)")
+    dense = keras.layers.Dense(6, use_bias=False, kernel_constraint=eq.OrbitConstraint(mapping))
+    model = keras.Sequential([keras.Input((6,)), dense])
+    model.compile("adam", "mse")
+    model.fit(random.normal(size=(64, 6)), random.normal(size=(64, 6)), epochs=3, verbose=0)
+    kernel = np.asarray(dense.kernel).T
+    labels = eq.orbits(mapping).labels
+    for label in range(6):
+        assert len(np.unique(kernel[labels == label])) == 1
+    assert eq.verify(model, mapping)
+
+
+def test_the_penalty_is_the_squared_distance(random):
+    kernel = random.normal(size=(6, 6)).astype("float32")
+    nearest = np.asarray(eq.OrbitConstraint("p -> p where p = C(6)")(kernel))
+    penalty = eq.OrbitRegularizer("p -> p where p = C(6)", strength=0.5)
+    assert np.isclose(float(penalty(kernel)), 0.5 * ((kernel - nearest) ** 2).sum(), rtol=1e-5)
+    assert float(penalty(nearest)) <= 1e-12
+
+
+def test_a_penalty_pulls_towards_the_form(random):
+    penalty = eq.OrbitRegularizer("p -> p where p = S(4)", strength=10.0)
+    dense = keras.layers.Dense(4, use_bias=False, kernel_regularizer=penalty)
+    model = keras.Sequential([keras.Input((4,)), dense])
+    model.compile(keras.optimizers.SGD(0.02), "mse")
+    before = float(penalty(dense.kernel))
+    model.fit(np.zeros((32, 4)), np.zeros((32, 4)), epochs=20, verbose=0)
+    assert float(penalty(dense.kernel)) < 1e-3 * before
+
+
+@pytest.mark.parametrize("thing", [eq.OrbitConstraint(FOUR), eq.OrbitRegularizer("a b; b a", 0.1)])
+def test_they_are_saved_with_the_layer(thing):
+    again = type(thing).from_config(thing.get_config())
+    assert np.array_equal(again.form.labels, thing.form.labels)
+    assert again.get_config() == thing.get_config()
+
+
+def test_a_saved_model_brings_its_constraint(tmp_path, random):
+    dense = keras.layers.Dense(
+        8, kernel_constraint=eq.OrbitConstraint(FOUR), kernel_regularizer=eq.OrbitRegularizer(FOUR)
+    )
+    model = keras.Sequential([keras.Input((4,)), dense])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert isinstance(again.layers[0].kernel_constraint, eq.OrbitConstraint)
+    assert again.layers[0].kernel_regularizer.strength == 0.01
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (
+            lambda: eq.OrbitConstraint("{p p} -> p where p = S(4)")(np.zeros((4, 6), dtype="float32")),
+            "the kernel is 4 x 6, and the symmetry of {p p} -> p where p = S(4) has 6 input points and 4 output points: its rows "
+            "should be 6 times the input channels, its columns 4 times the output channels",
+        ),
+        (
+            lambda: eq.OrbitRegularizer("a b; b a", strength=-1),
+            "strength is a number that is not negative, got -1",
+        ),
+        (
+            lambda: eq.symmetrize(keras.layers.Dense(3), "p -> p where p = S(3)"),
+            "'the dense' has no weights yet: call it on an input, or build it with a shape",
+        ),
+        (
+            lambda: eq.symmetrize(keras.layers.Flatten(), "p -> p where p = S(3)"),
+            "symmetrize takes a keras.layers.Dense, got Flatten",
+        ),
+    ],
+)
+def test_bad_input(use, message):
+    with pytest.raises(DeclarationError) as refused:
+        use()
+    found = str(refused.value)
+    assert found == message or found.split(" has no")[1:] == message.split(" has no")[1:] != []

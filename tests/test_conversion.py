@@ -1,0 +1,144 @@
+"""From Dense to equivariant and back, and from a symmetry to a smaller one: nothing is lost on the way."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import eqgen as eq
+from eqgen.errors import DeclarationError
+
+SPACES = [
+    "p -> p where p = C(8)",
+    "{p p} -> p where p = S(5)",
+    "p -> ~p where p = S(2)",
+    "p -> p where p = C(7) support 1 <- 1, 1 <- 2",
+    "h w -> w where h = S(3), w = D(4)",
+]
+
+
+def built(declaration: str, units: int | None = 3, channels: int = 2, **options) -> eq.EquivariantDense:
+    layer = eq.EquivariantDense(units, declaration, layout="flat", **options)
+    n = layer.mapping.input.size
+    layer.build((None, n) if units is None else (None, n, channels))
+    return layer
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("use_bias", [False, True])
+@pytest.mark.parametrize("units", [None, 3])
+@pytest.mark.parametrize("declaration", SPACES)
+def test_a_round_trip_keeps_the_bits_of_sums(declaration, units, use_bias, dtype, random):
+    use_bias = use_bias and "~" not in declaration
+    layer = built(declaration, units, aggregation="sum", use_bias=use_bias, bias_initializer="normal", dtype=dtype)
+    dense = layer.to_dense()
+    again = eq.symmetrize(dense, declaration, aggregation="sum")
+    for before, after in zip(layer.get_weights(), again.get_weights(), strict=True):
+        assert before.dtype == after.dtype
+        assert np.array_equal(before, after)
+    n = layer.mapping.input.size
+    features = random.normal(size=(4, n) if units is None else (4, n, 2)).astype(dtype)
+    flat = np.asarray(dense(features.reshape(4, -1)))
+    assert np.allclose(flat, np.asarray(layer(features)).reshape(4, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("declaration", SPACES)
+def test_a_round_trip_of_means_is_within_one_unit_in_the_last_place(declaration):
+    layer = built(declaration, aggregation="mean")
+    again = eq.symmetrize(layer.to_dense(), declaration, aggregation="mean")
+    (before,), (after,) = layer.get_weights(), again.get_weights()
+    assert (np.abs(before - after) <= np.spacing(np.abs(before))).all()
+
+
+def test_the_nearest_layer_is_nearer_than_any_other(random):
+    dense = keras.layers.Dense(8, use_bias=False)
+    dense.build((None, 8))
+    found = eq.symmetrize(dense, "p -> p where p = C(8)")
+    kernel = np.asarray(dense.kernel).T
+    labels = eq.orbits("p -> p where p = C(8)").labels
+    # Least squares over the eight orbit matrices, by numpy.
+    basis = np.stack([(labels == label).ravel() for label in range(8)], axis=1).astype(float)
+    best = np.linalg.lstsq(basis, kernel.ravel(), rcond=None)[0]
+    assert np.allclose(found.weight_matrix(), best[labels], atol=1e-6)
+
+
+def test_activation_and_name_come_along():
+    dense = keras.layers.Dense(3, activation="relu", name="kept")
+    dense.build((None, 3))
+    found = eq.symmetrize(dense, "p -> p where p = S(3)")
+    assert (found.name, found.activation, found.use_bias) == ("kept", keras.activations.relu, True)
+    back = found.to_dense()
+    assert (back.name, back.activation) == ("kept", keras.activations.relu)
+
+
+FINER = [
+    ("p -> p where p = C(8)", "C(4) * C(4)", None),
+    ("p -> p where p = C(8)", "(1 3 5 7)(2 4 6 8)", 16),
+    ("p -> p where p = S(4)", "C(4)", 4),
+    ("p -> p where p = S(4)", "p -> p where p = (1 2)(3)(4)", 10),
+    ("~p -> ~p where p = S(4)", "~p -> ~p where p = C(4)", 4),
+    ("{p p} -> p where p = S(5)", "D(5)", 6),
+    ("p -> p where p = D(7) support 1 <- 1, 1 <- 2", "C(7)", 3),
+    ("h w -> h w where h = S(3), w = S(3)", "h w -> h w where h = C(3), w = S(3)", 6),
+]
+
+
+@pytest.mark.parametrize("aggregation", ["sum", "mean"])
+@pytest.mark.parametrize(("coarse", "finer", "rank"), FINER[1:])
+def test_a_smaller_symmetry_keeps_the_weights(coarse, finer, rank, aggregation, random):
+    use_bias = "~" not in coarse
+    layer = built(coarse, aggregation=aggregation, use_bias=use_bias, bias_initializer="normal", activation="tanh")
+    found = layer.restrict(finer)
+    assert found.rank == rank > layer.rank
+    features = random.normal(size=(3, layer.mapping.input.size, 2)).astype("float32")
+    assert np.allclose(found(features), layer(features), atol=1e-5)
+    if aggregation == "sum":
+        assert np.array_equal(found.weight_matrix(), layer.weight_matrix())
+    assert eq.verify(found)
+
+
+def test_training_goes_on_with_more_freedom(random):
+    layer = built("p -> p where p = C(8)", None)
+    found = layer.restrict("(1 3 5 7)(2 4 6 8)")
+    model = keras.Sequential([keras.Input((8,)), found])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(random.normal(size=(64, 8)), random.normal(size=(64, 8)), epochs=2, verbose=0)
+    matrix = found.weight_matrix()
+    assert len(np.unique(matrix)) == 16
+    assert eq.verify(found)
+    assert not eq.verify(found, "p -> p where p = C(8)")
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (
+            lambda: built("p -> p where p = C(8)").restrict("C(7)"),
+            "the symmetry of p -> p where p = C(7) is 7 x 7, the symmetry of p -> p where p = C(8) is 8 x 8: restrict needs the "
+            "same points",
+        ),
+        (
+            lambda: built("p -> p where p = C(4)").restrict("S(4)"),
+            "the symmetry of p -> p where p = S(4) is not finer than the symmetry of p -> p where p = C(4): entry (0, 1), counted "
+            "from 0, would not keep its weight; restrict to a subgroup of the same action",
+        ),
+        (
+            lambda: eq.EquivariantDense(2, "p -> p where p = C(4)").restrict("C(4)"),
+            "the layer has no weights yet: call it on an input, or build it with a shape",
+        ),
+        (
+            lambda: built("h w -> h w where h = S(3), w = S(3)").restrict("C(3)"),
+            "h w -> h w where h = S(3), w = S(3) has 2 axes: pass the finer mapping whole, with the group of each",
+        ),
+        (
+            lambda: built("p -> p where p = C(4)", activation="softmax").to_dense(),
+            "activation softmax looks at all channels of a point together, and on flattened points and channels at all numbers: "
+            "use a layer without it, and apply it afterwards",
+        ),
+    ],
+)
+def test_bad_input(use, message):
+    with pytest.raises(DeclarationError) as refused:
+        use()
+    assert str(refused.value) == message

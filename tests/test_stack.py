@@ -1,0 +1,182 @@
+"""Whole networks, what they hold, and layers that do not belong in them."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import eqgen as eq
+from eqgen.errors import DeclarationError
+
+S10 = "p -> p where p = S(10)"
+
+
+@pytest.mark.parametrize(
+    ("mappings", "whole", "options"),
+    [
+        (S10, "p -> 1 where p = S(10)", {"head": "invariant"}),
+        (S10, S10, {}),
+        ("{p p} -> p where p = S(5)", "{p p} -> p where p = S(5)", {"channels": 3, "outputs": 2}),
+        ("~p -> ~p where p = S(4)", "~p -> ~p where p = S(4)", {}),
+        ("p -> p where p = (1 2)(3 4 5)", "p -> 1 where p = (1 2)(3 4 5)", {"head": "invariant"}),
+        ("h w -> h w where h = C(3), w = D(4)", "h w -> h w where h = C(3), w = D(4)", {"activation": "relu"}),
+        (
+            S10,
+            "p -> 1 where p = S(10)",
+            {"head": keras.Sequential([keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3)])},
+        ),
+    ],
+)
+def test_a_network_is_equivariant_as_a_whole(mappings, whole, options):
+    assert eq.verify(eq.network(mappings, [8, 8, 8], **options), whole)
+
+
+def test_spaces_may_change_on_the_way():
+    text = "where r = S(3), c = S(4)"
+    model = eq.network(
+        [f"r c -> r c {text}", f"r c -> r {text}", "r -> r where r = S(3)"], [8, 8, 8], activation="relu"
+    )
+    assert model.output_shape == (None, 3, 1)
+    assert eq.verify(model, f"r c -> r {text}")
+
+
+def test_a_network_is_saved_and_loaded(tmp_path, random):
+    model = eq.network(S10, [8, 8], head="invariant")
+    features = random.normal(size=(2, 10, 1)).astype("float32")
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert np.array_equal(again(features), model(features))
+
+
+# Does it train as it comes? Depths and tasks are compared in docs/benchmarks/networks.md.
+TASKS = {
+    "spread of a set": (2, S10, {"head": "invariant"}, lambda x: x.var(axis=1)),
+    "products of neighbours": (
+        8,
+        "p -> p where p = C(10)",
+        {},
+        lambda x: np.roll(x, 1, axis=1) * np.roll(x, -1, axis=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_network_learns_as_it_comes(task, random):
+    keras.utils.set_random_seed(0)
+    depth, mapping, options, answer = TASKS[task]
+    model = eq.network(mapping, [32] * depth, **options)
+    features = random.normal(size=(1024, 10, 1)).astype("float32")
+    answers = answer(features)
+    model.compile(keras.optimizers.Adam(), "mse")
+    model.fit(features, answers, epochs=10, batch_size=64, verbose=0)
+    assert model.evaluate(features, answers, verbose=0) < 0.25 * answers.var()
+
+
+BREAKING = {
+    "Flatten": lambda: {"head": keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])},
+    "LayerNormalization": lambda: {"normalization": lambda: keras.layers.LayerNormalization(axis=1)},
+    "BatchNormalization": lambda: {"normalization": lambda: keras.layers.BatchNormalization(axis=1)},
+}
+
+
+@pytest.mark.parametrize("kind", BREAKING)
+def test_a_layer_that_breaks_the_symmetry_is_refused(kind):
+    with pytest.raises(DeclarationError) as refused:
+        eq.network(S10, [8, 8], **BREAKING[kind]())
+    message = str(refused.value)
+    name = message.split("'")[1]
+    assert message == (
+        f"layer {name!r} ({kind}) breaks the symmetry of {S10}: what it learns for one point it does not know for the points "
+        "that the group moves it to; use a layer that treats points alike, as EquivariantDense, EquivariantNormalization and "
+        "InvariantPool do"
+    )
+
+
+def test_normalization_over_the_right_axes_is_taken(random):
+    model = eq.network(S10, [8, 8], normalization=keras.layers.BatchNormalization)
+    assert eq.verify(model, S10)
+
+
+def test_verify_names_the_layer_that_breaks_it():
+    inputs = keras.Input((10, 3))
+    features = eq.EquivariantDense(4, S10)(inputs)
+    features = keras.layers.Flatten(name="rolled_out")(features)
+    model = keras.Model(inputs, keras.layers.Dense(2)(features))
+    report = eq.verify(model, "p -> 1 where p = S(10)")
+    assert not report
+    assert "the first layer whose output does not move with the points is 'rolled_out' (Flatten)" in str(report)
+
+
+def test_a_positional_dense_is_named():
+    model = keras.Sequential(
+        [
+            keras.Input((10, 3)),
+            eq.EquivariantDense(4, S10),
+            keras.layers.Permute((2, 1), name="turned"),
+            keras.layers.Dense(10),
+            keras.layers.Permute((2, 1)),
+        ]
+    )
+    # What stands after a transposition moves neither as the points do nor not at all: it is named first.
+    assert "'turned' (Permute)" in str(eq.verify(model, S10))
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (
+            lambda: eq.network([S10, "p -> p where p = S(9)"], [8, 8]),
+            "layer 1 answers in p where p = S(10), layer 2 takes p where p = S(9): the spaces of a network chain, the output of each "
+            "layer is the input of the next",
+        ),
+        (
+            lambda: eq.network([S10, S10], [8]),
+            "there are 2 mappings and 1 width: give one width for each layer",
+        ),
+        (lambda: eq.network(S10, []), "widths are the channels of each layer, as in [64, 64], got []"),
+        (lambda: eq.network(S10, [8], channels=0), "channels is a positive whole number, got 0"),
+        (
+            lambda: eq.network(S10, [8], head="both"),
+            'head is \'both\': expected "equivariant", "invariant" or a Keras layer',
+        ),
+        (lambda: eq.describe(3), "describe takes a Keras model or layer, got int"),
+        (
+            lambda: eq.InvariantPool("{p p} -> p where p = S(4)"),
+            "this layer lives on one space, and {p p} -> p where p = S(4) leads from one to another: write the space alone, as in "
+            '"{p p} where p = S(5)"',
+        ),
+        (
+            lambda: eq.InvariantPool("~p where p = S(4)"),
+            "signs flip in ~p -> ~p where p = S(4), so its mean, sum or largest feature is not invariant: pool absolute values or "
+            "products of pairs",
+        ),
+        (lambda: eq.InvariantPool("p where p = S(4)", "median"), 'mode is \'median\': expected "mean", "sum" or "max"'),
+        (
+            lambda: eq.EquivariantNormalization("p where p = S(4)")(np.zeros((2, 5, 3))),
+            "expected (..., 4, channels) for the 4 points of p -> p where p = S(4), got (2, 5, 3)",
+        ),
+        (
+            lambda: eq.EquivariantAttention(0, 4, "p where p = S(4)"),
+            "num_heads is a positive whole number, got 0",
+        ),
+        (
+            lambda: eq.EquivariantAttention(1, 4, "p -> p where p = (1 2)(3) support 1 <- 1, 1 <- 2"),
+            "the support of p -> p where p = (1 2)(3) support 1 <- 1, 1 <- 2 leaves point 3 nothing to attend to: add its pair "
+            "with itself",
+        ),
+    ],
+)
+def test_bad_input(use, message):
+    with pytest.raises(DeclarationError) as refused:
+        use()
+    assert str(refused.value) == message
+
+
+def test_the_description_counts():
+    model = eq.network(S10, [8, 8], channels=2, head="invariant")
+    found = eq.describe(model)
+    # 2 orbits of pairs x channels, scale and shift of one orbit, and the head.
+    assert found.parameters == 2 * 2 * 8 + 2 * 8 * 8 + 2 * 16 + 9 == model.count_params()
+    assert found.unconstrained == 100 * 2 * 8 + 100 * 8 * 8 + 2 * 160 + 9
+    assert str(found).splitlines()[-1].split() == ["all", "201", "8,329", "41.4"]
