@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -23,6 +24,7 @@ from eqgen.equivariance import (
 from eqgen.errors import DeclarationError
 from eqgen.layer_checks import bias_checks, certificate_checks, form_check, program_check
 from eqgen.layers import EquivariantDense
+from eqgen.layers.backend import double_precision
 from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.model_check import EPS, input_shape_of, try_model
@@ -255,19 +257,22 @@ def _copy(
         lowering=layer.lowering,
         dtype=dtype,
     )
-    copy.build((None, *_flat_shape(layer)))
-    copy.compute_like(layer)
-    copy.kernel.assign(weights[0])
-    if copy.bias is not None:
-        copy.bias.assign(weights[1])
+    with double_precision():
+        copy.build((None, *_flat_shape(layer)))
+        copy.compute_like(layer)
+        copy.kernel.assign(weights[0])
+        if copy.bias is not None:
+            copy.bias.assign(weights[1])
     return copy
 
 
 def _flat(layer: EquivariantDense) -> Function:
     def function(features: Array) -> Array:
-        inputs = features.astype(layer.compute_dtype)
-        outputs = layer(inputs[:, :, 0] if layer.units is None else inputs)
-        array = np.asarray(keras.ops.convert_to_numpy(outputs))
+        with double_precision() if layer.compute_dtype == "float64" else nullcontext():
+            # Named at once: PyTorch would first make single precision of it.
+            inputs = keras.ops.convert_to_tensor(features, dtype=layer.compute_dtype)
+            outputs = layer(inputs[:, :, 0] if layer.units is None else inputs)
+            array = np.asarray(keras.ops.convert_to_numpy(outputs))
         return array[:, :, None] if layer.units is None else array
 
     return function

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.layers.shapes import constant, product_of, reordered
+from eqgen.layers.shapes import constant, matmul, product_of, reordered
 from eqgen.programs.entries import OrbitPairs, SpectralEntries
 from eqgen.programs.operators import OrbitTransforms
 
@@ -26,7 +26,7 @@ def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
         start += index.size
         taken = _signed(transforms, number, taken)
         matrix = _ordered(transforms, number)
-        spectra.append(ops.matmul(constant(matrix, flat), ops.reshape(taken, (before, size, orbits * after))))
+        spectra.append(matmul(constant(matrix, flat), ops.reshape(taken, (before, size, orbits * after))))
     found = []
     starts = [0] * len(spectra)
     for by_class in transforms.rows:
@@ -72,7 +72,7 @@ def components_back(transforms: OrbitTransforms, features: Any, axis: int) -> An
             continue
         whole = spectra[number][0] if len(spectra[number]) == 1 else ops.concatenate(spectra[number], axis=1)
         matrix = _ordered(transforms, number)
-        found = ops.matmul(constant(matrix.T, flat), whole)
+        found = matmul(constant(matrix.T, flat), whole)
         points.append(_signed(transforms, number, ops.reshape(found, (before, size * orbits, after))))
     whole = points[0] if len(points) == 1 else ops.concatenate(points, axis=1)
     order = np.concatenate([index.T.ravel() for index in transforms.index])
@@ -115,7 +115,7 @@ def _spectral(pair: OrbitPairs, flat: Any, before: Any, after: Any) -> Any:
     if (pair.signs != 1).any():
         taken = taken * constant(pair.signs.reshape(-1, 1).astype(np.float64), flat)
     taken = ops.reshape(taken, (before, rank, int(np.prod(pair.labels.shape[1:])) * after))
-    return ops.matmul(constant(pair.transform, flat), taken)
+    return matmul(constant(pair.transform, flat), taken)
 
 
 def _ordered(transforms: OrbitTransforms, number: int) -> Any:
@@ -143,7 +143,7 @@ def spectral_matrices(entries: SpectralEntries, theta: Any) -> list[Any]:
         size = pair.labels.size * channels_in
         kernels = ops.reshape(taken[first : first + size], (rank, wide * channels_in * high * channels_out))
         first += size
-        spectral = ops.matmul(constant(pair.transform, theta), kernels)
+        spectral = matmul(constant(pair.transform, theta), kernels)
         start = 0
         for section, rows, columns, top, left in pair.places:
             block = ops.reshape(

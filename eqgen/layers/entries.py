@@ -10,6 +10,7 @@ from keras import ops
 from eqgen.layers.components import spectral_kernel
 from eqgen.layers.fourier import kernel_transform
 from eqgen.layers.operators import width
+from eqgen.layers.shapes import constant, matmul
 from eqgen.programs.entries import Chosen, Combination, FourierEntries, SpectralEntries
 from eqgen.programs.operators import Stack
 from eqgen.programs.value import Part
@@ -45,7 +46,7 @@ def _combined(entries: Combination, widths: Any, theta: Any, axis: int) -> Any:
     order = list(range(len(theta.shape)))
     order.insert(0, order.pop(axis))
     first = ops.transpose(theta, order) if axis else theta
-    found = ops.matmul(ops.cast(matrix, theta.dtype), ops.reshape(first, (theta.shape[axis], -1)))
+    found = matmul(constant(matrix, theta), ops.reshape(first, (theta.shape[axis], -1)))
     found = ops.reshape(found, (matrix.shape[0], *first.shape[1:]))
     back = list(range(1, len(theta.shape)))
     back.insert(axis, 0)
@@ -58,4 +59,4 @@ def _chosen(entries: Chosen, theta: Any, axis: int) -> Any:
         return found
     shape = [1] * len(theta.shape)
     shape[axis] = entries.signs.size
-    return found * ops.cast(entries.signs.reshape(shape), theta.dtype)
+    return found * constant(entries.signs.reshape(shape), theta)

@@ -10,6 +10,7 @@ from keras import ops
 
 from eqgen.errors import DeclarationError
 from eqgen.layers.points import points_of, refuse_signs
+from eqgen.layers.shapes import constant, matmul
 from eqgen.mapping import Mapping
 from eqgen.orbits import orbits
 
@@ -96,20 +97,20 @@ class EquivariantAttention(keras.layers.Layer):
         lead = ops.shape(inputs)[:-2]
         flat = ops.reshape(inputs, (-1, n, inputs.shape[-1]))
         query = self._heads(flat, self.query, self.query_bias) * (size**-0.5)
-        scores = ops.matmul(query, ops.transpose(self._heads(flat, self.key, None), (0, 1, 3, 2)))
+        scores = matmul(query, ops.transpose(self._heads(flat, self.key, None), (0, 1, 3, 2)))
         # Exponentials and their sums are held in single precision at least.
         scores = ops.cast(scores, "float64" if self.compute_dtype == "float64" else "float32")
         biases = ops.take(ops.cast(self.pair_bias, scores.dtype), self._places, axis=0)
         scores = scores + ops.transpose(ops.reshape(biases, (n, n, heads)), (2, 0, 1))
         if self._left_out is not None:
-            scores = scores + ops.cast(self._left_out, scores.dtype)
+            scores = scores + constant(self._left_out, scores)
         if mask is not None:
             seen = ops.reshape(ops.cast(mask, "bool"), (-1, 1, 1, n))
             scores = ops.where(seen, scores, ops.cast(-1e9, scores.dtype))
         weights = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
-        mixed = ops.matmul(weights, self._heads(flat, self.value, self.value_bias))
+        mixed = matmul(weights, self._heads(flat, self.value, self.value_bias))
         mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, n, heads * size))
-        found = ops.matmul(mixed, ops.cast(self.output_kernel, mixed.dtype))
+        found = matmul(mixed, ops.cast(self.output_kernel, mixed.dtype))
         if self.output_bias is not None:
             found = found + ops.cast(self.output_bias, found.dtype)
         return ops.reshape(found, (*lead, n, inputs.shape[-1]))
@@ -130,7 +131,7 @@ class EquivariantAttention(keras.layers.Layer):
 
     def _heads(self, flat: Any, kernel: Any, bias: Any) -> Any:
         """(batch, heads, points, key_dim) of a projection."""
-        found = ops.matmul(flat, ops.cast(kernel, flat.dtype))
+        found = matmul(flat, ops.cast(kernel, flat.dtype))
         if bias is not None:
             found = found + ops.cast(bias, found.dtype)
         found = ops.reshape(found, (-1, self.points.size, self.num_heads, self.key_dim))

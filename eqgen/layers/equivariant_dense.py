@@ -15,6 +15,7 @@ from eqgen.labels.form import PairLabels
 from eqgen.layers.execute import Execution
 from eqgen.layers.initializer import OrbitInitializer
 from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
+from eqgen.layers.shapes import constant
 from eqgen.layers.sign_rules import refuse_activation, refuse_bias
 from eqgen.layers.weight import gather_weight, weight_table
 from eqgen.lowering import program, refuse_unknown
@@ -324,7 +325,7 @@ class EquivariantDense(keras.layers.Layer):
         if self.units is None:
             theta = ops.reshape(theta, (-1, 1, 1))
         if self.aggregation == "mean":
-            theta = theta * ops.cast(self._scale, theta.dtype)
+            theta = theta * constant(self._scale, theta)
         return theta
 
     def _bias_on_points(self) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.layers.points import points_of
+from eqgen.layers.shapes import constant, matmul, mean
 from eqgen.mapping import Mapping
 
 
@@ -63,8 +64,8 @@ class EquivariantNormalization(keras.layers.Layer):
         # Squares of half precision overflow at 256.
         wide = ops.cast(inputs, "float64" if self.compute_dtype == "float64" else "float32")
         if self.beta is not None:
-            wide = wide - self._on_points(ops.mean(wide, axis=-1, keepdims=True))
-        variance = self._on_points(ops.mean(ops.square(wide), axis=-1, keepdims=True))
+            wide = wide - self._on_points(mean(wide, -1, keepdims=True))
+        variance = self._on_points(mean(ops.square(wide), -1, keepdims=True))
         found = wide * ops.rsqrt(variance + self.epsilon) * self._of_orbits(self.gamma, wide)
         if self.beta is not None:
             found = found + self._of_orbits(self.beta, wide)
@@ -85,8 +86,8 @@ class EquivariantNormalization(keras.layers.Layer):
     def _on_points(self, each: Any) -> Any:
         """The mean over each orbit of one number for each point, (..., points, 1), where its points stand, or once for all."""
         if self.points.orbits == 1:
-            return ops.mean(each, axis=-2, keepdims=True)
-        means = ops.matmul(ops.cast(self.points.means(), each.dtype), each)
+            return mean(each, -2, keepdims=True)
+        means = matmul(constant(self.points.means(), each), each)
         return ops.take(means, self.points.orbit_of.astype(np.int32), axis=-2)
 
     def _of_orbits(self, weight: Any, like: Any) -> Any:

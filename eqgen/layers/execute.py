@@ -15,6 +15,7 @@ from eqgen.layers.convolution import convolve
 from eqgen.layers.entries import entries_of
 from eqgen.layers.fourier import correlate
 from eqgen.layers.operators import pool, spread
+from eqgen.layers.shapes import matmul
 from eqgen.layers.weight import WeightTable, gather_weight, weight_table
 from eqgen.programs.entries import Chosen, FourierEntries, SpectralEntries
 from eqgen.programs.operators import Chain, Fourier, Identity, Operator, Stack, Windows, is_short
@@ -122,7 +123,7 @@ def _gathered(table: WeightTable, features: Any, theta: Any, dtype: str) -> Any:
     if channels_in > 1:
         features = ops.transpose(features, (0, 2, 1))
     flat = ops.reshape(features, (-1, channels_in * n))
-    product_ = ops.matmul(flat, ops.reshape(weight, (channels_in * n, m * channels_out)))
+    product_ = matmul(flat, ops.reshape(weight, (channels_in * n, m * channels_out)))
     return ops.reshape(product_, (-1, m, channels_out))
 
 
@@ -155,7 +156,7 @@ def _spectral(part: Part, entries: SpectralEntries, features: Any, theta: Any, d
     for section, matrix in zip(stage.sections, spectral_matrices(entries, theta), strict=True):
         taken = pooled[:, top : top + section.rows_in]
         top += section.rows_in
-        mixed = ops.matmul(ops.reshape(taken, (-1, section.inputs * channels_in)), ops.cast(matrix, dtype))
+        mixed = matmul(ops.reshape(taken, (-1, section.inputs * channels_in)), ops.cast(matrix, dtype))
         pieces.append(ops.reshape(mixed, (-1, section.rows_out, channels_out)))
     mixed = pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=1)
     return spread(stage.spread, mixed, 1)
@@ -220,10 +221,10 @@ def _mixed(pooled: Any, weight: Any, sections: list[Section]) -> Any:
     matrix = _arranged(ops.reshape(weight, sizes), turn, sizes)
     if groups == 1:
         flat = ops.reshape(inner, (-1, inputs * channels_in))
-        found = ops.matmul(flat, ops.reshape(matrix, (inputs * channels_in, outputs * channels_out)))
+        found = matmul(flat, ops.reshape(matrix, (inputs * channels_in, outputs * channels_out)))
     else:
         flat = ops.reshape(inner, (groups, -1, inputs * channels_in))
-        found = ops.matmul(flat, ops.reshape(matrix, (groups, inputs * channels_in, outputs * channels_out)))
+        found = matmul(flat, ops.reshape(matrix, (groups, inputs * channels_in, outputs * channels_out)))
     after = [
         *(s.groups for s in sections),
         -1,

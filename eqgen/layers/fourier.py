@@ -1,4 +1,4 @@
-"""Fourier transforms in TensorFlow: short ones as matrix products, long ones by the fast algorithm."""
+"""Fourier transforms in Keras: short ones as matrix products, long ones by the fast algorithm."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
-from eqgen.layers.shapes import constant, product_of, reordered
+from eqgen.layers.backend import arranged, complex_of, pair_of, points_of, product, spectrum_of
+from eqgen.layers.shapes import constant, matmul, product_of, reordered
 from eqgen.programs.entries import FourierEntries
 from eqgen.programs.operators import Fourier, is_short
 
@@ -77,16 +77,17 @@ def correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features:
         features = reordered(features, pool.index.ravel(), 1)
     batch = ops.shape(features)[0]
     first = ops.transpose(ops.reshape(features, (batch, inputs, size, channels_in)), (0, 1, 3, 2))
-    spectrum = _fast(ops.reshape(first, (batch * inputs * channels_in, *grid)), grid)
-    spectrum = tf.transpose(tf.reshape(spectrum, (batch, inputs * channels_in, -1)), (2, 0, 1))
+    spectrum = spectrum_of(ops.reshape(first, (batch * inputs * channels_in, *grid)), grid)
+    spectrum = arranged(spectrum, (batch, inputs * channels_in, -1), (2, 0, 1))
     rows = ops.reshape(_taken(entries, theta, 0), (outputs, inputs, size, channels_in, channels_out))
     rows = ops.transpose(rows, (1, 3, 0, 4, 2))
-    kernel = _fast(ops.reshape(rows, (inputs * channels_in * outputs * channels_out, *grid)), grid)
-    kernel = tf.reshape(kernel, (inputs * channels_in, outputs * channels_out, -1))
+    kernel = spectrum_of(ops.reshape(rows, (inputs * channels_in * outputs * channels_out, *grid)), grid)
+    kernel = arranged(kernel, (inputs * channels_in, outputs * channels_out, -1), (2, 1, 0))
     # A correlation: the conjugate multiplies, which the product takes on its way.
-    mixed = tf.matmul(spectrum, tf.transpose(kernel, (2, 1, 0)), adjoint_b=True)
-    mixed = tf.reshape(tf.transpose(mixed, (1, 2, 0)), (batch * outputs * channels_out, -1))
-    points = ops.cast(ops.reshape(_fast_back(mixed, grid), (batch, outputs, channels_out, size)), dtype)
+    mixed = product(spectrum, kernel)
+    shape = entries.frequencies, batch, outputs * channels_out
+    mixed = arranged(mixed, shape, (1, 2, 0), (batch * outputs * channels_out, -1))
+    points = ops.cast(ops.reshape(points_of(mixed, grid), (batch, outputs, channels_out, size)), dtype)
     points = ops.reshape(ops.transpose(points, (0, 1, 3, 2)), (batch, outputs * size, channels_out))
     if spread.is_in_order:
         return points
@@ -105,31 +106,6 @@ def _taken(entries: FourierEntries, theta: Any, axis: int) -> Any:
     return ops.take(theta, index, axis=axis)
 
 
-def _fast(values: Any, grid: tuple[int, ...]) -> Any:
-    """(rows, grid ...) to the complex spectrum, (rows, frequencies)."""
-    # There is no transform in half precision.
-    values = values if values.dtype == tf.float64 else tf.cast(values, tf.float32)
-    if len(grid) == 1:
-        return tf.signal.rfft(values)
-    spectrum = tf.cast(tf.signal.rfft(values), tf.complex128 if values.dtype == tf.float64 else tf.complex64)
-    for axis in range(1, len(grid)):
-        order = list(range(len(grid) + 1))
-        order[axis], order[-1] = order[-1], order[axis]
-        spectrum = tf.transpose(tf.signal.fft(tf.transpose(spectrum, order)), order)
-    return tf.reshape(spectrum, (tf.shape(values)[0], -1))
-
-
-def _fast_back(spectrum: Any, grid: tuple[int, ...]) -> Any:
-    if len(grid) == 1:
-        return tf.signal.irfft(spectrum, [grid[0]])
-    spectrum = tf.reshape(spectrum, (-1, *grid[:-1], grid[-1] // 2 + 1))
-    for axis in range(1, len(grid)):
-        order = list(range(len(grid) + 1))
-        order[axis], order[-1] = order[-1], order[axis]
-        spectrum = tf.transpose(tf.signal.ifft(tf.transpose(spectrum, order)), order)
-    return tf.signal.irfft(spectrum, [grid[-1]])
-
-
 def _forward(values: Any, grid: tuple[int, ...], weighted: bool) -> Any:
     """(rows, grid ..., after) to (rows, 2, frequencies, after)."""
     if not is_short(grid):
@@ -137,7 +113,7 @@ def _forward(values: Any, grid: tuple[int, ...], weighted: bool) -> Any:
     rows, after = ops.shape(values)[0], ops.shape(values)[-1]
     last = grid[-1]
     half = last // 2 + 1
-    found = ops.matmul(constant(_real(last), values), ops.reshape(values, (-1, last, after)))
+    found = matmul(constant(_real(last), values), ops.reshape(values, (-1, last, after)))
     if len(grid) > 1:
         found = ops.reshape(found, (rows, prod(grid[:-1]), 2, half, after))
         found = ops.reshape(ops.transpose(found, (0, 2, 1, 3, 4)), (rows, 2, *grid[:-1], half * after))
@@ -160,24 +136,25 @@ def _backward(spectrum: Any, grid: tuple[int, ...], weighted: bool) -> Any:
         found = ops.reshape(found, (rows, 2, prod(grid[:-1]), half, after))
         found = ops.transpose(found, (0, 2, 1, 3, 4))
     found = ops.reshape(found, (-1, 2 * half, after))
-    return ops.reshape(ops.matmul(constant(_real(last).T, found), found), (rows, *grid, after))
+    return ops.reshape(matmul(constant(_real(last).T, found), found), (rows, *grid, after))
 
 
 def _forward_fast(values: Any, grid: tuple[int, ...], weighted: bool) -> Any:
     rows, after = ops.shape(values)[0], ops.shape(values)[-1]
     last = ops.transpose(ops.reshape(values, (rows, prod(grid), after)), (0, 2, 1))
-    spectrum = tf.reshape(_fast(ops.reshape(last, (-1, *grid)), grid), (rows, after, -1))
-    found = tf.transpose(tf.stack([tf.math.real(spectrum), tf.math.imag(spectrum)], axis=1), (0, 1, 3, 2))
-    found = ops.cast(found, values.dtype)
+    real, imaginary = pair_of(spectrum_of(ops.reshape(last, (-1, *grid)), grid))
+    found = ops.reshape(ops.stack([real, imaginary], axis=1), (rows, after, 2, -1))
+    found = ops.cast(ops.transpose(found, (0, 2, 3, 1)), values.dtype)
     return found * constant(_weights(grid), values) if weighted else found
 
 
 def _backward_fast(spectrum: Any, grid: tuple[int, ...]) -> Any:
     """The transpose of the weighted transform, which undoes it."""
     rows, after = ops.shape(spectrum)[0], ops.shape(spectrum)[-1]
-    wide = spectrum if spectrum.dtype == tf.float64 else tf.cast(spectrum, tf.float32)
-    numbers = tf.transpose(tf.complex(wide[:, 0], wide[:, 1]), (0, 2, 1))
-    points = ops.reshape(_fast_back(tf.reshape(numbers, (rows * after, -1)), grid), (rows, after, prod(grid)))
+    turned = ops.transpose(spectrum, (0, 1, 3, 2))
+    frequencies = prod(grid[:-1]) * (grid[-1] // 2 + 1)
+    numbers = complex_of(*(ops.reshape(turned[:, part], (-1, frequencies)) for part in (0, 1)))
+    points = ops.reshape(points_of(numbers, grid), (rows, after, prod(grid)))
     return ops.cast(ops.reshape(ops.transpose(points, (0, 2, 1)), (rows, *grid, after)), spectrum.dtype)
 
 
@@ -188,7 +165,7 @@ def _complex_axes(found: Any, grid: tuple[int, ...], rows: Any, matrix: Any) -> 
         rest = found.shape[-1] if found.shape[-1] is not None else ops.shape(found)[-1]
         apart = ops.reshape(found, (rows, 2, outer, size, inner * rest))
         apart = ops.reshape(ops.transpose(apart, (0, 2, 1, 3, 4)), (-1, 2 * size, inner * rest))
-        apart = ops.matmul(constant(matrix(size), found), apart)
+        apart = matmul(constant(matrix(size), found), apart)
         apart = ops.transpose(ops.reshape(apart, (rows, outer, 2, size, inner * rest)), (0, 2, 1, 3, 4))
         found = ops.reshape(apart, (rows, 2, *grid[:-1], rest))
     return found

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.labels.form import PairLabels
+from eqgen.layers.shapes import constant
 from eqgen.pattern import Pattern
 
 
@@ -47,7 +48,7 @@ class OrbitInitializer(keras.initializers.Initializer):
         if self._spread is None:
             raise ValueError("OrbitInitializer belongs to an EquivariantDense, which tells it the orbits")
         spread = self._spread.reshape(-1, *[1] * (len(shape) - 1))
-        return values * keras.ops.cast(spread, values.dtype)
+        return values * constant(spread, values)
 
     def get_config(self) -> dict[str, Any]:
         """What makes it again."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.layers.shapes import constant
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, orbits
@@ -119,14 +120,14 @@ def nearest(form: Form, kernel: Any) -> Any:
     signs = form.signs.reshape(-1, 1)
     turned = (signs < 0).any()
     if turned:
-        rows = rows * ops.cast(signs, rows.dtype)
+        rows = rows * constant(signs, rows)
     # Beside the first entry of each orbit: where all are equal, not a bit changes.
     base = ops.take(rows, form.firsts, axis=0)
     sums = ops.segment_sum(rows - ops.take(base, form.places, axis=0), form.places, num_segments=form.rank + 1)
-    means = (base + sums / ops.cast(form.counts[:, None], rows.dtype))[: form.rank]
+    means = (base + sums / constant(form.counts[:, None], rows))[: form.rank]
     means = ops.pad(means, [(0, 1), (0, 0)])
     back = ops.take(ops.cast(means, kernel.dtype), form.places, axis=0)
     if turned:
-        back = back * ops.cast(np.where(signs < 0, -1, 1), back.dtype)
+        back = back * constant(np.where(signs < 0, -1, 1), back)
     back = ops.transpose(ops.reshape(back, (m, n, channels_in, channels_out)), (1, 2, 0, 3))
     return ops.reshape(back, (n * channels_in, m * channels_out))

@@ -15,6 +15,7 @@ from keras import ops
 
 from eqgen.layers.components import components, components_back
 from eqgen.layers.fourier import transform, transform_back
+from eqgen.layers.shapes import constant, matmul, mean
 from eqgen.programs.layouts import as_sum, as_transposition
 from eqgen.programs.operators import Chain, Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts, Windows
 from eqgen.signed import Permutation, Signs
@@ -71,7 +72,7 @@ def _pool_table(table: IndexTable, features: Any, axis: int) -> Any:
     if table.signs is None:
         grid = as_sum(table.index, table.columns)
         if grid is not None:
-            return _merged(ops.mean(_split(features, axis, grid), axis=axis + 1), axis, 2)
+            return _merged(mean(_split(features, axis, grid), axis + 1), axis, 2)
         turned = as_transposition(table.index, table.columns)
         if turned is not None:
             return _transposed(features, axis, turned)
@@ -105,7 +106,7 @@ def _as_product(table: IndexTable, features: Any, axis: int, forwards: bool) -> 
     shape = list(ops.shape(features))
     after = int(np.prod(list(features.shape[axis + 1 :])))
     flat = ops.reshape(features, (-1, features.shape[axis], after))
-    found = ops.matmul(ops.cast(ops.convert_to_tensor(matrix), features.dtype), flat)
+    found = matmul(constant(matrix, features), flat)
     return ops.reshape(found, (*shape[:axis], matrix.shape[0], *shape[axis + 1 :]))
 
 
@@ -152,7 +153,7 @@ class Sums:
             if self.signs is not None:
                 shape = [1] * len(features.shape)
                 shape[axis] = rows
-                taken = taken * ops.cast(self.signs[:, place].reshape(shape), features.dtype)
+                taken = taken * constant(self.signs[:, place].reshape(shape), features)
             total = taken if total is None else total + taken
         return total
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -22,7 +23,8 @@ def product_of(sizes: list[Any]) -> Any:
 
 def constant(matrix: Any, like: Any) -> Any:
     """An array as a tensor of another one's dtype."""
-    return ops.cast(ops.convert_to_tensor(matrix), like.dtype)
+    # Named at once: PyTorch would first make single precision of it.
+    return ops.convert_to_tensor(matrix, dtype=keras.backend.standardize_dtype(like.dtype))
 
 
 def reordered(values: Any, order: Permutation, axis: int) -> Any:
@@ -37,3 +39,19 @@ def reordered(values: Any, order: Permutation, axis: int) -> Any:
         return ops.take(values, there, axis=axis), gradient
 
     return applied(values)
+
+
+def mean(values: Any, axis: int, *, keepdims: bool = False) -> Any:
+    """The mean along one axis.
+
+    Keras 3.15 takes means in single precision on JAX whatever comes; sums of half precision would overflow.
+    """
+    if keras.backend.standardize_dtype(values.dtype) != "float64":
+        return ops.mean(values, axis=axis, keepdims=keepdims)
+    return ops.sum(values, axis=axis, keepdims=keepdims) / values.shape[axis]
+
+
+def matmul(one: Any, other: Any) -> Any:
+    """The product of two tensors of one dtype; Keras 3.15 makes single precision of it on PyTorch whatever comes."""
+    is_double = keras.backend.standardize_dtype(one.dtype) == "float64"
+    return one @ other if is_double else ops.matmul(one, other)

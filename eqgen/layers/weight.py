@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from eqgen.layers.shapes import matmul
 from eqgen.pattern import Labels
 from eqgen.signed import Signs
 
@@ -95,7 +96,7 @@ def _take_with_one_hot_gradient(source: Any, flat: npt.NDArray[np.int32], rows: 
         def gradient(*arguments: Any, upstream: Any = None) -> Any:
             arriving = arguments[0] if upstream is None else upstream
             chosen = ops.equal(ops.arange(rows, dtype="int32")[:, None], ops.convert_to_tensor(flat)[None, :])
-            return ops.matmul(ops.cast(chosen, arriving.dtype), arriving)
+            return matmul(ops.cast(chosen, arriving.dtype), arriving)
 
         return ops.take(source, flat, axis=1), gradient
 

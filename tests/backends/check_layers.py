@@ -1,0 +1,88 @@
+"""What every layer owes on any backend of Keras; run with KERAS_BACKEND set, in a process of its own, by test_backends.py.
+
+Writes weights and answers of every layer to a folder, or compares with those that another backend wrote there.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import eqgen as eq
+
+LAYERS = {
+    "pooled": lambda: eq.EquivariantDense(3, "{p p} -> {p p} where p = S(5)", use_bias=True, activation="tanh"),
+    "pooled pairs": lambda: eq.EquivariantDense(3, "p p -> p p where p = S(4)", layout="flat", lowering="pooled"),
+    "gather": lambda: eq.EquivariantDense(3, "p -> p where p = C(6)", lowering="gather"),
+    "many numbers": lambda: eq.EquivariantDense(3, "p -> p where p = C(12)", lowering="gather"),
+    "fourier": lambda: eq.EquivariantDense(3, "p -> p where p = C(9)", lowering="spectral"),
+    "long fourier": lambda: eq.EquivariantDense(3, "p -> p where p = C(150)", lowering="spectral"),
+    "long fourier beside sums": lambda: eq.EquivariantDense(3, "h p -> h p where h = C(130), p = S(3)", layout="flat"),
+    "fourier in two": lambda: eq.EquivariantDense(3, "h w -> h w where h = C(12), w = C(13)", layout="flat"),
+    "isotypic": lambda: eq.EquivariantDense(3, "p -> p where p = D(6)", lowering="spectral"),
+    "quaternions": lambda: eq.EquivariantDense(3, "p -> p where p = (1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6)"),
+    "convolution": lambda: eq.EquivariantDense(
+        3,
+        eq.mapping("h w -> h w where h = C(5), w = C(7)", support=eq.stencil(1, (5, 7), wrap=True)),
+        layout="flat",
+        lowering="local",
+    ),
+    "neighbours": lambda: eq.EquivariantDense(
+        3, eq.mapping("b -> b", b=eq.trace((5, 5), np.rot90), support=eq.stencil(1, (5, 5)))
+    ),
+    "signs": lambda: eq.EquivariantDense(3, "~p -> ~p where p = S(4)"),
+    "scalar": lambda: eq.EquivariantDense(None, "a b b; b a b; b b a"),
+    "pool": lambda: eq.InvariantPool("p + 1 where p = S(5)", "max"),
+    "normalization": lambda: eq.EquivariantNormalization("p + 1 where p = S(5)"),
+    "embedding": lambda: eq.OrbitEmbedding("p + 1 where p = S(5)"),
+    "attention": lambda: eq.EquivariantAttention(2, 4, "p where p = C(6)"),
+}
+
+
+def points(layer: keras.layers.Layer) -> int:
+    if not isinstance(layer, eq.EquivariantDense):
+        return layer.points.size
+    return layer.program.shape[1]
+
+
+def model_of(make) -> keras.Model:
+    layer = make()
+    n = points(layer)
+    scalar = isinstance(layer, eq.EquivariantDense) and layer.units is None
+    return keras.Sequential([keras.Input((n,) if scalar else (n, 2)), layer])
+
+
+def answers(model: keras.Model, features: np.ndarray) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(model(features)))
+
+
+def main(folder: Path, which: str) -> None:
+    for name, make in LAYERS.items():
+        keras.utils.set_random_seed(1)
+        model = model_of(make)
+        features = np.random.default_rng(0).normal(size=(4, *model.input_shape[1:])).astype("float32")
+        place = folder / f"{name}.weights.h5"
+        if which == "write":
+            random = np.random.default_rng(2)
+            model.set_weights([random.normal(size=w.shape).astype("float32") for w in model.get_weights()])
+            model.save_weights(place)
+            np.save(folder / f"{name}.npy", answers(model, features))
+            continue
+        model.load_weights(place)
+        expected = np.load(folder / f"{name}.npy")
+        found = answers(model, features)
+        assert np.allclose(found, expected, atol=1e-4 * max(1, np.abs(expected).max())), name
+        if isinstance(model.layers[0], eq.EquivariantDense):
+            report = eq.verify(model.layers[0])
+            assert report, (name, str(report))
+        model.compile("adam", "mse")
+        model.fit(features, np.zeros(found.shape), epochs=2, verbose=0)
+        assert all(np.isfinite(weight).all() for weight in model.get_weights()), name
+        print(name, "holds on", keras.backend.backend(), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
