@@ -6,6 +6,7 @@ their factors. A support: the supported pairs alone. The files in `labels` make 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -172,6 +173,19 @@ def orbits(declaration: Mapping | str) -> Orbits:
         unit = mapping.units[0] if mapping.units else ()
         return Orbits(mapping, _unit_labels(mapping, unit, mapping.output, mapping.input))
     return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, partial(_part_labels, mapping)))
+
+
+def fingerprint(found: Orbits) -> str:
+    """A few letters that tell orbits apart: what is numbered, and in which order.
+
+    >>> fingerprint(orbits("p -> p where p = C(3)")) == fingerprint(orbits("p -> p where p = A(3)"))
+    True
+    """
+    m, n = found.shape
+    digest = hashlib.sha256(f"{m} x {n}, {found.rank}".encode())
+    for array in (found.representatives, found.row_sizes):
+        digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def bias_pattern(mapping: Mapping) -> Pattern:

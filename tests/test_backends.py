@@ -31,7 +31,7 @@ def run(folder: Path, which: str, backend: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_every_layer_on_every_backend(backend, written):
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install eqgen[{backend}]")

@@ -124,6 +124,7 @@ def restrict(layer: EquivariantDense, finer: Mapping | Group | str) -> Equivaria
     before, after = form_of(mapping), form_of(target)
     _refuse_other(before, after)
     config = layer.get_config()
+    config.pop("fingerprint")
     config.update(declaration=target, kernel_initializer="orbit")
     found = EquivariantDense.from_config(config)
     matrix = layer.weight_matrix()

@@ -21,7 +21,7 @@ from eqgen.layers.weight import gather_weight, weight_table
 from eqgen.lowering import program, refuse_unknown
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
-from eqgen.orbits import Orbits, bias_pattern, orbits
+from eqgen.orbits import Orbits, bias_pattern, fingerprint, orbits
 from eqgen.pattern import Labels, Pattern
 from eqgen.pattern import pattern as as_pattern
 from eqgen.programs.program import Program
@@ -309,7 +309,27 @@ class EquivariantDense(keras.layers.Layer):
             layout=self.layout,
             lowering=self.lowering,
         )
+        if self.orbits is not None:
+            config["fingerprint"] = fingerprint(self.orbits)
         return cast(dict[str, Any], config)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> EquivariantDense:
+        """The layer of a saved config.
+
+        Raises:
+            DeclarationError: the saved declaration had other orbits than it has now, so that weights would be mixed up.
+        """
+        options = dict(config)
+        saved = options.pop("fingerprint", None)
+        layer = cls(**options)
+        found = None if layer.orbits is None else fingerprint(layer.orbits)
+        if saved is not None and found is not None and saved != found:
+            raise DeclarationError(
+                f"layer {layer.name!r} was saved with the orbits {saved}, and {layer.orbits.mapping.in_short()} "  # type: ignore[union-attr]
+                f"now has the orbits {found}: its weights would go to other entries; load it with the eqgen that saved it"
+            )
+        return layer
 
     def _sizes(self) -> PairLabels | Pattern:
         """What knows the sizes of the orbits, whether or not there is a table."""

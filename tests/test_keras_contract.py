@@ -1,0 +1,210 @@
+"""What Keras asks of its own layers: config, shapes, precision, freezing, cloning, pickling, exports, the same bits twice."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import eqgen as eq
+from eqgen.errors import DeclarationError
+
+LAYERS = {
+    "pooled": lambda **o: eq.EquivariantDense(3, "p -> p where p = S(6)", use_bias=True, activation="relu", **o),
+    "gather": lambda **o: eq.EquivariantDense(3, "p -> p where p = C(6)", lowering="gather", **o),
+    "spectral": lambda **o: eq.EquivariantDense(3, "p -> p where p = C(6)", lowering="spectral", **o),
+    "local": lambda **o: eq.EquivariantDense(
+        3, eq.mapping("p -> p where p = C(6) support 1 <- 1, 1 <- 2"), lowering="local", **o
+    ),
+    "pool": lambda **o: eq.InvariantPool("p where p = C(6)", "max", **o),
+    "normalization": lambda **o: eq.EquivariantNormalization("p where p = (1 2 3)(4 5 6)", **o),
+    "embedding": lambda **o: eq.OrbitEmbedding("p where p = (1 2 3)(4 5 6)", **o),
+    "attention": lambda **o: eq.EquivariantAttention(2, 4, "p where p = C(6)", **o),
+}
+SHAPE = (6, 2)
+
+every_layer = pytest.mark.parametrize("name", LAYERS)
+
+
+def features(count: int = 4) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(count, *SHAPE)).astype("float32")
+
+
+def model_of(name: str, **options) -> keras.Model:
+    model = keras.Sequential([keras.Input(SHAPE), LAYERS[name](**options)])
+    random = np.random.default_rng(1)
+    model.set_weights([random.normal(size=w.shape).astype(w.dtype) for w in model.get_weights()])
+    return model
+
+
+@every_layer
+def test_config_and_shapes(name):
+    layer = LAYERS[name](name="kept")
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert again.name == "kept"
+    model = model_of(name)
+    answer = model(features())
+    assert model.output_shape == (None, *answer.shape[1:])
+    assert layer.compute_output_shape((None, *SHAPE)) == model.output_shape
+    assert layer.compute_output_shape((7, *SHAPE)) == (7, *answer.shape[1:])
+    assert keras.ops.shape(LAYERS[name]()(keras.Input(SHAPE))) == model.output_shape
+
+
+@every_layer
+@pytest.mark.parametrize("policy", ["float16", "bfloat16", "mixed_float16", "mixed_bfloat16", "float64"])
+def test_every_precision(name, policy):
+    model, exact = model_of(name, dtype=policy), model_of(name, dtype="float64")
+    answer = model(features())
+    policy_ = keras.DTypePolicy(policy)
+    assert answer.dtype == policy_.compute_dtype
+    assert {weight.dtype for weight in model.weights} <= {policy_.variable_dtype}
+    eps = {"float64": 2**-52, "float16": 2**-10, "bfloat16": 2**-7}[policy_.compute_dtype]
+    expected = exact(features().astype("float64")).numpy()
+    assert np.allclose(tf.cast(answer, "float64"), expected, rtol=0, atol=40 * eps * max(1, np.abs(expected).max()))
+
+
+@every_layer
+@pytest.mark.parametrize("jit", [False, True])
+def test_training_inference_and_freezing(name, jit):
+    model = model_of(name)
+    assert np.array_equal(model(features(), training=True), model(features(), training=False))
+    model.compile("sgd", "mse", jit_compile=jit)
+    target = np.zeros(model.compute_output_shape((8, *SHAPE)))
+    before = model.get_weights()
+    model.trainable = False
+    model.compile("sgd", "mse", jit_compile=jit)
+    model.fit(features(8), target, verbose=0)
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+    assert not model.trainable_variables
+    model.trainable = True
+    model.compile("sgd", "mse", jit_compile=jit)
+    model.fit(features(8), target, verbose=0)
+    assert len(before) == 0 or any(
+        not np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True)
+    )
+
+
+@every_layer
+def test_cloning_pickling_and_files(name, tmp_path):
+    model = model_of(name)
+    answer = model(features()).numpy()
+    cloned = keras.models.clone_model(model)
+    cloned.set_weights(model.get_weights())
+    assert np.array_equal(cloned(features()), answer)
+    assert np.array_equal(pickle.loads(pickle.dumps(model))(features()), answer)
+    model.save(tmp_path / "model.keras")
+    assert np.array_equal(keras.models.load_model(tmp_path / "model.keras")(features()), answer)
+    model.save_weights(tmp_path / "model.weights.h5")
+    fresh = keras.Sequential([keras.Input(SHAPE), LAYERS[name]()])
+    fresh.load_weights(tmp_path / "model.weights.h5")
+    assert np.array_equal(fresh(features()), answer)
+
+
+def whole() -> keras.Model:
+    """All kinds of layers, one after the other."""
+    inputs = keras.Input(SHAPE)
+    found = inputs
+    for name in ("pooled", "gather", "spectral", "local", "normalization", "embedding", "attention", "pool"):
+        found = LAYERS[name]()(found)
+    return keras.Model(inputs, found)
+
+
+def test_a_saved_model_is_served_without_eqgen(tmp_path):
+    model = whole()
+    model.export(tmp_path / "served", verbose=False)
+    np.save(tmp_path / "features.npy", features())
+    code = (
+        "import sys, numpy, tensorflow as tf\n"
+        "served = tf.saved_model.load('served')\n"
+        "numpy.save('answers.npy', served.serve(numpy.load('features.npy')))\n"
+        "assert 'eqgen' not in sys.modules and 'keras' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    assert np.allclose(np.load(tmp_path / "answers.npy"), model(features()), atol=1e-6)
+
+
+def test_tflite_runs_the_gather():
+    model = keras.Sequential(
+        [
+            keras.Input(SHAPE, batch_size=4),
+            eq.EquivariantDense(3, "p -> p where p = C(6)", lowering="gather"),
+            eq.EquivariantNormalization("p where p = C(6)"),
+            eq.EquivariantDense(3, "p -> p where p = S(6)"),
+            eq.InvariantPool("p where p = S(6)"),
+        ]
+    )
+    function = tf.function(model).get_concrete_function(tf.TensorSpec((4, *SHAPE), tf.float32))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], features())
+    interpreter.invoke()
+    answer = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    assert np.allclose(answer, model(features()), atol=1e-5)
+
+
+def test_gradient_checkpointing_gives_the_same_gradient():
+    model = model_of("pooled")
+
+    def gradient(function):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(function(tf.constant(features())) ** 2)
+        return tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+
+    plain, again = gradient(model), gradient(tf.recompute_grad(model))
+    for one, other in zip(plain, again, strict=True):
+        assert np.allclose(one, other)
+
+
+def test_a_mask_is_passed_through():
+    inputs = keras.Input(SHAPE)
+    found = keras.layers.Masking()(inputs)
+    for name in ("normalization", "embedding", "attention"):
+        found = LAYERS[name]()(found)
+    assert found._keras_mask is not None
+
+
+def test_points_that_a_mask_leaves_out_are_not_attended_to():
+    layer = LAYERS["attention"]()
+    given, mask = features(), np.array([[True, True, True, True, False, False]] * 4)
+    changed = given.copy()
+    changed[:, 4:] += 5
+    one, other = layer(given, mask=mask), layer(changed, mask=mask)
+    assert np.allclose(one[:, :4], other[:, :4], atol=1e-6)
+    assert not np.allclose(layer(given)[:, :4], layer(changed)[:, :4], atol=1e-3)
+
+
+def test_the_same_bits_twice():
+    code = (
+        "import keras, numpy, tensorflow as tf, eqgen as eq, hashlib\n"
+        "keras.utils.set_random_seed(3)\n"
+        "tf.config.experimental.enable_op_determinism()\n"
+        "model = eq.network('p p -> p p where p = S(5)', [8, 8], head='invariant')\n"
+        "model.compile('adam', 'mse')\n"
+        "random = numpy.random.default_rng(0)\n"
+        "model.fit(random.normal(size=(32, 25, 1)), random.normal(size=(32, 2)), epochs=2, verbose=0)\n"
+        "print(hashlib.sha256(b''.join(w.tobytes() for w in model.get_weights())).hexdigest())\n"
+    )
+    found = {
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    }
+    assert len(found) == 1
+
+
+def test_a_file_whose_orbits_differ_is_refused():
+    config = LAYERS["gather"]().get_config()
+    config["declaration"] = "p -> p where p = S(6)"
+    with pytest.raises(DeclarationError) as refused:
+        eq.EquivariantDense.from_config({**config, "name": "old"})
+    saved, now = config["fingerprint"], eq.EquivariantDense(3, "p -> p where p = S(6)").get_config()["fingerprint"]
+    assert str(refused.value) == (
+        f"layer 'old' was saved with the orbits {saved}, and p -> p where p = S(6) now has the orbits {now}: its weights would go "
+        "to other entries; load it with the eqgen that saved it"
+    )
