@@ -120,17 +120,34 @@ def test_each_line_keeps_its_form_through_training(question, line, random):
 
 def test_the_other_lines_of_the_table(random):
     others = dict(row for row in ROWS if row[0] not in FORMS)
-    assert set(others) == {"f(x, y) = f(y, x)", "is my own model still equivariant?"}
+    network, constraint, attention = (
+        "a whole network whose answer ignores the order",
+        "keep the Dense layer that I have in form",
+        "attention that knows distances on a ring",
+    )
+    assert set(others) == {"f(x, y) = f(y, x)", "is my own model still equivariant?", network, constraint, attention}
     names = {"eq": eq, "np": np, "keras": keras, "networkx": networkx, "k": K}
     model = eval(others["f(x, y) = f(y, x)"], names)
     pairs = random.normal(size=(16, 2, 3)).astype("float32")
     assert np.allclose(model(pairs), model(pairs[:, ::-1]), atol=1e-6)
     assert np.std(model(pairs)) > 0
     assert eval(others["is my own model still equivariant?"], names)
+    items = random.normal(size=(4, 100, 3)).astype("float32")
+    answers = eval(others[network], names)
+    assert np.allclose(answers(items), answers(items[:, random.permutation(100)]), atol=1e-4)
+    ring = eval(others[attention], names)
+    signal = random.normal(size=(4, 12, 3)).astype("float32")
+    assert np.allclose(np.roll(ring(signal), 5, axis=1), ring(np.roll(signal, 5, axis=1)), atol=1e-5)
+    dense = eval(others[constraint], names)
+    held = keras.Sequential([keras.Input((50,)), dense])
+    held.compile("sgd", "mse")
+    held.fit(random.normal(size=(8, 50)), random.normal(size=(8, 50)), verbose=0)
+    kernel = np.asarray(dense.kernel)
+    assert all(len(np.unique(np.diag(np.roll(kernel, step, axis=0)))) == 1 for step in range(50))
 
 
 def test_the_table_is_there():
-    assert len(ROWS) == len(FORMS) + 2
+    assert len(ROWS) == len(FORMS) + 5
 
 
 def test_adding_a_symmetry_is_adding_a_file(tmp_path, monkeypatch):
