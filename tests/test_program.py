@@ -78,6 +78,17 @@ PLANS = {
         ],
         51 * 4 * 41,
     ),
+    # The transform of the rotations, and not 501 isotypic components of dense matrices.
+    "p -> p where p = D(1000)": (
+        "spectral",
+        ["Fourier transform over 1000, a subgroup -> mix 501 times 2 x 2 -> back"],
+        501 * 4,
+    ),
+    "p -> p where p = C(50) support 1 <- 1, 1 <- 2, 1 <- 50": (
+        "local",
+        ["convolve 3, wrapped around -> mix 1 x 3 at 50 points -> every point"],
+        3 * 50,
+    ),
     "p -> p where p = S(2)": ("gather", ["all points at once -> mix 2 x 2 -> every point"], 4),
 }  # fmt: skip
 
@@ -100,6 +111,20 @@ def test_a_stencil_on_a_torus_is_sums_of_shifted_copies():
     )
     found = eq.program(mapping)
     assert "take one point each and 2 times sum 4 points each -> mix 1 x 3 at 1024 points" in str(found)
+
+
+def test_a_board_with_many_orbits_of_neighbours_gathers_them():
+    mapping = eq.mapping("b -> b", b=eq.trace((8, 8), np.rot90, np.fliplr), support=eq.stencil(1, (8, 8)))
+    found = eq.program(mapping)
+    assert found.lowering == "local"
+    # Four corners with 4 neighbours, 24 on the rim with 6, 36 inside with 9.
+    assert found.cost().mixing == (4 * 4 + 24 * 6 + 36 * 9) * 64 * 64
+    assert "up to 9 neighbours each -> mix 4 blocks -> every point" in str(found)
+
+
+def test_a_plan_is_kept_for_the_next_layer_and_axes_keep_their_names():
+    assert eq.program("p -> p where p = S(7)") is eq.program("p -> p where p = S(7)")
+    assert str(eq.program("q -> q where q = S(7)")).startswith("q -> q where q = S(7)")
 
 
 def test_two_parts_with_four_thousand_pairs_of_orbits_are_block_diagonal():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product as combinations
 from typing import cast
 
@@ -33,6 +34,9 @@ SMALL_ORBIT = 24
 FINE = 8
 """On larger orbits many small blocks cost more than what they save beside the Fourier transform of a subgroup with up to so
 many entries for each parameter (measured: D(40) and D(100) train 1.4 and 3 times as fast by that of their rotations)."""
+
+KEPT = 16
+"""So many plans are kept in memory: the layers of a network are often alike."""
 
 FEW_ORBITS = 24
 """Where a Fourier transform serves, kernels of more parameters are not pooled besides: sums would have to be as many."""
@@ -67,6 +71,14 @@ def program(
     if not isinstance(found, Orbits) and not looks_like_mapping(found):
         return _typed(as_pattern(found).in_order_of_appearance(), lowering, channels_in, channels_out, batch)
     known = found if isinstance(found, Orbits) else orbits(as_mapping(cast(Mapping | str, found)))
+    return _planned(known, known.mapping.declaration, lowering, channels_in, channels_out, batch)
+
+
+@lru_cache(maxsize=KEPT)
+def _planned(
+    known: Orbits, declaration: str, lowering: str, channels_in: int, channels_out: int, batch: int
+) -> Program:
+    """The same, kept for the next layer that is declared in the same words (equal orbits may name their axes otherwise)."""
     channels = channels_in, channels_out
     if not known.rank:
         # Nothing to apply: a layer made of it is its bias alone.
