@@ -14,6 +14,7 @@ from eqgen.labels.product import Block as LabelBlock
 from eqgen.labels.product import ProductLabels
 from eqgen.lowering.fourier import fourier, fourier_of_subgroup, merged
 from eqgen.lowering.gather import gather, gathered
+from eqgen.lowering.kept import kept
 from eqgen.lowering.local import local
 from eqgen.lowering.pooled import pooled
 from eqgen.lowering.spectral import spectral
@@ -24,7 +25,7 @@ from eqgen.memory import fits
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern
 from eqgen.pattern import pattern as as_pattern
-from eqgen.programs.cost import BATCH, CHANNELS, cost_of, refuse_sizes
+from eqgen.programs.cost import BATCH, CHANNELS, Work, cost_of, refuse_sizes
 from eqgen.programs.entries import Chosen
 from eqgen.programs.program import Program
 from eqgen.programs.value import Block, Part, Side
@@ -34,6 +35,9 @@ SMALL_ORBIT = 24
 FINE = 8
 """On larger orbits many small blocks cost more than what they save beside the Fourier transform of a subgroup with up to so
 many entries for each parameter (measured: D(40) and D(100) train 1.4 and 3 times as fast by that of their rotations)."""
+
+LARGE_ORBIT = 64
+"""Larger orbits are not taken apart where that cannot pay."""
 
 KEPT = 16
 """So many plans are kept in memory: the layers of a network are often alike."""
@@ -79,6 +83,13 @@ def _planned(
     known: Orbits, declaration: str, lowering: str, channels_in: int, channels_out: int, batch: int
 ) -> Program:
     """The same, kept for the next layer that is declared in the same words (equal orbits may name their axes otherwise)."""
+    sizes = channels_in, channels_out, batch
+    return kept(known.mapping, (lowering, *sizes), lambda: _chosen(known, lowering, sizes))
+
+
+def _chosen(known: Orbits, lowering: str, sizes: tuple[int, int, int]) -> Program:
+    """Every way for every part of every block, and the cheapest combination."""
+    channels_in, channels_out, batch = sizes
     channels = channels_in, channels_out
     if not known.rank:
         # Nothing to apply: a layer made of it is its bias alone.
@@ -87,10 +98,10 @@ def _planned(
     planned: tuple[Block, ...] = ()
     runner_up: list[tuple[int, str]] = []
     for block, units in blocks:
-        ways = [_parts(unit, lowering, channels_in, channels_out, known.mapping) for unit in units]
+        ways = [_parts(unit, lowering, sizes, known.mapping) for unit in units]
         costs = sorted(
             (
-                (cost_of([replace(block, parts=parts)], channels_in, channels_out, batch).total, number, parts)
+                (cost_of([replace(block, parts=parts)], *sizes).total, number, parts)
                 for number, parts in enumerate(map(_in_one, combinations(*ways)))
             ),
         )
@@ -181,8 +192,12 @@ def _order(term: Term, block: LabelBlock) -> tuple[int, ...]:
     return (*by_unit, *(place for place, factor in enumerate(term) if factor.axis is None))
 
 
-def _parts(unit: Unit, lowering: str, channels_in: int, channels_out: int, mapping: Mapping) -> list[Part]:
-    """The ways for one unit that are worth comparing, or the one that is asked for."""
+def _parts(unit: Unit, lowering: str, sizes: tuple[int, int, int], mapping: Mapping) -> list[Part]:
+    """The ways for one unit that are worth comparing, or the one that is asked for.
+
+    Sizes are (channels_in, channels_out, batch).
+    """
+    channels_in, channels_out, _ = sizes
     found: list[Part] = []
     why_not: dict[str, str] = {}
 
@@ -204,7 +219,14 @@ def _parts(unit: Unit, lowering: str, channels_in: int, channels_out: int, mappi
         found.append(through)
     wanted = lowering == "spectral" or (lowering == "auto" and (not found or _is_high(unit)))
     if wanted and (through is None or (part_of_group and not _is_fine(unit, through))):
-        add("spectral", spectral(unit))
+        times = _least_times(unit, found, sizes) if lowering == "auto" else 0
+        if times > 1:
+            note = (
+                f"isotypic components are not worked out: their transforms alone take {times:.2g} times as much or more"
+            )
+            found = [replace(part, notes=(*part.notes, note)) for part in found]
+        else:
+            add("spectral", spectral(unit))
     m, n = unit.shape
     table_fits = fits(16 * m * n)
     if not table_fits:
@@ -234,6 +256,23 @@ def _is_fine(unit: Unit, through: Part) -> bool:
     """Whether the transform of a subgroup leaves so little to gain that the isotypic decomposition is not worked out."""
     largest = max(orbit.size for side in (unit.output, unit.input) for orbit in side.orbits)
     return largest > SMALL_ORBIT and through.entries.shape[0] <= FINE * unit.labels.rank
+
+
+def _least_times(unit: Unit, others: list[Part], sizes: tuple[int, int, int]) -> float:
+    """How many times the cheapest of some parts the transforms of isotypic components take, where orbits are large.
+
+    Taking a large orbit apart takes seconds, and what its transforms cost is known before.
+    """
+    if not others or max(orbit.size for side in (unit.output, unit.input) for orbit in side.orbits) <= LARGE_ORBIT:
+        return 0
+    channels_in, channels_out, batch = sizes
+    read = sum(orbit.size**2 for orbit in unit.input.orbits) * channels_in
+    written = sum(orbit.size**2 for orbit in unit.output.orbits) * channels_out
+    # Once forward and once backward.
+    least = 2 * batch * Work(read + written, 0, 0, read + written).total
+    m, n = unit.shape
+    sides = Side(0, (m,), (0,)), Side(0, (n,), (0,))
+    return least / min(cost_of([Block(*sides, 0, (part,))], *sizes).total for part in others)
 
 
 def _is_small(unit: Unit, others: list[Part]) -> bool:

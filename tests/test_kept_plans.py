@@ -1,0 +1,128 @@
+"""Plans on disk: what comes back is what went in, and nothing else is ever found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import eqgen as eq
+from eqgen.lowering import choice, kept
+from eqgen.programs.stored import as_arrays, from_arrays
+
+CASES = [
+    ("p p -> p p where p = S(5)", "pooled"),
+    ("{p p} + p -> <p p> + 1 where p = S(5)", "auto"),
+    ("r c -> r c where r = C(6), c = S(4)", "auto"),
+    ("p -> p where p = D(7)", "spectral"),
+    ("p -> p where p = D(7)", "gather"),
+    ("p -> p where p = C(40)", "spectral"),
+    ("[p p] -> ~p where p = S(4)", "auto"),
+    ('f -> f where f = catalogue("rubiks-cube")', "auto"),
+]
+
+
+def local() -> eq.Mapping:
+    return eq.mapping("b -> b", b=eq.trace((6, 6), np.rot90), support=eq.stencil(1, (6, 6)))
+
+
+def ring() -> eq.Mapping:
+    return eq.mapping("h w -> h w where h = C(6), w = C(5)", support=eq.stencil(1, (6, 5), wrap=True))
+
+
+@pytest.mark.parametrize(
+    ("declared", "lowering"),
+    [*CASES, (local, "local"), (ring, "local"), (ring, "pooled")],
+    ids=lambda part: part if isinstance(part, str) else part.__name__,
+)
+def test_a_stored_program_is_the_same_program(declared, lowering, random):
+    found = eq.program(declared if isinstance(declared, str) else declared(), lowering)
+    again = from_arrays(as_arrays(found))
+    # The plan's cost counts shared pools once: it tells whether what was shared still is.
+    assert str(again) == str(found)
+    assert (again.title, again.shape, again.rank, again.channels) == (
+        found.title,
+        found.shape,
+        found.rank,
+        found.channels,
+    )
+    assert (again.matrix() == found.matrix()).all()
+    features, kernel = random.normal(size=(2, found.shape[1], 3)), random.normal(size=(found.rank, 3, 2))
+    assert (again.run(features, kernel) == found.run(features, kernel)).all()
+
+
+@pytest.fixture
+def planned(tmp_path, monkeypatch):
+    """Plans made so far, with an empty folder for those that are kept; every plan counts as one that took long."""
+    monkeypatch.setenv("EQGEN_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setattr(kept, "LONG", -1)
+    made = []
+    make = choice._chosen
+    monkeypatch.setattr(choice, "_chosen", lambda *given: made.append(given[1:]) or make(*given))
+    yield made
+    choice._planned.cache_clear()
+
+
+def forget() -> None:
+    choice._planned.cache_clear()
+
+
+def test_a_plan_that_took_long_is_found_again(planned):
+    forget()
+    text = "p -> p where p = wreath(S(3), S(4))"
+    first = eq.program(text)
+    forget()
+    assert str(eq.program(text)) == str(first)
+    assert len(planned) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: eq.program("p -> p where p = D(6)"),
+        lambda: eq.program("p -> p where p = C(6)", "gather"),
+        lambda: eq.program("p -> p where p = C(6)", channels_in=3),
+        lambda: eq.program("p -> p where p = C(6)", channels_out=3),
+        lambda: eq.program("p -> p where p = C(6)", batch=5),
+        lambda: eq.program("q -> q where q = C(6)"),
+        lambda: eq.program(eq.mapping("p -> p where p = C(6)", support=[(0, 1)])),
+    ],
+)
+def test_another_question_is_planned_anew(other, planned):
+    forget()
+    eq.program("p -> p where p = C(6)")
+    forget()
+    other()
+    assert len(planned) == 2
+
+
+def test_what_other_code_planned_is_not_found(planned, monkeypatch):
+    forget()
+    eq.program("p -> p where p = C(6)")
+    forget()
+    monkeypatch.setattr(kept, "_code", lambda: "an older version")
+    eq.program("p -> p where p = C(6)")
+    assert len(planned) == 2
+
+
+def test_a_plan_that_is_made_at_once_is_not_kept(planned, monkeypatch, tmp_path):
+    forget()
+    monkeypatch.setattr(kept, "LONG", 1e9)
+    eq.program("p -> p where p = C(6)")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_damaged_file_is_planned_anew(planned, tmp_path):
+    forget()
+    text = "p -> p where p = C(6)"
+    first = str(eq.program(text))
+    (file,) = (tmp_path / "kept").iterdir()
+    file.write_bytes(file.read_bytes()[:-7])
+    forget()
+    assert str(eq.program(text)) == first
+    assert len(planned) == 2
+
+
+def test_isotypic_components_are_not_worked_out_where_their_transforms_alone_cost_more(monkeypatch):
+    monkeypatch.setattr(choice, "spectral", lambda unit: pytest.fail("a large orbit was taken apart"))
+    plan = str(eq.program("p p -> p p where p = S(12)", channels_in=8, channels_out=8))
+    assert "  isotypic components are not worked out: their transforms alone take " in plan
