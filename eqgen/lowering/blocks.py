@@ -51,6 +51,54 @@ def quotient(moves: Sequence[SignedPermutation], labels: Permutation) -> tuple[S
     return tuple(SignedPermutation(labels[move.image[firsts]]) for move in moves)
 
 
+def signed_quotient(moves: Sequence[SignedPermutation], labels: Permutation) -> tuple[SignedPermutation, ...] | None:
+    """What generators do to signed sums over blocks, where signs can be chosen so that they map these to each other.
+
+    A sign for every point, times the sign of a generator there, is to be the same for the whole block: linear equations over
+    the field of two elements, solved by elimination.
+
+    >>> swap = SignedPermutation(np.array([1, 0]), np.array([-1, -1], dtype=np.int8))
+    >>> (whole,) = signed_quotient([swap], np.array([0, 0]))
+    >>> whole.signs.tolist()
+    [-1]
+    """
+    size = labels.size
+    _, firsts = np.unique(labels, return_index=True)
+    first = firsts[labels]
+    constant = 1 << size  # beyond all unknowns: whether a point and the first of its block have different signs
+    pivots: dict[int, int] = {}
+    for move in moves:
+        turned = move.all_signs() != move.all_signs()[first]
+        for point in range(size):
+            row = constant if turned[point] else 0
+            for unknown in (point, int(move.image[point]), int(move.image[first[point]])):
+                if unknown != first[unknown]:
+                    row ^= 1 << unknown
+            while low := row & -row:
+                if low == constant:
+                    return None
+                if low not in pivots:
+                    pivots[low] = row
+                    break
+                row ^= pivots[low]
+    different = [False] * size
+    for low, row in sorted(pivots.items(), reverse=True):
+        others = row ^ low
+        value = bool(others & constant)
+        others &= constant - 1
+        while others:
+            bit = others & -others
+            value ^= different[bit.bit_length() - 1]
+            others ^= bit
+        different[low.bit_length() - 1] = value
+    signs = np.where(different, -1, 1).astype(np.int8)
+    found = []
+    for move in moves:
+        turned = signs * move.all_signs() * signs[move.image]
+        found.append(SignedPermutation(labels[move.image[firsts]], turned[firsts]))
+    return tuple(found)
+
+
 def _as_equalities(one: Permutation, other: Permutation) -> tuple[Permutation, Permutation]:
     points = np.arange(one.size)
     leaders = [np.unique(labels, return_index=True)[1][labels] for labels in (one, other)]

@@ -204,17 +204,15 @@ def _bijections(unit: Unit, number: int) -> list[Candidate]:
 
 def _way(space: Through, relation: Relation, side: str, number: int, way: int) -> Way:
     make = cache(lambda: relation.operator(way))
-    name = space.space.name
+    operator = make()
+    turned = " with signs" if isinstance(operator, IndexTable) and operator.signs is not None else ""
     if space.size == 1:
-        whole = make().additions == relation.labels.shape[1]
-        words = (
-            {"in": "sum all points", "out": "add to every point"}
-            if whole
-            else {"in": "sum an orbit", "out": "add to an orbit"}
-        )
+        what = "all points" if operator.additions == relation.labels.shape[1] else "an orbit"
+        words = {"in": f"sum {what}{turned}", "out": f"add to {'every point' if what == 'all points' else what}{turned}"}
     else:
-        words = {"in": f"sum to {name}", "out": f"add back from {name}"}
-    return Way((side, number, way), _moving_cost(make()), make, words[side])
+        name = space.space.name
+        words = {"in": f"sum to {name}{turned}", "out": f"add back from {name}{turned}"}
+    return Way((side, number, way), _moving_cost(operator), make, words[side])
 
 
 def _moving_cost(operator: Operator) -> int:

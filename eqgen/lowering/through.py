@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from eqgen.labels.table import pair_labels
-from eqgen.lowering.blocks import block_systems, quotient
+from eqgen.lowering.blocks import block_systems, quotient, signed_quotient
 from eqgen.lowering.unit import Action, Unit
 from eqgen.pattern import Labels
 from eqgen.programs.operators import IndexTable, Operator, selection
@@ -146,19 +146,34 @@ def _orbit_name(side: Action, which: str, number: int) -> str:
 
 
 def _quotients(space: Action, notes: list[str]) -> Iterator[Action]:
-    if not 4 <= space.size <= 4096 or space.signed or space.size**2 > LARGEST_COMPARED:
+    """Smaller spaces that blocks of points make; of signed points signed sums over blocks, all points among them."""
+    if space.size**2 > LARGEST_COMPARED:
         return
-    labels = pair_labels(space.moves, space.moves, (space.size, space.size)).labels
+    moves = [SignedPermutation(move.image) for move in space.moves]
+    systems = _block_systems(space, moves, notes) if 4 <= space.size <= 4096 else []
+    if not space.signed:
+        for system in systems:
+            blocks = int(system.max()) + 1
+            yield Action(f"the {blocks} blocks of {space.size // blocks} points", quotient(moves, system))
+        return
+    for system in [np.zeros(space.size, dtype=np.intp), *systems]:
+        signed = signed_quotient(space.moves, system)
+        if signed is not None:
+            blocks = int(system.max()) + 1
+            name = f"the {blocks} blocks of {space.size // blocks} signed points" if blocks > 1 else "all signed points"
+            yield Action(name, signed)
+
+
+def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[str]) -> list[Permutation]:
+    labels = pair_labels(moves, moves, (space.size, space.size)).labels
     starts = np.unique(labels[0], return_index=True)[1][1:]
     if starts.size < 2:
         # Two points of any pair generate all pairs: a block system would be one of all points.
-        return
+        return []
     systems, more = block_systems(labels, starts, MOST_QUOTIENTS)
     if more:
         notes.append(f"of the block systems of {space.name} only {len(systems)} were tried")
-    for system in systems:
-        blocks = int(system.max()) + 1
-        yield Action(f"the {blocks} blocks of {space.size // blocks} points", quotient(space.moves, system))
+    return systems
 
 
 def _relation(space: Action, side: Action) -> Relation:
