@@ -166,24 +166,6 @@ def test_gradient_checkpointing_gives_the_same_gradient():
         assert np.allclose(one, other)
 
 
-def test_a_mask_is_passed_through():
-    inputs = keras.Input(SHAPE)
-    found = keras.layers.Masking()(inputs)
-    for name in ("normalization", "embedding", "attention"):
-        found = LAYERS[name]()(found)
-    assert found._keras_mask is not None
-
-
-def test_points_that_a_mask_leaves_out_are_not_attended_to():
-    layer = LAYERS["attention"]()
-    given, mask = features(), np.array([[True, True, True, True, False, False]] * 4)
-    changed = given.copy()
-    changed[:, 4:] += 5
-    one, other = layer(given, mask=mask), layer(changed, mask=mask)
-    assert np.allclose(one[:, :4], other[:, :4], atol=1e-6)
-    assert not np.allclose(layer(given)[:, :4], layer(changed)[:, :4], atol=1e-3)
-
-
 def test_the_same_bits_twice():
     code = (
         "import keras, numpy, tensorflow as tf, eqgen as eq, hashlib\n"

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.layers.masks import of_points, present
 from eqgen.layers.points import points_of, refuse_signs
 from eqgen.layers.shapes import constant, matmul
 from eqgen.mapping import Mapping
@@ -92,9 +93,12 @@ class EquivariantAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Attend; points that a mask of shape (batch, points) leaves out are not attended to."""
+        """Attend; points that a mask of shape (..., points) leaves out are not attended to."""
         n, heads, size = self.points.size, self.num_heads, self.key_dim
         lead = ops.shape(inputs)[:-2]
+        mask = of_points(mask, inputs.shape)
+        # A weight of zero times what is infinite would not be zero.
+        inputs = inputs if mask is None else present(inputs, mask)
         flat = ops.reshape(inputs, (-1, n, inputs.shape[-1]))
         query = self._heads(flat, self.query, self.query_bias) * (size**-0.5)
         scores = matmul(query, ops.transpose(self._heads(flat, self.key, None), (0, 1, 3, 2)))

@@ -15,6 +15,7 @@ from eqgen.labels.form import PairLabels
 from eqgen.layers.execute import Execution
 from eqgen.layers.initializer import OrbitInitializer
 from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
+from eqgen.layers.masks import handed_on, of_points, present
 from eqgen.layers.shapes import constant
 from eqgen.layers.sign_rules import refuse_activation, refuse_bias
 from eqgen.layers.weight import gather_weight, weight_table
@@ -94,6 +95,7 @@ class EquivariantDense(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.supports_masking = True
         self.units = _checked_units(units)
         self.aggregation = _checked_aggregation(aggregation, self.units)
         refuse_unknown(lowering)
@@ -187,20 +189,27 @@ class EquivariantDense(keras.layers.Layer):
         self._execution = Execution(self._program.blocks, self._program.shape[0])
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """Apply the layer to features of shape (..., n, channels_in)."""
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Apply the layer to features of shape (..., n, channels_in); points that a mask (..., n) leaves out count as zero."""
         reading = read_shape(inputs.shape, self._sides)
         if self.units is not None and reading.channels != self.kernel.shape[1]:
             raise DeclarationError(
                 f"this layer was built for {self.kernel.shape[1]} input channels, got {reading.channels} in the last axis"
             )
         assert self._execution is not None
+        if self.units is not None and of_points(mask, inputs.shape) is not None:
+            inputs = present(inputs, mask)
         flat = ops.reshape(inputs, (-1, self._sides.input_size, reading.channels))
         outputs = self._execution(flat, self._scaled_kernel(), self.compute_dtype)
         if self._bias_table is not None:
             outputs = outputs + ops.cast(self._bias_on_points(), self.compute_dtype)
         lead = ops.shape(inputs)[: reading.lead]
         return self.activation(ops.reshape(outputs, (*lead, *reading.output)))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask that came, if outputs are the points that inputs are; of other points there is none."""
+        same = self.mapping is not None and self.mapping.input == self.mapping.output
+        return handed_on(previous_mask, inputs.shape, same or self.units is None)
 
     def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         """The output shape for an input shape."""

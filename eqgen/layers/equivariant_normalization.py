@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from eqgen.layers.masks import of_points, present
 from eqgen.layers.points import points_of
 from eqgen.layers.shapes import constant, matmul, mean
 from eqgen.mapping import Mapping
@@ -59,13 +60,14 @@ class EquivariantNormalization(keras.layers.Layer):
             self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        """Normalize features of shape (..., points, channels)."""
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Normalize features of shape (..., points, channels); points that a mask (..., points) leaves out do not count."""
+        mask = of_points(mask, inputs.shape)
         # Squares of half precision overflow at 256.
         wide = ops.cast(inputs, "float64" if self.compute_dtype == "float64" else "float32")
         if self.beta is not None:
-            wide = wide - self._on_points(mean(wide, -1, keepdims=True))
-        variance = self._on_points(mean(ops.square(wide), -1, keepdims=True))
+            wide = wide - self._on_points(mean(wide, -1, keepdims=True), mask)
+        variance = self._on_points(mean(ops.square(wide), -1, keepdims=True), mask)
         found = wide * ops.rsqrt(variance + self.epsilon) * self._of_orbits(self.gamma, wide)
         if self.beta is not None:
             found = found + self._of_orbits(self.beta, wide)
@@ -83,11 +85,21 @@ class EquivariantNormalization(keras.layers.Layer):
             "epsilon": self.epsilon,
         }
 
-    def _on_points(self, each: Any) -> Any:
+    def _on_points(self, each: Any, mask: Any) -> Any:
         """The mean over each orbit of one number for each point, (..., points, 1), where its points stand, or once for all."""
+        if mask is not None:
+            return self._on_present_points(each, mask)
         if self.points.orbits == 1:
             return mean(each, -2, keepdims=True)
         means = matmul(constant(self.points.means(), each), each)
+        return ops.take(means, self.points.orbit_of.astype(np.int32), axis=-2)
+
+    def _on_present_points(self, each: Any, mask: Any) -> Any:
+        """The same over the points that are there."""
+        member = constant(self.points.means() > 0, each)
+        total = matmul(member, present(each, mask))
+        there = matmul(member, ops.cast(mask, each.dtype)[..., None])
+        means = total / ops.maximum(there, ops.ones((), dtype=each.dtype))
         return ops.take(means, self.points.orbit_of.astype(np.int32), axis=-2)
 
     def _of_orbits(self, weight: Any, like: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.layers.masks import handed_on, of_points, present
 from eqgen.layers.points import points_of, refuse_signs
 from eqgen.mapping import Mapping
 
@@ -34,7 +35,7 @@ class InvariantPool(keras.layers.Layer):
         (..., points, channels).
 
     Output shape:
-        (..., point orbits * channels).
+        (..., point orbits * channels). Points that a mask leaves out do not count.
 
     >>> import numpy as np
     >>> InvariantPool("p where p = S(3)")(np.array([[[1.0], [2.0], [6.0]]])).numpy()
@@ -45,6 +46,7 @@ class InvariantPool(keras.layers.Layer):
         super().__init__(**kwargs)
         if mode not in MODES:
             raise DeclarationError(f'mode is {mode!r}: expected "mean", "sum" or "max"')
+        self.supports_masking = True
         self.mode = mode
         self.points = points_of(declaration)
         refuse_signs(
@@ -53,15 +55,34 @@ class InvariantPool(keras.layers.Layer):
         order = np.argsort(self.points.orbit_of, kind="stable").astype(np.int32)
         self._orbits = np.split(order, np.cumsum(self.points.sizes)[:-1])
 
-    def call(self, inputs: Any) -> Any:
-        """Pool features of shape (..., points, channels)."""
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Pool features of shape (..., points, channels), of a mask (..., points) only the points that are there."""
         channels = self.points.channels(inputs.shape)
-        function = {"mean": ops.mean, "sum": ops.sum, "max": ops.max}[self.mode]
+        mask = of_points(mask, inputs.shape)
         if len(self._orbits) == 1:
-            return function(inputs, axis=-2)
-        pooled = [function(ops.take(inputs, orbit, axis=-2), axis=-2) for orbit in self._orbits]
+            return self._pooled(inputs, mask)
+        pooled = [
+            self._pooled(ops.take(inputs, orbit, axis=-2), None if mask is None else ops.take(mask, orbit, axis=-1))
+            for orbit in self._orbits
+        ]
         lead = ops.shape(inputs)[:-2]
         return ops.reshape(ops.stack(pooled, axis=-2), (*lead, len(pooled) * channels))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """None, for orbits are all there; a mask of whole examples is handed on."""
+        return handed_on(previous_mask, inputs.shape, same_points=False)
+
+    def _pooled(self, orbit: Any, mask: Any) -> Any:
+        """One orbit, (..., points, channels) to (..., channels); 0 where none of its points is there."""
+        if mask is None:
+            return {"mean": ops.mean, "sum": ops.sum, "max": ops.max}[self.mode](orbit, axis=-2)
+        there = ops.sum(ops.cast(mask, "int32"), axis=-1)[..., None]
+        if self.mode == "max":
+            lowest = ops.full_like(orbit, float("-inf"))
+            largest = ops.max(ops.where(ops.cast(mask, "bool")[..., None], orbit, lowest), axis=-2)
+            return ops.where(there > 0, largest, ops.zeros_like(largest))
+        total = ops.sum(present(orbit, mask), axis=-2)
+        return total if self.mode == "sum" else total / ops.cast(ops.maximum(there, 1), total.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """(..., point orbits * channels)."""

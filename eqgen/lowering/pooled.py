@@ -208,7 +208,10 @@ def _way(space: Through, relation: Relation, side: str, number: int, way: int) -
     turned = " with signs" if isinstance(operator, IndexTable) and operator.signs is not None else ""
     if space.size == 1:
         what = "all points" if operator.additions == relation.labels.shape[1] else "an orbit"
-        words = {"in": f"sum {what}{turned}", "out": f"add to {'every point' if what == 'all points' else what}{turned}"}
+        words = {
+            "in": f"sum {what}{turned}",
+            "out": f"add to {'every point' if what == 'all points' else what}{turned}",
+        }
     else:
         name = space.space.name
         words = {"in": f"sum to {name}{turned}", "out": f"add back from {name}{turned}"}
