@@ -1,8 +1,9 @@
-"""Which layer of a model breaks a symmetry: the first whose output moves in none of the ways that it may."""
+"""What in a model breaks a symmetry: the operation whose inputs move with the points, and whose output does not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,51 +19,131 @@ SAMPLES = 4
 """So many random inputs tell."""
 
 
-def breaking_layer(model: Any, mappings: Sequence[Mapping], shape: tuple[int, ...]) -> Any:
-    """The first layer of a functional or sequential model whose output does not move with its input.
+@dataclass(frozen=True, eq=False)
+class Motions:
+    """The ways in which a tensor inside a model may move when its input does.
 
-    An output may move as the points of any of the spaces do, flat or as a grid, or not at all.
+    Attributes:
+        ways: for each space what each generator does to its points.
+        tolerance: a larger difference, beside the largest value, is no rounding.
+    """
+
+    ways: tuple[tuple[SignedPermutation, ...], ...]
+    tolerance: float
+
+    def allow(self, plain: Array, others: Sequence[Array]) -> bool:
+        """Whether a tensor, for inputs as they are and moved by each generator, moves like a space or not at all."""
+        if all(self._close(other, plain) for other in others):
+            return True
+        return any(self._follows(plain, others, moves) for moves in self.ways)
+
+    def _follows(self, plain: Array, others: Sequence[Array], moves: Sequence[SignedPermutation]) -> bool:
+        size = moves[0].size
+        length = int(np.prod(plain.shape[1:]))
+        # Points may stand on any axis, or flattened together with channels.
+        before = (
+            count for count in range(1, length // size + 1) if length % size == 0 and (length // size) % count == 0
+        )
+        return any(self._moves_on(plain, others, moves, (len(plain), count, size, -1)) for count in before)
+
+    def _moves_on(
+        self, plain: Array, others: Sequence[Array], moves: Sequence[SignedPermutation], shape: tuple[int, ...]
+    ) -> bool:
+        whole = plain.reshape(shape)
+        return all(
+            self._close(other.reshape(shape), move.applied(whole, 2)) for other, move in zip(others, moves, strict=True)
+        )
+
+    def _close(self, one: Array, other: Array) -> bool:
+        return bool(np.abs(one - other).max(initial=0) <= self.tolerance * max(np.abs(other).max(initial=0), 1e-30))
+
+
+@dataclass(frozen=True, eq=False)
+class Culprit:
+    """What breaks a symmetry: a layer, or an operation between layers.
+
+    Attributes:
+        operation: that is given what moves as the points do, or stays, and answers what does neither.
+        before: what made its input.
+    """
+
+    operation: Any
+    before: Any
+
+    def __str__(self) -> str:
+        after = "" if isinstance(self.before, keras.layers.InputLayer) else f", after {_name(self.before)},"
+        return f"{_name(self.operation)}{after}"
+
+
+def _name(operation: Any) -> str:
+    return f"{operation.name!r} ({type(operation).__name__})"
+
+
+def breaking_operation(model: Any, mappings: Sequence[Mapping], shape: tuple[int, ...]) -> Culprit | None:
+    """The layer, or the operation between layers, that breaks the symmetry of a functional or sequential model.
 
     Args:
-        model: any Keras model; None is found in one that does not show its layers' outputs.
-        mappings: their spaces; axes of one name are one group.
+        model: any Keras model; one that does not show what stands between its layers tells nothing.
+        mappings: the spaces of its features; axes of one name are one group.
         shape: of one input, without the batch.
 
     Returns:
-        The layer, or None.
+        None where nothing can be told.
     """
     dtype = coarsest_dtype(model)
     random = np.random.default_rng(0)
     features = random.normal(size=(SAMPLES, *shape)).astype("float64" if dtype == "float64" else "float32")
     first = mappings[0]
-    moved = [_moved(features, first.input, _move(first, first.input, row)) for row in _rows(first)]
-    return _first_broken(model, [features, *moved], mappings, TOLERANCE_IN_EPS * EPS[dtype])
+    rows = _rows(first)
+    moved = [_moved(features, _move(first, first.input, row)) for row in rows]
+    spaces = [(mapping, space) for mapping in mappings for space in (mapping.input, mapping.output)]
+    ways = tuple(tuple(_move(first, space, row, mapping) for row in rows) for mapping, space in spaces)
+    return _culprit(model, [features, *moved], Motions(ways, TOLERANCE_IN_EPS * EPS[dtype])) if rows else None
 
 
-def _first_broken(model: Any, inputs: list[Array], mappings: Sequence[Mapping], tolerance: float) -> Any:
+def _culprit(model: Any, inputs: list[Array], motions: Motions) -> Culprit | None:
     """The same for inputs that are moved already: as they are, and moved by each generator."""
     if not isinstance(model, keras.Model) or len(getattr(model, "inputs", None) or ()) != 1:
         return None
-    spaces = [(mapping, space) for mapping in mappings for space in (mapping.input, mapping.output)]
-    for layer in model.layers:
-        output = getattr(layer, "output", None)
-        if isinstance(layer, keras.layers.InputLayer) or not isinstance(output, keras.KerasTensor):
-            continue
-        plain, *others = _values(model, output, inputs)
-        follows = any(_follows(plain, others, mappings[0], mapping, space, tolerance) for mapping, space in spaces)
-        if not follows and not all(_close(other, plain, tolerance) for other in others):
-            inner = None
-            if isinstance(layer, keras.Model) and isinstance(layer.input, keras.KerasTensor):
-                before = _values(model, model.get_layer(layer.name)._inbound_nodes[-1].input_tensors[0], inputs)
-                inner = _first_broken(layer, before, mappings, tolerance)
-            return layer if inner is None else inner
+    made_by = _history(model.outputs)
+    part = keras.Model(model.inputs[0], [tensor for tensor, _, _ in made_by.values()])
+    found = [[_array(value) for value in _as_list(part(values, training=False))] for values in inputs]
+    values = dict(zip(made_by, zip(*found, strict=True), strict=True))
+    allowed = {name: motions.allow(plain, others) for name, (plain, *others) in values.items()}
+    # From the answer back, along what does not move as it may: whoever is given only what does is the one.
+    waiting = [id(tensor) for tensor in model.outputs if not allowed[id(tensor)]]
+    seen = set(waiting)
+    while waiting:
+        _, operation, given = made_by[waiting.pop()]
+        broken = [id(tensor) for tensor in given if not allowed[id(tensor)]]
+        if not broken:
+            inside = _inside(operation, [list(values[id(tensor)]) for tensor in given], motions)
+            before = made_by[id(given[0])][1] if given else operation
+            return inside or Culprit(operation, before)
+        waiting += [name for name in broken if name not in seen]
+        seen.update(broken)
     return None
 
 
-def _values(model: Any, tensor: Any, inputs: list[Array]) -> list[Array]:
-    """What a tensor inside a model is for some inputs."""
-    part = keras.Model(model.inputs[0], tensor)
-    return [_array(part(values, training=False)) for values in inputs]
+def _history(outputs: Sequence[Any]) -> dict[int, tuple[Any, Any, list[Any]]]:
+    """Every tensor that some outputs are made of, by its identity: the tensor, the operation, and what that was given."""
+    found: dict[int, tuple[Any, Any, list[Any]]] = {}
+    waiting = list(outputs)
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) not in found:
+            operation, number, _ = tensor._keras_history
+            given = list(operation._inbound_nodes[number].input_tensors)
+            found[id(tensor)] = tensor, operation, given
+            waiting += given
+    return found
+
+
+def _inside(operation: Any, given: list[list[Array]], motions: Motions) -> Culprit | None:
+    """What it is in a model that stands inside another."""
+    if not isinstance(operation, keras.Model) or len(given) != 1:
+        return None
+    return _culprit(operation, given[0], motions)
 
 
 Row = tuple[tuple[int, ...], int]
@@ -83,23 +164,13 @@ def _move(mapping: Mapping, space: Space, row: Row, other: Mapping | None = None
     )
 
 
-def _follows(
-    plain: Array, others: list[Array], first: Mapping, mapping: Mapping, space: Space, tolerance: float
-) -> bool:
-    """Whether an output moves as the points of a space do."""
-    if plain.shape[1:2] != (space.size,) and plain.shape[1 : 1 + len(space.shape)] != space.shape:
-        return False
-    moves = [_move(first, space, row, mapping) for row in _rows(first)]
-    return all(_close(other, _moved(plain, space, move), tolerance) for other, move in zip(others, moves, strict=True))
-
-
-def _moved(features: Array, space: Space, move: SignedPermutation) -> Array:
-    flat = features.reshape(len(features), space.size, -1)
+def _moved(features: Array, move: SignedPermutation) -> Array:
+    flat = features.reshape(len(features), move.size, -1)
     return move.applied(flat, 1).reshape(features.shape)
 
 
-def _close(one: Array, other: Array, tolerance: float) -> bool:
-    return bool(np.abs(one - other).max(initial=0) <= tolerance * max(np.abs(other).max(initial=0), 1e-30))
+def _as_list(outputs: Any) -> list[Any]:
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
 def _array(outputs: Any) -> Array:

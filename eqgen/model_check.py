@@ -54,6 +54,52 @@ def try_model(
     return try_moves(function, moves, inputs, tolerance, before_activation), dtype, tolerance
 
 
+HALF = ("float16", "bfloat16")
+
+
+def in_single_precision(model: Any) -> Any:
+    """A model that computes in half precision, made again in float32 with the same weights; any other as it is.
+
+    Rounding to half precision hides what breaks a symmetry. A subclassed model, whose config does not tell what it computes, is
+    returned as it is.
+    """
+    if coarsest_dtype(model) not in HALF:
+        return model
+    usual = keras.config.dtype_policy()
+    # Models that hold layers have the policy that is in force when they are made.
+    keras.config.set_dtype_policy("float32")
+    try:
+        if isinstance(model, keras.Model):
+            copy = keras.models.clone_model(model, clone_function=_single, recursive=True)
+        else:
+            copy = _single(model)
+            copy.build(model.get_build_config()["input_shape"])
+        copy.set_weights([np.asarray(keras.ops.convert_to_numpy(weight)).astype("float32") for weight in model.weights])
+    except (TypeError, ValueError, KeyError, NotImplementedError):
+        return model
+    finally:
+        keras.config.set_dtype_policy(usual)
+    return copy if coarsest_dtype(copy) not in HALF else model
+
+
+def _single(layer: Any) -> Any:
+    return type(layer).from_config(_in_float32(layer.get_config()))
+
+
+def _in_float32(config: Any) -> Any:
+    """A config whose every dtype is float32, in the layers that it holds too."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(map(_in_float32, config))
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        return {**config, "config": {"name": "float32"}}
+    return {
+        key: "float32" if key == "dtype" and isinstance(value, str) and value in HALF else _in_float32(value)
+        for key, value in config.items()
+    }
+
+
 def coarsest_dtype(model: Any) -> str:
     """The coarsest dtype that any layer of a model computes in: the model cannot be more exact than that."""
     layers = list(model._flatten_layers()) if hasattr(model, "_flatten_layers") else [model]

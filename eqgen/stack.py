@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.breaking import breaking_layer
+from eqgen.breaking import breaking_operation
 from eqgen.errors import DeclarationError
 from eqgen.layers.equivariant_dense import EquivariantDense
 from eqgen.layers.equivariant_normalization import EquivariantNormalization
@@ -17,7 +17,9 @@ from eqgen.layers.invariant_pool import InvariantPool
 from eqgen.layers.points import points_of
 from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
+from eqgen.model_check import in_single_precision
 from eqgen.one_space import side
+from eqgen.other_weights import other_weights
 from eqgen.words import count
 
 
@@ -132,22 +134,13 @@ def _refuse_breaking(model: keras.Model, chain: list[Mapping], head: Any, normal
     """Stop at a layer of the user's own that breaks the symmetry."""
     if not isinstance(head, keras.layers.Layer) and normalization is None and activation is None:
         return
-    # A scale for each point breaks nothing as long as all are 1, as they are at the start: weights are drawn at random.
-    kept = model.get_weights()
-    random = np.random.default_rng(0)
-    model.set_weights([_drawn(weight, random) for weight in kept])
-    broken = breaking_layer(model, chain, tuple(model.input_shape[1:]))
-    model.set_weights(kept)
+    # A scale for each point breaks nothing as long as all are 1, as they are at the start.
+    model = in_single_precision(model)
+    with other_weights(model, np.random.default_rng(0)):
+        broken = breaking_operation(model, chain, tuple(model.input_shape[1:]))
     if broken is not None:
         raise DeclarationError(
-            f"layer {broken.name!r} ({type(broken).__name__}) breaks the symmetry of {chain[0].in_short()}: what it "
-            "learns for one point it does not know for the points that the group moves it to; use a layer that treats points "
-            "alike, as EquivariantDense, EquivariantNormalization and InvariantPool do"
+            f"{broken} breaks the symmetry of {chain[0].in_short()}: what it learns for one point it does not know for the "
+            "points that the group moves it to; use layers that treat points alike, as EquivariantDense, "
+            "EquivariantNormalization and InvariantPool do"
         )
-
-
-def _drawn(weight: Any, random: np.random.Generator) -> Any:
-    """Random values in place of a weight, positive because it may be a variance; seeds and counters stay."""
-    values = np.asarray(weight)
-    floats = not np.issubdtype(values.dtype, np.integer)
-    return random.uniform(0.5, 1.5, size=values.shape).astype(values.dtype) if floats else values

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.breaking import breaking_layer
+from eqgen.breaking import breaking_operation
 from eqgen.certificate import Certificate, certify
 from eqgen.equivariance import (
     TOLERANCE_IN_EPS,
@@ -27,8 +27,9 @@ from eqgen.layers import EquivariantDense
 from eqgen.layers.backend import double_precision
 from eqgen.mapping import Mapping
 from eqgen.mapping import mapping as as_mapping
-from eqgen.model_check import EPS, input_shape_of, try_model
+from eqgen.model_check import EPS, HALF, in_single_precision, input_shape_of, try_model
 from eqgen.orbits import Orbits
+from eqgen.other_weights import other_weights, trained_weights
 from eqgen.programs.program import NoCombinationError
 from eqgen.report import Check, Report
 from eqgen.signed import Integers
@@ -50,19 +51,23 @@ def verify(
     input_shape: tuple[int, ...] | None = None,
     words: int = 8,
     seed: int = 0,
+    training: bool = True,
 ) -> Report:
     """Check that a layer or model is equivariant, always against the raw permutations of the declaration.
 
     An eqgen layer is checked in integers (the labels that its program sums to, under every generator; how many there are,
     against Burnside's count) and in float64, rebuilt from its config. Any other Keras model or layer, and an eqgen layer held to a
-    declaration that is not its own, gets the numeric part in its own dtype.
+    declaration that is not its own, gets the numeric part: with the weights that it has, and with others, as training might
+    leave them. It is computed in its own dtype, or in float32 where that is half precision, which would hide what is wrong.
 
     Args:
         layer: an EquivariantDense, or any Keras layer or model of one input and one output.
         declaration: a Mapping or its text; not needed for an eqgen layer.
         input_shape: the shape of one input, without the batch, for a model that does not know it.
         words: how many random products of generators to try beside the generators.
-        seed: of the random inputs and words.
+        seed: of the random inputs, words and weights.
+        training: False for a model that is not trained any further: the weights that it has decide. Frozen weights are kept in
+            any case.
 
     Returns:
         A Report: `bool(report)`, `report.max_error`, `str(report)`.
@@ -94,19 +99,47 @@ def verify(
         )
     mapping = as_mapping(declaration)
     shape = input_shape_of(layer, mapping, input_shape)
-    outcome, dtype, tolerance = try_model(layer, mapping, shape, words, random)
-    evidence = outcome.evidence(dtype, tolerance)
-    if outcome.holds(tolerance) is False:
-        evidence += _named_culprit(breaking_layer(layer, [mapping], shape), layer)
-    check = Check("numeric", outcome.holds(tolerance), evidence)
+    return _verify_model(layer, mapping, shape, words, random, training)
+
+
+def _verify_model(
+    layer: Any, mapping: Mapping, shape: tuple[int, ...], words: int, random: np.random.Generator, training: bool
+) -> Report:
+    """Any layer or model, by what it computes."""
+    model = in_single_precision(layer)
+    outcome, dtype, tolerance = try_model(model, mapping, shape, words, random)
+    holds, evidence = outcome.holds(tolerance), outcome.evidence(dtype, tolerance)
+    if model is not layer:
+        evidence = f"made again in {evidence}"
+    if holds is False:
+        evidence += _named_culprit(model, mapping, shape)
+    elif holds and dtype in HALF:
+        holds = None
+        evidence += f"; {dtype} hides what is smaller, and the model cannot be made again: build it with dtype float32"
+    checks = [Check("numeric", holds, evidence)]
+    if training and holds and trained_weights(model):
+        with other_weights(model, random):
+            other, _, _ = try_model(model, mapping, shape, words, random)
+            evidence = f"with other weights too: {other.evidence(dtype, tolerance)}"
+            if other.holds(tolerance) is False:
+                evidence = (
+                    f"only the weights that it has now keep the symmetry, others break it: {other.evidence(dtype, tolerance)}"
+                    f"{_named_culprit(model, mapping, shape)}"
+                )
+        checks.append(Check("training", other.holds(tolerance), evidence))
     subject = f"{type(layer).__name__} {layer.name!r}"
-    return Report(subject, str(mapping), (check,), None, outcome.error, tolerance, dtype)
+    return Report(subject, str(mapping), tuple(checks), None, outcome.error, tolerance, dtype)
 
 
-def _named_culprit(broken: Any, model: Any) -> str:
-    if broken is None or broken is model:
+def _named_culprit(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> str:
+    if not isinstance(model, keras.Model):
         return ""
-    return f"; the first layer whose output does not move with the points is {broken.name!r} ({type(broken).__name__})"
+    broken = breaking_operation(model, [mapping], shape)
+    if broken is not None:
+        return f"; what breaks it is {broken}"
+    if getattr(model, "inputs", None):
+        return ""
+    return "; no layer can be named in a subclassed model: a functional or sequential one shows what stands between its layers"
 
 
 def equivariant_layers(model: Any) -> list[EquivariantDense]:

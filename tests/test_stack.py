@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -80,16 +82,22 @@ BREAKING = {
 }
 
 
-@pytest.mark.parametrize("kind", BREAKING)
-def test_a_layer_that_breaks_the_symmetry_is_refused(kind):
+CULPRITS = {
+    "Flatten": r"'dense\w*' \(Dense\), after 'flatten\w*' \(Flatten\),",
+    "LayerNormalization": r"'layer_normalization\w*' \(LayerNormalization\), after 'equivariant_dense\w*' \(EquivariantDense\),",
+    "BatchNormalization": r"'batch_normalization\w*' \(BatchNormalization\), after 'equivariant_dense\w*' \(EquivariantDense\),",
+}
+
+
+@pytest.mark.parametrize(("kind", "culprit"), CULPRITS.items())
+def test_a_layer_that_breaks_the_symmetry_is_refused(kind, culprit):
     with pytest.raises(DeclarationError) as refused:
         eq.network(S10, [8, 8], **BREAKING[kind]())
-    message = str(refused.value)
-    name = message.split("'")[1]
-    assert message == (
-        f"layer {name!r} ({kind}) breaks the symmetry of {S10}: what it learns for one point it does not know for the points "
-        "that the group moves it to; use a layer that treats points alike, as EquivariantDense, EquivariantNormalization and "
-        "InvariantPool do"
+    assert re.fullmatch(
+        f"{culprit} breaks the symmetry of {re.escape(S10)}: what it learns for one point it does not know for the points that "
+        "the group moves it to; use layers that treat points alike, as EquivariantDense, EquivariantNormalization and "
+        "InvariantPool do",
+        str(refused.value),
     )
 
 
@@ -105,21 +113,7 @@ def test_verify_names_the_layer_that_breaks_it():
     model = keras.Model(inputs, keras.layers.Dense(2)(features))
     report = eq.verify(model, "p -> 1 where p = S(10)")
     assert not report
-    assert "the first layer whose output does not move with the points is 'rolled_out' (Flatten)" in str(report)
-
-
-def test_a_positional_dense_is_named():
-    model = keras.Sequential(
-        [
-            keras.Input((10, 3)),
-            eq.EquivariantDense(4, S10),
-            keras.layers.Permute((2, 1), name="turned"),
-            keras.layers.Dense(10),
-            keras.layers.Permute((2, 1)),
-        ]
-    )
-    # What stands after a transposition moves neither as the points do nor not at all: it is named first.
-    assert "'turned' (Permute)" in str(eq.verify(model, S10))
+    assert re.search(r"; what breaks it is 'dense\w*' \(Dense\), after 'rolled_out' \(Flatten\),", str(report))
 
 
 @pytest.mark.parametrize(
