@@ -10,10 +10,8 @@ import keras
 import numpy as np
 
 from eqgen.equivariance import TOLERANCE_IN_EPS, Array
-from eqgen.mapping import Mapping
 from eqgen.model_check import EPS, coarsest_dtype
-from eqgen.signed import SignedPermutation, identity
-from eqgen.space import Space
+from eqgen.signed import SignedPermutation
 
 SAMPLES = 4
 """So many random inputs tell."""
@@ -79,13 +77,16 @@ def _name(operation: Any) -> str:
     return f"{operation.name!r} ({type(operation).__name__})"
 
 
-def breaking_operation(model: Any, mappings: Sequence[Mapping], shape: tuple[int, ...]) -> Culprit | None:
+def breaking_operation(
+    model: Any, spaces: Sequence[Sequence[SignedPermutation]], shape: tuple[int, ...], tolerance: float = 0
+) -> Culprit | None:
     """The layer, or the operation between layers, that breaks the symmetry of a functional or sequential model.
 
     Args:
         model: any Keras model; one that does not show what stands between its layers tells nothing.
-        mappings: the spaces of its features; axes of one name are one group.
+        spaces: for each space that its features may be indexed by, that of the input first, what each generator does to it.
         shape: of one input, without the batch.
+        tolerance: a larger difference, beside the largest value, is no rounding; never less than 100 eps of the dtype.
 
     Returns:
         None where nothing can be told.
@@ -93,12 +94,9 @@ def breaking_operation(model: Any, mappings: Sequence[Mapping], shape: tuple[int
     dtype = coarsest_dtype(model)
     random = np.random.default_rng(0)
     features = random.normal(size=(SAMPLES, *shape)).astype("float64" if dtype == "float64" else "float32")
-    first = mappings[0]
-    rows = _rows(first)
-    moved = [_moved(features, _move(first, first.input, row)) for row in rows]
-    spaces = [(mapping, space) for mapping in mappings for space in (mapping.input, mapping.output)]
-    ways = tuple(tuple(_move(first, space, row, mapping) for row in rows) for mapping, space in spaces)
-    return _culprit(model, [features, *moved], Motions(ways, TOLERANCE_IN_EPS * EPS[dtype])) if rows else None
+    moved = [_moved(features, move) for move in spaces[0]]
+    motions = Motions(tuple(map(tuple, spaces)), max(tolerance, TOLERANCE_IN_EPS * EPS[dtype]))
+    return _culprit(model, [features, *moved], motions) if moved else None
 
 
 def _culprit(model: Any, inputs: list[Array], motions: Motions) -> Culprit | None:
@@ -144,24 +142,6 @@ def _inside(operation: Any, given: list[list[Array]], motions: Motions) -> Culpr
     if not isinstance(operation, keras.Model) or len(given) != 1:
         return None
     return _culprit(operation, given[0], motions)
-
-
-Row = tuple[tuple[int, ...], int]
-"""A generator: the axes that it moves together, and its number there."""
-
-
-def _rows(mapping: Mapping) -> list[Row]:
-    return [(unit, row) for unit in mapping.units for row in range(len(mapping.axes[unit[0]].group.generators))]
-
-
-def _move(mapping: Mapping, space: Space, row: Row, other: Mapping | None = None) -> SignedPermutation:
-    """What a generator of one mapping does to a space of the same, or of another one with axes of the same names."""
-    unit, number = row
-    elements = {mapping.axes[axis].name: mapping.axes[axis].group.elements[number] for axis in unit}
-    owner = mapping if other is None else other
-    return space.act(
-        {place: elements.get(axis.name, identity(axis.group.degree)) for place, axis in enumerate(owner.axes)}
-    )
 
 
 def _moved(features: Array, move: SignedPermutation) -> Array:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from eqgen.errors import DeclarationError
 from eqgen.layers import (
@@ -14,6 +16,7 @@ from eqgen.layers import (
     EquivariantNormalization,
     OrbitEmbedding,
 )
+from eqgen.words import in_short
 
 
 @dataclass(frozen=True)
@@ -101,33 +104,39 @@ def describe(model: Any) -> Description:
     """
     if not isinstance(model, keras.layers.Layer):
         raise DeclarationError(f"describe takes a Keras model or layer, got {type(model).__name__}")
-    if not model.built:
+    if not all(layer.built for layer in (model._flatten_layers() if hasattr(model, "_flatten_layers") else [model])):
         raise DeclarationError(f"{model.name!r} has no weights yet: call it on an input, or build it with a shape")
-    rows = []
-    for layer in _holders(model):
-        kind = type(layer).__name__
-        declared = _declaration(layer)
-        held = int(layer.count_params())
-        rows.append(LayerRow(layer.name, f"{kind} {declared}".strip(), held, held + _more(layer)))
-    return Description(tuple(rows))
+    seen: set[int] = set()
+    return Description(tuple(_row(layer, own) for layer, own in _holders(model, seen)))
 
 
-def _holders(layer: Any) -> list[Any]:
-    """The innermost layers that hold parameters."""
-    inner = [found for found in getattr(layer, "_layers", []) if found.count_params()]
-    if not inner:
-        return [layer] if layer.count_params() else []
-    return [holder for found in inner for holder in _holders(found)]
+def _holders(layer: Any, seen: set[int]) -> Iterator[tuple[Any, list[Any]]]:
+    """Every layer with the weights that it holds itself; what several layers share is told once."""
+    inner = getattr(layer, "_layers", [])
+    inside = {id(weight) for found in inner for weight in found.weights}
+    own = [weight for weight in layer.weights if id(weight) not in inside | seen]
+    seen.update(map(id, own))
+    if own:
+        yield layer, own
+    for found in inner:
+        yield from _holders(found, seen)
+
+
+def _row(layer: Any, own: list[Any]) -> LayerRow:
+    held = sum(int(np.prod(weight.shape)) for weight in own)
+    kind = f"{type(layer).__name__} {in_short(_declaration(layer))}".strip()
+    return LayerRow(layer.name, kind, held, held + _more(layer, held))
 
 
 def _declaration(layer: Any) -> str:
     if isinstance(layer, EquivariantDense):
         return layer.mapping.in_short() if layer.mapping is not None else layer.pattern.in_one_line()
-    points = getattr(layer, "points", None)
-    return "" if points is None else points.mapping.in_short().replace(" -> ", " = ", 1).split(" = ", 1)[0]
+    if isinstance(layer, (EquivariantAttention, EquivariantNormalization, OrbitEmbedding)):
+        return layer.points.mapping.in_short().split(" -> ")[0]
+    return ""
 
 
-def _more(layer: Any) -> int:
+def _more(layer: Any, held: int) -> int:
     """How many more parameters a layer would have without symmetry."""
     if isinstance(layer, EquivariantDense):
         m, n = layer.program.shape
@@ -137,7 +146,6 @@ def _more(layer: Any) -> int:
     if isinstance(layer, EquivariantAttention):
         return int((layer.points.size**2 - layer.orbits.rank) * layer.num_heads)
     if isinstance(layer, (EquivariantNormalization, OrbitEmbedding)):
-        held = int(layer.count_params())
         return int(held // layer.points.orbits * (layer.points.size - layer.points.orbits))
     return 0
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from operator import attrgetter
 from typing import Literal
 
 from eqgen.errors import DeclarationError
 from eqgen.mapping import Axis, Mapping, mapping, where_text
 from eqgen.space import Space
+from eqgen.words import in_short
+
+WHERE = re.compile(r"\s(?=where\s)")
 
 
 def one_space(declaration: Mapping | str) -> Mapping:
@@ -23,8 +27,13 @@ def one_space(declaration: Mapping | str) -> Mapping:
     {p p} -> {p p} where p = S(5)
     """
     if isinstance(declaration, str) and "->" not in declaration:
-        space, where, axes = declaration.partition(" where ")
-        declaration = f"{space} -> {space}{where}{axes}"
+        if ";" in declaration:
+            raise DeclarationError(
+                f"the pattern {in_short(declaration)} names no space: declare the symmetry, as in "
+                '"{p p} where p = S(5)"'
+            )
+        space, *axes = WHERE.split(declaration, maxsplit=1)
+        declaration = " ".join([f"{space} -> {space}", *axes])
     found = mapping(declaration)
     if found.input != found.output:
         raise DeclarationError(
@@ -32,6 +41,16 @@ def one_space(declaration: Mapping | str) -> Mapping:
             'as in "{p p} where p = S(5)"'
         )
     return found
+
+
+def in_words(declared: Mapping) -> str:
+    """A mapping of a space to itself as the space alone, for messages.
+
+    >>> in_words(one_space("{p p} where p = S(5)"))
+    '{p p} where p = S(5)'
+    """
+    space, where, axes = declared.in_short().partition(" where ")
+    return in_short(f"{space.split(' -> ')[0]}{where}{axes}")
 
 
 def side(declared: Mapping, which: Literal["input", "output"]) -> Mapping:

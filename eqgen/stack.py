@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import keras
 import numpy as np
 
 from eqgen.breaking import breaking_operation
+from eqgen.chain import chain_of, moves_of
 from eqgen.errors import DeclarationError
 from eqgen.layers.equivariant_dense import EquivariantDense
 from eqgen.layers.equivariant_normalization import EquivariantNormalization
 from eqgen.layers.invariant_pool import InvariantPool
 from eqgen.layers.points import points_of
+from eqgen.layers.sign_rules import refuse_activation
 from eqgen.mapping import Mapping
-from eqgen.mapping import mapping as as_mapping
 from eqgen.model_check import in_single_precision
 from eqgen.one_space import side
 from eqgen.other_weights import other_weights
-from eqgen.words import count
+
+BREAKING = 1e-3
+"""With weights at random a larger difference, beside the largest value, is no rounding, however deep the network."""
 
 
 def network(
@@ -63,12 +65,25 @@ def network(
     >>> model.output_shape
     (None, 2)
     """
-    chain = _chain(mappings, widths)
+    chain = chain_of(mappings, len(_checked_widths(widths)))
     for what, number in (("channels", channels), ("outputs", outputs)):
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
+        if not _is_positive(number):
             raise DeclarationError(f"{what} is a positive whole number, got {number!r}")
-    if isinstance(head, str) and head not in ("equivariant", "invariant"):
+    if not isinstance(head, keras.layers.Layer) and head not in ("equivariant", "invariant"):
         raise DeclarationError(f'head is {head!r}: expected "equivariant", "invariant" or a Keras layer')
+    if isinstance(normalization, keras.layers.Layer) or not (normalization is None or callable(normalization)):
+        raise DeclarationError(
+            f"normalization is {normalization!r}, and every block has one of its own: expected a function that makes a layer, as "
+            "in normalization=lambda: keras.layers.LayerNormalization()"
+        )
+    if isinstance(activation, keras.layers.Layer):
+        raise DeclarationError(
+            f"activation is the layer {activation.name!r}, and every block has its own: expected a function or its name, as in "
+            '"relu"'
+        )
+    function = None if activation is None else keras.activations.get(activation)
+    for mapping in chain if function is not None else ():
+        refuse_activation(mapping, function)
     inputs = keras.Input((chain[0].input.size, channels))
     features = EquivariantDense(widths[0], chain[0], layout="flat")(inputs)
     for number, (mapping, width) in enumerate(zip(chain[1:], widths[1:], strict=True)):
@@ -90,33 +105,17 @@ def network(
     return model
 
 
-def _chain(mappings: Mapping | str | Sequence[Mapping | str], widths: Sequence[int]) -> list[Mapping]:
-    """A mapping for each layer."""
-    if isinstance(widths, (str, int)) or not list(widths):
-        raise DeclarationError(f"widths are the channels of each layer, as in [64, 64], got {widths!r}")
-    if isinstance(mappings, (Mapping, str)):
-        first = as_mapping(mappings)
-        # One mapping between two spaces is the first layer; what follows stays there.
-        rest = first if first.input == first.output else side(first, "output")
-        return [first, *[rest] * (len(widths) - 1)]
-    chain = [as_mapping(mapping) for mapping in mappings]
-    if len(chain) != len(widths):
+def _checked_widths(widths: Any) -> list[int]:
+    found = list(widths) if isinstance(widths, Sequence) and not isinstance(widths, str) else []
+    if not found or not all(map(_is_positive, found)):
         raise DeclarationError(
-            f"there are {count(len(chain), 'mapping')} and {count(len(widths), 'width')}: give one width for each layer"
+            f"widths are the channels of each layer, positive whole numbers as in [64, 64], got {widths!r}"
         )
-    for number, (before, after) in enumerate(pairwise(chain)):
-        one, other = side(before, "output"), side(after, "input")
-        if one != other:
-            raise DeclarationError(
-                f"layer {number + 1} answers in {_space_text(one)}, layer {number + 2} takes {_space_text(other)}: the spaces of "
-                "a network chain, the output of each layer is the input of the next"
-            )
-    return chain
+    return found
 
 
-def _space_text(mapping: Mapping) -> str:
-    space, _, axes = mapping.in_short().partition(" where ")
-    return f"{space.split(' -> ')[0]}{' where ' if axes else ''}{axes}"
+def _is_positive(number: Any) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number > 0)
 
 
 def _activated(
@@ -137,7 +136,7 @@ def _refuse_breaking(model: keras.Model, chain: list[Mapping], head: Any, normal
     # A scale for each point breaks nothing as long as all are 1, as they are at the start.
     model = in_single_precision(model)
     with other_weights(model, np.random.default_rng(0)):
-        broken = breaking_operation(model, chain, tuple(model.input_shape[1:]))
+        broken = breaking_operation(model, moves_of(chain), tuple(model.input_shape[1:]), BREAKING)
     if broken is not None:
         raise DeclarationError(
             f"{broken} breaks the symmetry of {chain[0].in_short()}: what it learns for one point it does not know for the "

@@ -134,7 +134,9 @@ def _verify_model(
 def _named_culprit(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> str:
     if not isinstance(model, keras.Model):
         return ""
-    broken = breaking_operation(model, [mapping], shape)
+    generators = mapping.generators
+    spaces = [[generator.input for generator in generators], [generator.output for generator in generators]]
+    broken = breaking_operation(model, spaces, shape)
     if broken is not None:
         return f"; what breaks it is {broken}"
     if getattr(model, "inputs", None):

@@ -49,6 +49,42 @@ def test_a_kernel_in_form_keeps_its_bits(dtype, random):
     assert np.array_equal(keras.ops.convert_to_numpy(keras.ops.cast(once, "float32")), twice)
 
 
+def test_a_bias_becomes_its_mean_over_each_point_orbit(random):
+    hold = eq.OrbitConstraint("p -> p + q where p = S(2), q = S(3)")
+    bias = random.normal(size=(5, 2)).astype("float32")
+    expected = np.concatenate([np.repeat(part.mean(axis=0)[None], len(part), axis=0) for part in (bias[:2], bias[2:])])
+    np.testing.assert_allclose(np.asarray(hold(bias.ravel())).reshape(5, 2), expected, rtol=1e-6)
+    penalty = eq.OrbitRegularizer("p -> p + q where p = S(2), q = S(3)", np.float32(0.5))
+    np.testing.assert_allclose(penalty(bias.ravel()), 0.5 * ((bias - expected) ** 2).sum(), rtol=1e-5)
+
+
+def test_where_a_sign_flips_the_bias_becomes_zero(random):
+    hold = eq.OrbitConstraint("~p -> ~p where p = S(3)")
+    assert not np.asarray(hold(random.normal(size=3).astype("float32"))).any()
+
+
+def test_a_dense_layer_with_a_bias_is_equivariant_from_the_first_step_on(random):
+    hold = eq.OrbitConstraint("p -> p where p = C(5)")
+    dense = keras.layers.Dense(5, kernel_constraint=hold, bias_constraint=hold)
+    model = keras.Sequential([keras.Input((5,)), dense])
+    model.compile("adam", "mse")
+    model.fit(random.normal(size=(8, 5)), random.normal(size=(8, 5)), verbose=0)
+    assert eq.verify(model, "p -> p where p = C(5)")
+    # Before the first step a weight is put into its form by its own constraint.
+    dense.kernel.assign(random.normal(size=(5, 5)))
+    assert not eq.verify(model, "p -> p where p = C(5)")
+    dense.kernel.assign(dense.kernel_constraint(dense.kernel))
+    assert eq.verify(model, "p -> p where p = C(5)")
+
+
+def test_means_accumulate_in_double_precision():
+    # Beside a first entry of 1, single precision loses what the sum of the others has in its last places.
+    tiny = np.full((1000, 1), 2.0**-24, dtype="float32")
+    tiny[0] = 1
+    found = np.asarray(eq.OrbitConstraint("p -> 1 where p = S(1000)")(tiny))
+    np.testing.assert_allclose(found, (1 + 999 * 2.0**-24) / 1000, rtol=1e-6)
+
+
 def test_a_dense_layer_keeps_its_form_however_long_it_is_trained(random):
     mapping = eq.mapping("p -> p where p = C(6)")
     dense = keras.layers.Dense(6, use_bias=False, kernel_constraint=eq.OrbitConstraint(mapping))
@@ -111,7 +147,20 @@ def test_a_saved_model_brings_its_constraint(tmp_path, random):
             "strength is a number that is not negative, got -1",
         ),
         (
-            lambda: eq.symmetrize(keras.layers.Dense(3), "p -> p where p = S(3)"),
+            lambda: eq.OrbitRegularizer("a b; b a", strength=float("inf")),
+            "strength is a number that is not negative, got inf",
+        ),
+        (
+            lambda: eq.OrbitConstraint("a b; b a")(np.zeros(2, dtype="float32")),
+            "the pattern a b; b a does not say which outputs share a bias: declare the symmetry, or take a Dense with use_bias=False",
+        ),
+        (
+            lambda: eq.OrbitConstraint("p -> 1 + p where p = S(4)")(np.zeros(6, dtype="float32")),
+            "the bias has 6 numbers, and the symmetry of p -> 1 + p where p = S(4) has 5 output points: expected 5 times the output "
+            "channels",
+        ),
+        (
+            lambda: eq.symmetrize(keras.layers.Dense(3, name="the dense"), "p -> p where p = S(3)"),
             "'the dense' has no weights yet: call it on an input, or build it with a shape",
         ),
         (
@@ -123,5 +172,4 @@ def test_a_saved_model_brings_its_constraint(tmp_path, random):
 def test_bad_input(use, message):
     with pytest.raises(DeclarationError) as refused:
         use()
-    found = str(refused.value)
-    assert found == message or found.split(" has no")[1:] == message.split(" has no")[1:] != []
+    assert str(refused.value) == message

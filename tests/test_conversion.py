@@ -63,6 +63,53 @@ def test_the_nearest_layer_is_nearer_than_any_other(random):
     assert np.allclose(found.weight_matrix(), best[labels], atol=1e-6)
 
 
+def test_the_bias_becomes_its_mean_over_each_point_orbit(random):
+    dense = keras.layers.Dense(5, use_bias=True)
+    dense.build((None, 5))
+    dense.bias.assign(random.normal(size=5))
+    found = eq.symmetrize(dense, "p + q -> p + q where p = S(2), q = S(3)")
+    before = np.asarray(dense.bias)
+    np.testing.assert_allclose(found.get_weights()[1], [before[:2].mean(), before[2:].mean()], rtol=1e-6)
+
+
+def test_where_signs_turn_a_bias_its_mean_is_signed(random):
+    # The sign of the swap turns point 2 against point 1, so that b and -b average to b.
+    group = eq.group([([1, 0], [-1, -1])])
+    dense = keras.layers.Dense(2)
+    dense.build((None, 2))
+    dense.bias.assign([3.0, -1.0])
+    found = eq.symmetrize(dense, eq.mapping("j -> j", j=group))
+    np.testing.assert_allclose(found.bias_on_points().ravel(), [2.0, -2.0])
+
+
+def test_what_comes_along_to_a_smaller_symmetry():
+    layer = built(
+        "p -> p where p = C(8)",
+        use_bias=True,
+        kernel_regularizer="l2",
+        bias_regularizer="l1",
+        kernel_constraint="non_neg",
+        activation="tanh",
+        trainable=False,
+        name="kept",
+        dtype="float64",
+    )
+    finer = layer.restrict("(1 3 5 7)(2 4 6 8)")
+    before, after = layer.get_config(), finer.get_config()
+    for config in (before, after):
+        for told in ("declaration", "fingerprint", "kernel_initializer"):
+            del config[told]
+    assert before == after
+    assert (finer.name, finer.trainable) == ("kept", False)
+
+
+def test_what_is_frozen_stays_frozen():
+    dense = keras.layers.Dense(3, trainable=False)
+    dense.build((None, 3))
+    found = eq.symmetrize(dense, "p -> p where p = S(3)")
+    assert (found.trainable, found.to_dense().trainable) == (False, False)
+
+
 def test_activation_and_name_come_along():
     dense = keras.layers.Dense(3, activation="relu", name="kept")
     dense.build((None, 3))
@@ -116,12 +163,27 @@ def test_training_goes_on_with_more_freedom(random):
         (
             lambda: built("p -> p where p = C(8)").restrict("C(7)"),
             "the symmetry of p -> p where p = C(7) is 7 x 7, the symmetry of p -> p where p = C(8) is 8 x 8: restrict needs the "
-            "same points",
+            "same points; a subgroup is written on all of them, and a one-point cycle says how far they go, as in (1 2)(8)",
         ),
         (
             lambda: built("p -> p where p = C(4)").restrict("S(4)"),
             "the symmetry of p -> p where p = S(4) is not finer than the symmetry of p -> p where p = C(4): entry (0, 1), counted "
             "from 0, would not keep its weight; restrict to a subgroup of the same action",
+        ),
+        (
+            # The support has no pair that tells points 3 and 4 apart; their biases do.
+            lambda: built("p -> p where p = (1 2)(3)(4) support 1 <- 1", use_bias=True).restrict(
+                "p -> p where p = (1 2)(3 4) support 1 <- 1"
+            ),
+            "the symmetry of p -> p where p = (1 2)(3 4) support 1 <- 1 is not finer than the symmetry of p -> p where p = "
+            "(1 2)(4) support 1 <- 1: the bias at (2, 0), counted from 0, would not keep its weight; restrict to a subgroup of "
+            "the same action",
+        ),
+        (
+            # The same labels, and other signs.
+            lambda: built("j -> j where j = (1 2)").restrict(eq.mapping("j -> j", j=[([1, 0], [1, -1])])),
+            "the symmetry of j -> j where j = (1 -2 -1 2) is not finer than the symmetry of j -> j where j = (1 2): entry (0, 1), "
+            "counted from 0, would not keep its weight; restrict to a subgroup of the same action",
         ),
         (
             lambda: eq.EquivariantDense(2, "p -> p where p = C(4)").restrict("C(4)"),

@@ -101,6 +101,65 @@ def test_a_layer_that_breaks_the_symmetry_is_refused(kind, culprit):
     )
 
 
+@pytest.mark.parametrize(
+    "declaration", ["p -> p where p = C(10)", "p -> p where p = C(24)", "h w -> h w where h = C(8), w = C(8)"]
+)
+@pytest.mark.parametrize("widths", [[64] * 2, [128] * 2, [64] * 8])
+def test_rounding_is_not_taken_for_a_broken_symmetry(declaration, widths):
+    eq.network(declaration, widths, activation="relu")
+
+
+class Scale(keras.layers.Layer):
+    """A learned factor for every point and channel, 1 at the start."""
+
+    def build(self, shape):
+        self.factors = self.add_weight(shape=shape[1:], initializer="ones")
+
+    def call(self, inputs):
+        return inputs * self.factors
+
+
+class Columns(keras.layers.Layer):
+    """A learned factor for each of four columns of a table, whose points come row by row."""
+
+    def build(self, shape):
+        self.factors = self.add_weight(shape=(4,), initializer="ones")
+
+    def call(self, inputs):
+        return inputs * keras.ops.tile(self.factors, inputs.shape[1] // 4)[:, None]
+
+
+def test_axes_that_come_later_in_a_chain_count():
+    chain = ["r -> r where r = S(3)", "a -> a b where a = S(3), b = S(4)", "r c -> r c where r = S(3), c = S(4)"]
+    eq.network(chain, [4, 4, 4], activation="relu")
+
+    # Only the second axis of the second space tells the columns apart.
+    layers = iter([keras.layers.LayerNormalization, Columns, Columns])
+    with pytest.raises(DeclarationError, match=r"^'columns\w*' \(Columns\), after 'equivariant_dense\w*'"):
+        eq.network(chain, [4, 4, 4], normalization=lambda: next(layers)())
+
+
+def test_each_mapping_of_a_chain_names_its_own_axes():
+    eq.network(["p -> p where p = S(4)", "q -> {q q} where q = S(4)"], [4, 4], activation="relu")
+
+
+def test_a_head_of_another_model_keeps_its_weights():
+    head = keras.layers.Dense(2)
+    keras.Sequential([keras.Input((7, 8)), head])
+    before = head.get_weights()
+    eq.network(S10, [8, 8], head=head)
+    with pytest.raises(DeclarationError, match="breaks the symmetry"):
+        eq.network(S10, [8, 8], head=head, normalization=Scale)
+    assert all(np.array_equal(one, other) for one, other in zip(before, head.get_weights(), strict=True))
+
+
+def test_a_model_that_shares_a_layer_with_another_is_verified():
+    shared = keras.layers.Dense(4)
+    keras.Sequential([keras.Input((5, 2)), shared])
+    model = keras.Sequential([keras.Input((10, 2)), shared, keras.layers.Conv1D(3, 3, padding="same", name="window")])
+    assert "; what breaks it is 'window' (Conv1D)" in str(eq.verify(model, S10))
+
+
 def test_normalization_over_the_right_axes_is_taken(random):
     model = eq.network(S10, [8, 8], normalization=keras.layers.BatchNormalization)
     assert eq.verify(model, S10)
@@ -116,6 +175,43 @@ def test_verify_names_the_layer_that_breaks_it():
     assert re.search(r"; what breaks it is 'dense\w*' \(Dense\), after 'rolled_out' \(Flatten\),", str(report))
 
 
+class Whole(keras.layers.Layer):
+    """Holds a weight of its own beside those of a layer that it holds, and has an attribute that eqgen layers have too."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.points = 5
+        self.inner = eq.EquivariantDense(3, "p -> p where p = S(4)", activation=keras.layers.PReLU(), name="inner")
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(3,), name="scale")
+        self.inner.build(shape)
+        self.inner.activation.build((None, 4, 3))
+
+    def call(self, inputs):
+        return self.inner(inputs) * self.scale
+
+
+def unbuilt_within() -> keras.Model:
+    model = keras.Sequential([keras.layers.Dense(3)], name="outer")
+    model.built = True
+    return model
+
+
+def test_every_parameter_is_described_once():
+    shared = keras.Sequential([keras.Input((4, 3)), keras.layers.Dense(3, name="shared")])
+    inputs = keras.Input((4, 2))
+    features = Whole(name="whole")(inputs)
+    model = keras.Model(inputs, keras.Sequential([shared])(shared(features)))
+    found = eq.describe(model)
+    assert found.parameters == model.count_params()
+    assert [(row.name, row.kind.split()[0], row.parameters) for row in found.rows if row.name != "p_re_lu"] == [
+        ("whole", "Whole", 3),
+        ("inner", "EquivariantDense", 2 * 2 * 3),
+        ("shared", "Dense", 3 * 3 + 3),
+    ]
+
+
 @pytest.mark.parametrize(
     ("use", "message"),
     [
@@ -128,11 +224,57 @@ def test_verify_names_the_layer_that_breaks_it():
             lambda: eq.network([S10, S10], [8]),
             "there are 2 mappings and 1 width: give one width for each layer",
         ),
-        (lambda: eq.network(S10, []), "widths are the channels of each layer, as in [64, 64], got []"),
+        (
+            lambda: eq.network(S10, []),
+            "widths are the channels of each layer, positive whole numbers as in [64, 64], got []",
+        ),
         (lambda: eq.network(S10, [8], channels=0), "channels is a positive whole number, got 0"),
         (
             lambda: eq.network(S10, [8], head="both"),
             'head is \'both\': expected "equivariant", "invariant" or a Keras layer',
+        ),
+        (
+            lambda: eq.network(S10, [8], head=keras.layers.Flatten),
+            f'head is {keras.layers.Flatten!r}: expected "equivariant", "invariant" or a Keras layer',
+        ),
+        (
+            lambda: eq.network(S10, 8.0),
+            "widths are the channels of each layer, positive whole numbers as in [64, 64], got 8.0",
+        ),
+        (
+            lambda: eq.network(S10, [8, 0]),
+            "widths are the channels of each layer, positive whole numbers as in [64, 64], got [8, 0]",
+        ),
+        (
+            lambda: eq.network(S10, [8, 8], normalization="batch"),
+            "normalization is 'batch', and every block has one of its own: expected a function that makes a layer, as in "
+            "normalization=lambda: keras.layers.LayerNormalization()",
+        ),
+        (
+            lambda: eq.network(S10, [8, 8], activation=keras.layers.PReLU(name="steep")),
+            "activation is the layer 'steep', and every block has its own: expected a function or its name, as in \"relu\"",
+        ),
+        (
+            lambda: eq.network("~p -> ~p where p = S(4)", [8, 8], activation="relu"),
+            "activation relu is not odd, and generator 1 of p, (1 2 3 4) flips the sign of outputs of ~p -> ~p where p = S(4): the "
+            "layer would not be equivariant; use an odd one, like tanh or soft_shrink, or multiply the outputs by a gate computed "
+            "from their absolute values",
+        ),
+        (
+            lambda: eq.EquivariantNormalization("p where p = S(4)", epsilon=-5),
+            "epsilon is a number that is not negative, got -5",
+        ),
+        (
+            lambda: eq.InvariantPool("a b; b a"),
+            'the pattern a b; b a names no space: declare the symmetry, as in "{p p} where p = S(5)"',
+        ),
+        (
+            lambda: eq.describe(keras.layers.Dense(3, name="new")),
+            "'new' has no weights yet: call it on an input, or build it with a shape",
+        ),
+        (
+            lambda: eq.describe(unbuilt_within()),
+            "'outer' has no weights yet: call it on an input, or build it with a shape",
         ),
         (lambda: eq.describe(3), "describe takes a Keras model or layer, got int"),
         (
@@ -142,13 +284,13 @@ def test_verify_names_the_layer_that_breaks_it():
         ),
         (
             lambda: eq.InvariantPool("~p where p = S(4)"),
-            "signs flip in ~p -> ~p where p = S(4), so its mean, sum or largest feature is not invariant: pool absolute values or "
+            "signs flip in ~p where p = S(4), so its mean, sum or largest feature is not invariant: pool absolute values or "
             "products of pairs",
         ),
         (lambda: eq.InvariantPool("p where p = S(4)", "median"), 'mode is \'median\': expected "mean", "sum" or "max"'),
         (
             lambda: eq.EquivariantNormalization("p where p = S(4)")(np.zeros((2, 5, 3))),
-            "expected (..., 4, channels) for the 4 points of p -> p where p = S(4), got (2, 5, 3)",
+            "expected (..., 4, channels) for the 4 points of p where p = S(4), got (2, 5, 3)",
         ),
         (
             lambda: eq.EquivariantAttention(0, 4, "p where p = S(4)"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from eqgen.errors import DeclarationError
-from eqgen.layers.means import form_of, nearest
+from eqgen.layers.means import form_of, nearest_weight
 from eqgen.mapping import Mapping
 from eqgen.orbits import Orbits
 from eqgen.pattern import Pattern
@@ -16,19 +17,21 @@ from eqgen.pattern import Pattern
 
 @keras.saving.register_keras_serializable(package="eqgen")
 class OrbitConstraint(keras.constraints.Constraint):
-    """Keeps the kernel of a Dense layer in the form that a symmetry, or a typed pattern, gives it.
+    """Keeps the kernel or the bias of a Dense layer in the form that a symmetry, or a typed pattern, gives it.
 
-    After every step each orbit of entries is replaced by its mean: the nearest kernel of the form. For layers that exist
-    already; `EquivariantDense` trains only the few numbers that there are, and is faster.
+    After every step each orbit of entries is replaced by its mean: the nearest weight of the form. Keras does so after steps
+    only; `layer.kernel.assign(layer.kernel_constraint(layer.kernel))` begins in form. For layers that exist already;
+    `EquivariantDense` trains only the few numbers that there are, and is faster.
 
     Args:
         declaration: a Mapping, its Orbits, a Pattern, or the text of a mapping or pattern.
 
     Raises:
-        DeclarationError: the declaration cannot be read; when called, the kernel does not fit it.
+        DeclarationError: the declaration cannot be read; when called, the weight does not fit it, or is a bias and a typed
+            pattern does not say which outputs share one.
 
     Input shape:
-        The kernel, (n * channels_in, m * channels_out): points and channels flattened.
+        A kernel, (n * channels_in, m * channels_out), or a bias, (m * channels_out,): points and channels flattened.
 
     >>> import keras, numpy as np
     >>> hold = OrbitConstraint("a b; b a")
@@ -41,8 +44,8 @@ class OrbitConstraint(keras.constraints.Constraint):
         self.form = form_of(declaration)
 
     def __call__(self, w: Any) -> Any:
-        """The nearest kernel of the form, in the shape and dtype of this one."""
-        return nearest(self.form, ops.convert_to_tensor(w))
+        """The nearest weight of the form, in the shape and dtype of this one."""
+        return nearest_weight(self.form, ops.convert_to_tensor(w))
 
     def get_config(self) -> dict[str, Any]:
         """What makes it again."""
@@ -68,15 +71,19 @@ class OrbitRegularizer(keras.regularizers.Regularizer):
     """
 
     def __init__(self, declaration: Mapping | Orbits | Pattern | str, strength: float = 0.01) -> None:
-        if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not strength >= 0:
+        if (
+            isinstance(strength, bool)
+            or not isinstance(strength, (int, float, np.number))
+            or not 0 <= strength < float("inf")
+        ):
             raise DeclarationError(f"strength is a number that is not negative, got {strength!r}")
         self.form = form_of(declaration)
         self.strength = float(strength)
 
     def __call__(self, x: Any) -> Any:
-        """The penalty of a kernel of shape (n * channels_in, m * channels_out), a scalar of its dtype."""
+        """The penalty of a kernel (n * channels_in, m * channels_out) or a bias (m * channels_out,), a scalar of its dtype."""
         kernel = ops.convert_to_tensor(x)
-        return self.strength * ops.sum(ops.square(kernel - nearest(self.form, kernel)))
+        return self.strength * ops.sum(ops.square(kernel - nearest_weight(self.form, kernel)))
 
     def get_config(self) -> dict[str, Any]:
         """What makes it again."""

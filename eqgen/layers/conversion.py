@@ -15,7 +15,7 @@ from eqgen.layers.equivariant_dense import EquivariantDense
 from eqgen.layers.means import Form, form_of
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
-from eqgen.orbits import Orbits, bias_pattern
+from eqgen.orbits import Orbits
 from eqgen.pattern import Pattern
 
 Array = npt.NDArray[Any]
@@ -34,7 +34,8 @@ def symmetrize(
     Returns:
         A layer with `units=None` where the Dense has one number for each point; else one that takes (..., n, channels_in) and
         gives (..., m, channels_out). The bias is the mean over each point orbit of the output; where signs force it to zero
-        there is none.
+        there is none. Name, dtype, activation and `trainable` come along; regularizers and constraints, which are made for
+        another kernel, do not.
 
     Raises:
         DeclarationError: it is no Dense layer, has no weights yet, its kernel does not fit the declaration, or a typed
@@ -53,18 +54,18 @@ def symmetrize(
     form = form_of(declaration)
     kernel = _array(layer.kernel)
     channels_in, channels_out = form.channels(kernel.shape)
-    bias, pattern = _bias_means(layer, declaration, form, channels_out)
+    bias = _bias_means(layer, form, channels_out)
     units = None if channels_in == channels_out == 1 else channels_out
     found = EquivariantDense(
         units,
         declaration,
         activation=layer.activation,
         use_bias=bias is not None,
-        bias=pattern,
         aggregation=aggregation,
         layout="flat",
         dtype=layer.dtype_policy,
         name=layer.name,
+        trainable=layer.trainable,
     )
     _refuse_across(layer.activation, found, channels_out)
     m, n = form.shape
@@ -77,7 +78,8 @@ def to_dense(layer: EquivariantDense) -> keras.layers.Dense:
     """An ordinary Dense layer that computes the same on flattened points and channels; nothing keeps its form any longer.
 
     Returns:
-        A Dense from n * channels_in to m * channels_out numbers, built.
+        A Dense from n * channels_in to m * channels_out numbers, built. Name, dtype, activation and `trainable` come along;
+        regularizers and constraints, which are made for another kernel, do not.
 
     Raises:
         DeclarationError: the layer has no weights yet, or its activation looks at all channels of a point together.
@@ -93,6 +95,7 @@ def to_dense(layer: EquivariantDense) -> keras.layers.Dense:
         use_bias=layer.use_bias,
         dtype=layer.dtype_policy,
         name=layer.name,
+        trainable=layer.trainable,
     )
     dense.build((None, n * channels_in))
     dense.kernel.assign(matrix.transpose(1, 2, 0, 3).reshape(n * channels_in, m * channels_out))
@@ -123,6 +126,10 @@ def restrict(layer: EquivariantDense, finer: Mapping | Group | str) -> Equivaria
     target = _finer_mapping(mapping, finer)
     before, after = form_of(mapping), form_of(target)
     _refuse_other(before, after)
+    if layer.use_bias:
+        assert before.bias is not None
+        assert after.bias is not None
+        _refuse_other(before.bias, after.bias)
     config = layer.get_config()
     config.pop("fingerprint")
     config.update(declaration=target, kernel_initializer="orbit")
@@ -159,7 +166,8 @@ def _refuse_other(before: Form, after: Form) -> None:
     if before.shape != after.shape:
         raise DeclarationError(
             f"{after.name} is {after.shape[0]} x {after.shape[1]}, {before.name} is {before.shape[0]} x {before.shape[1]}: "
-            "restrict needs the same points"
+            "restrict needs the same points; a subgroup is written on all of them, and a one-point cycle says how far they go, "
+            "as in (1 2)(8)"
         )
     old = (before.labels + 1) * before.signs
     values = np.zeros(after.rank + 1, dtype=old.dtype)
@@ -168,30 +176,26 @@ def _refuse_other(before: Form, after: Form) -> None:
     expected = np.where(after.signs != 0, values[after.places].reshape(old.shape) * after.signs, 0)
     wrong = np.argwhere(expected != old)
     if wrong.size:
+        what = "entry" if before.bias is not None else "the bias at"
         row, column = wrong[0].tolist()
         raise DeclarationError(
-            f"{after.name} is not finer than {before.name}: entry ({row}, {column}), counted from 0, would not keep its "
+            f"{after.name} is not finer than {before.name}: {what} ({row}, {column}), counted from 0, would not keep its "
             "weight; restrict to a subgroup of the same action"
         )
 
 
-def _bias_means(
-    layer: Any, declaration: Any, form: Form, channels_out: int
-) -> tuple[npt.NDArray[np.float64] | None, Pattern | None]:
-    """The bias of each point orbit, and for a typed pattern its form."""
+def _bias_means(layer: Any, form: Form, channels_out: int) -> npt.NDArray[np.float64] | None:
+    """The bias of each point orbit; None where there is none, or signs force it to zero."""
     if not layer.use_bias:
-        return None, None
-    if not isinstance(declaration, Orbits) and not looks_like_mapping(declaration):
+        return None
+    if form.bias is None:
         raise DeclarationError(
             f"{layer.name!r} has a bias, and a typed pattern does not say which outputs share it: declare the symmetry, or take a "
             "Dense with use_bias=False"
         )
-    mapping = declaration.mapping if isinstance(declaration, Orbits) else as_mapping(declaration)
-    shared = bias_pattern(mapping)
-    if not shared.rank:
-        return None, None
-    values = _array(layer.bias).reshape(form.shape[0], 1, channels_out)
-    return Form("", "", shared.labels, shared.signs, shared.rank).means(values), None
+    if not form.bias.rank:
+        return None
+    return form.bias.means(_array(layer.bias).reshape(form.shape[0], 1, channels_out))
 
 
 def _fill(layer: EquivariantDense, channels_in: int, values: Array, bias: Array | None) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from eqgen.errors import DeclarationError
-from eqgen.layers.masks import of_points, present
-from eqgen.layers.points import points_of, refuse_signs
+from eqgen.layers.masks import present
+from eqgen.layers.points import points_of, refuse_channels, refuse_signs
 from eqgen.layers.shapes import constant, matmul
 from eqgen.mapping import Mapping
 from eqgen.orbits import orbits
@@ -35,7 +35,8 @@ class EquivariantAttention(keras.layers.Layer):
         DeclarationError: the declaration cannot be read or leads to another space, signs flip, or a size is not positive.
 
     Input shape:
-        (..., points, channels).
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is. Points that a mask leaves out
+        are not attended to; where it leaves nobody, a point attends to all alike.
 
     Output shape:
         The same.
@@ -95,8 +96,9 @@ class EquivariantAttention(keras.layers.Layer):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Attend; points that a mask of shape (..., points) leaves out are not attended to."""
         n, heads, size = self.points.size, self.num_heads, self.key_dim
-        lead = ops.shape(inputs)[:-2]
-        mask = of_points(mask, inputs.shape)
+        refuse_channels(self.query.shape[0], inputs.shape)
+        shape = ops.shape(inputs)
+        inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)
         # A weight of zero times what is infinite would not be zero.
         inputs = inputs if mask is None else present(inputs, mask)
         flat = ops.reshape(inputs, (-1, n, inputs.shape[-1]))
@@ -106,18 +108,19 @@ class EquivariantAttention(keras.layers.Layer):
         scores = ops.cast(scores, "float64" if self.compute_dtype == "float64" else "float32")
         biases = ops.take(ops.cast(self.pair_bias, scores.dtype), self._places, axis=0)
         scores = scores + ops.transpose(ops.reshape(biases, (n, n, heads)), (2, 0, 1))
-        if self._left_out is not None:
-            scores = scores + constant(self._left_out, scores)
         if mask is not None:
             seen = ops.reshape(ops.cast(mask, "bool"), (-1, 1, 1, n))
             scores = ops.where(seen, scores, ops.cast(-1e9, scores.dtype))
+        if self._left_out is not None:
+            # Last, so that whoever has nobody left to attend to still stays within the support.
+            scores = scores + constant(self._left_out, scores)
         weights = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
         mixed = matmul(weights, self._heads(flat, self.value, self.value_bias))
         mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, n, heads * size))
         found = matmul(mixed, ops.cast(self.output_kernel, mixed.dtype))
         if self.output_bias is not None:
             found = found + ops.cast(self.output_bias, found.dtype)
-        return ops.reshape(found, (*lead, n, inputs.shape[-1]))
+        return ops.reshape(found, shape)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The input shape."""

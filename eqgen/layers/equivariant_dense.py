@@ -16,6 +16,7 @@ from eqgen.layers.execute import Execution
 from eqgen.layers.initializer import OrbitInitializer
 from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
 from eqgen.layers.masks import handed_on, of_points, present
+from eqgen.layers.points import refuse_channels
 from eqgen.layers.shapes import constant
 from eqgen.layers.sign_rules import refuse_activation, refuse_bias
 from eqgen.layers.weight import gather_weight, weight_table
@@ -192,11 +193,11 @@ class EquivariantDense(keras.layers.Layer):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Apply the layer to features of shape (..., n, channels_in); points that a mask (..., n) leaves out count as zero."""
         reading = read_shape(inputs.shape, self._sides)
-        if self.units is not None and reading.channels != self.kernel.shape[1]:
-            raise DeclarationError(
-                f"this layer was built for {self.kernel.shape[1]} input channels, got {reading.channels} in the last axis"
-            )
+        if self.units is not None:
+            refuse_channels(self.kernel.shape[1], inputs.shape)
         assert self._execution is not None
+        # Keras hands whole numbers on as they are.
+        inputs = ops.cast(inputs, self.compute_dtype)
         if self.units is not None and of_points(mask, inputs.shape) is not None:
             inputs = present(inputs, mask)
         flat = ops.reshape(inputs, (-1, self._sides.input_size, reading.channels))

@@ -8,10 +8,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.layers.masks import of_points, present
-from eqgen.layers.points import points_of
+from eqgen.errors import DeclarationError
+from eqgen.layers.masks import present
+from eqgen.layers.points import points_of, refuse_channels
 from eqgen.layers.shapes import constant, matmul, mean
 from eqgen.mapping import Mapping
+from eqgen.one_space import in_words
 
 
 @keras.saving.register_keras_serializable(package="eqgen")
@@ -19,7 +21,7 @@ class EquivariantNormalization(keras.layers.Layer):
     """Features with mean 0 and variance 1 over each point orbit and all channels, then scaled and shifted for each orbit.
 
     Statistics are those of one example, so training and inference compute the same, and no batch statistics have to be kept.
-    All channels share them, so that an orbit of one point keeps what its channels say ("set norm": Zhang et al., "Set norm and
+    All channels share them, so that an orbit of one point keeps how its channels differ ("set norm": Zhang et al., "Set norm and
     equivariant skip connections: putting the deep in deep sets", ICML 2022, for sets). Where signs flip, a mean is not
     equivariant: features are divided by their root mean square, and nothing is added.
 
@@ -29,10 +31,12 @@ class EquivariantNormalization(keras.layers.Layer):
         **kwargs: name, dtype, as every Keras layer takes them.
 
     Raises:
-        DeclarationError: the declaration cannot be read or leads to another space.
+        DeclarationError: the declaration cannot be read or leads to another space, epsilon is negative; when built, an orbit of
+            one point has one channel.
 
     Input shape:
-        (..., points, channels).
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is. Points that a mask leaves out
+        do not count.
 
     Output shape:
         The same.
@@ -48,13 +52,24 @@ class EquivariantNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.points = points_of(declaration)
-        self.epsilon = epsilon
+        if (
+            isinstance(epsilon, bool)
+            or not isinstance(epsilon, (int, float, np.number))
+            or not 0 <= epsilon < float("inf")
+        ):
+            raise DeclarationError(f"epsilon is a number that is not negative, got {epsilon!r}")
+        self.epsilon = float(epsilon)
         self.gamma: Any = None
         self.beta: Any = None
 
     def build(self, input_shape: Any) -> None:
         """Make a scale, and where no sign flips a shift, for each point orbit and channel."""
         shape = (self.points.orbits, self.points.channels(input_shape))
+        if shape[1] == 1 and not self.points.signed and (self.points.sizes == 1).any():
+            raise DeclarationError(
+                f"an orbit of one point with one channel has no variance, so normalization of {in_words(self.points.mapping)} "
+                "would answer 0 there whatever comes: use more channels, or no normalization"
+            )
         self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
         if not self.points.signed:
             self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
@@ -62,7 +77,9 @@ class EquivariantNormalization(keras.layers.Layer):
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Normalize features of shape (..., points, channels); points that a mask (..., points) leaves out do not count."""
-        mask = of_points(mask, inputs.shape)
+        refuse_channels(self.gamma.shape[1], inputs.shape)
+        shape = ops.shape(inputs)
+        inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)
         # Squares of half precision overflow at 256.
         wide = ops.cast(inputs, "float64" if self.compute_dtype == "float64" else "float32")
         if self.beta is not None:
@@ -71,7 +88,7 @@ class EquivariantNormalization(keras.layers.Layer):
         found = wide * ops.rsqrt(variance + self.epsilon) * self._of_orbits(self.gamma, wide)
         if self.beta is not None:
             found = found + self._of_orbits(self.beta, wide)
-        return ops.cast(found, self.compute_dtype)
+        return ops.reshape(ops.cast(found, self.compute_dtype), shape)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The input shape."""

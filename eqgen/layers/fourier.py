@@ -78,15 +78,15 @@ def correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features:
     batch = ops.shape(features)[0]
     first = ops.transpose(ops.reshape(features, (batch, inputs, size, channels_in)), (0, 1, 3, 2))
     spectrum = spectrum_of(ops.reshape(first, (batch * inputs * channels_in, *grid)), grid)
-    spectrum = arranged(spectrum, (batch, inputs * channels_in, -1), (2, 0, 1))
+    spectrum = arranged(spectrum, (batch, inputs * channels_in, entries.frequencies), (2, 0, 1))
     rows = ops.reshape(_taken(entries, theta, 0), (outputs, inputs, size, channels_in, channels_out))
     rows = ops.transpose(rows, (1, 3, 0, 4, 2))
     kernel = spectrum_of(ops.reshape(rows, (inputs * channels_in * outputs * channels_out, *grid)), grid)
-    kernel = arranged(kernel, (inputs * channels_in, outputs * channels_out, -1), (2, 1, 0))
+    kernel = arranged(kernel, (inputs * channels_in, outputs * channels_out, entries.frequencies), (2, 1, 0))
     # A correlation: the conjugate multiplies, which the product takes on its way.
     mixed = product(spectrum, kernel)
     shape = entries.frequencies, batch, outputs * channels_out
-    mixed = arranged(mixed, shape, (1, 2, 0), (batch * outputs * channels_out, -1))
+    mixed = arranged(mixed, shape, (1, 2, 0), (batch * outputs * channels_out, entries.frequencies))
     points = ops.cast(ops.reshape(points_of(mixed, grid), (batch, outputs, channels_out, size)), dtype)
     points = ops.reshape(ops.transpose(points, (0, 1, 3, 2)), (batch, outputs * size, channels_out))
     if spread.is_in_order:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.errors import DeclarationError
-from eqgen.layers.masks import handed_on, of_points, present
+from eqgen.layers.masks import handed_on, present
 from eqgen.layers.points import points_of, refuse_signs
 from eqgen.mapping import Mapping
 
@@ -32,7 +32,7 @@ class InvariantPool(keras.layers.Layer):
         DeclarationError: the declaration cannot be read or leads to another space, signs flip, or there is no such mode.
 
     Input shape:
-        (..., points, channels).
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is.
 
     Output shape:
         (..., point orbits * channels). Points that a mask leaves out do not count.
@@ -57,8 +57,7 @@ class InvariantPool(keras.layers.Layer):
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Pool features of shape (..., points, channels), of a mask (..., points) only the points that are there."""
-        channels = self.points.channels(inputs.shape)
-        mask = of_points(mask, inputs.shape)
+        inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)
         if len(self._orbits) == 1:
             return self._pooled(inputs, mask)
         pooled = [
@@ -66,7 +65,7 @@ class InvariantPool(keras.layers.Layer):
             for orbit in self._orbits
         ]
         lead = ops.shape(inputs)[:-2]
-        return ops.reshape(ops.stack(pooled, axis=-2), (*lead, len(pooled) * channels))
+        return ops.reshape(ops.stack(pooled, axis=-2), (*lead, len(pooled) * inputs.shape[-1]))
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """None, for orbits are all there; a mask of whole examples is handed on."""
@@ -75,19 +74,25 @@ class InvariantPool(keras.layers.Layer):
     def _pooled(self, orbit: Any, mask: Any) -> Any:
         """One orbit, (..., points, channels) to (..., channels); 0 where none of its points is there."""
         if mask is None:
-            return {"mean": ops.mean, "sum": ops.sum, "max": ops.max}[self.mode](orbit, axis=-2)
+            return {"mean": ops.mean, "sum": ops.sum, "max": _largest}[self.mode](orbit, axis=-2)
         there = ops.sum(ops.cast(mask, "int32"), axis=-1)[..., None]
         if self.mode == "max":
             lowest = ops.full_like(orbit, float("-inf"))
-            largest = ops.max(ops.where(ops.cast(mask, "bool")[..., None], orbit, lowest), axis=-2)
+            largest = _largest(ops.where(ops.cast(mask, "bool")[..., None], orbit, lowest), axis=-2)
             return ops.where(there > 0, largest, ops.zeros_like(largest))
         total = ops.sum(present(orbit, mask), axis=-2)
         return total if self.mode == "sum" else total / ops.cast(ops.maximum(there, 1), total.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """(..., point orbits * channels)."""
-        return (*input_shape[:-2], self.points.orbits * self.points.channels(input_shape))
+        channels = self.points.orbits * self.points.channels(input_shape)
+        return (*input_shape[: -1 - self.points.point_axes(input_shape)], channels)
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""
         return {**super().get_config(), "declaration": self.points.mapping.without_catalogue(), "mode": self.mode}
+
+
+def _largest(features: Any, axis: int) -> Any:
+    # Without a first value Keras refuses a batch of no examples on TensorFlow.
+    return ops.max(features, axis=axis, initial=float("-inf"))

@@ -27,7 +27,7 @@ def of_points(mask: Any, shape: Any) -> Any:
     pairs = zip(tuple(mask.shape), tuple(shape)[:-1], strict=False)
     if len(mask.shape) >= len(shape) or any(None not in pair and pair[0] != pair[1] for pair in pairs):
         raise DeclarationError(
-            f"a mask says of every point whether it is there: expected {_shown(shape[:-1])}, got {_shown(mask.shape)}; which pairs "
+            f"a mask says of every point whether it is there: expected {shown(shape[:-1])}, got {shown(mask.shape)}; which pairs "
             "of points matter is said by a support"
         )
     return mask
@@ -46,5 +46,6 @@ def present(features: Any, mask: Any) -> Any:
     return ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), features, ops.zeros((), dtype=features.dtype))
 
 
-def _shown(shape: Any) -> str:
+def shown(shape: Any) -> str:
+    """A shape in which one size may not be known."""
     return f"({', '.join('batch' if size is None else str(size) for size in shape)})"

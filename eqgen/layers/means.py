@@ -14,10 +14,11 @@ from eqgen.errors import DeclarationError
 from eqgen.layers.shapes import constant
 from eqgen.mapping import Mapping, looks_like_mapping
 from eqgen.mapping import mapping as as_mapping
-from eqgen.orbits import Orbits, orbits
+from eqgen.orbits import Orbits, bias_pattern, orbits
 from eqgen.pattern import Labels, Pattern
 from eqgen.pattern import pattern as as_pattern
 from eqgen.signed import Integers, Signs
+from eqgen.words import count, in_short
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Form:
         name: the same for messages.
         labels, signs: (m, n), -1 and 0 for zero.
         rank: how many numbers there are.
+        bias: the form of a bias, (m, 1); None for a typed pattern, which does not say which outputs share one.
     """
 
     text: str
@@ -36,6 +38,7 @@ class Form:
     labels: Labels
     signs: Signs
     rank: int
+    bias: Form | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -70,8 +73,8 @@ class Form:
         if len(kernel) != 2 or kernel[0] % n or kernel[1] % m or 0 in kernel:
             shape = " x ".join(map(str, kernel))
             raise DeclarationError(
-                f"the kernel is {shape}, and {self.name} has {n} input points and {m} output points: its rows should be "
-                f"{n} times the input channels, its columns {m} times the output channels"
+                f"the kernel is {shape}, and {self.name} has {count(n, 'input point')} and {count(m, 'output point')}: its rows "
+                f"should be {n} times the input channels, its columns {m} times the output channels"
             )
         return kernel[0] // n, kernel[1] // m
 
@@ -95,13 +98,36 @@ def form_of(declaration: Mapping | Orbits | Pattern | str) -> Form:
     """
     if isinstance(declaration, Orbits):
         mapping = declaration.mapping
-        name = f"the symmetry of {mapping.in_short()}"
-        return Form(mapping.without_catalogue(), name, declaration.labels, declaration.signs, declaration.rank)
+        text, name = mapping.without_catalogue(), f"the symmetry of {in_short(mapping.in_short())}"
+        shared = bias_pattern(mapping)
+        bias = Form(text, name, shared.labels, shared.signs, shared.rank)
+        return Form(text, name, declaration.labels, declaration.signs, declaration.rank, bias)
     if looks_like_mapping(declaration):
         return form_of(orbits(as_mapping(declaration)))  # type: ignore[arg-type]
     pattern = as_pattern(declaration).in_order_of_appearance()
     name = f"the pattern {pattern.in_one_line()}"
     return Form(str(pattern), name, pattern.labels, pattern.signs, pattern.rank)
+
+
+def nearest_weight(form: Form, weight: Any) -> Any:
+    """The weight of a Dense layer nearest to a given one: of a kernel (2 axes) or of a bias (1 axis).
+
+    Raises:
+        DeclarationError: its shape does not fit, or it is a bias and the form that of a typed pattern.
+    """
+    if len(weight.shape) != 1:
+        return nearest(form, weight)
+    (size,), (m, _) = weight.shape, form.shape
+    if form.bias is None:
+        raise DeclarationError(
+            f"{form.name} does not say which outputs share a bias: declare the symmetry, or take a Dense with use_bias=False"
+        )
+    if size % m:
+        raise DeclarationError(
+            f"the bias has {count(size, 'number')}, and {form.name} has {count(m, 'output point')}: expected {m} times the output "
+            "channels"
+        )
+    return nearest(form.bias, weight[None])[0]
 
 
 def nearest(form: Form, kernel: Any) -> Any:

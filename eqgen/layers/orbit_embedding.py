@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.layers.points import points_of, refuse_signs
+from eqgen.layers.points import points_of, refuse_channels, refuse_signs
 from eqgen.mapping import Mapping
 
 
@@ -28,7 +28,7 @@ class OrbitEmbedding(keras.layers.Layer):
         DeclarationError: the declaration cannot be read or leads to another space, or signs flip.
 
     Input shape:
-        (..., points, channels).
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is.
 
     Output shape:
         The same.
@@ -59,8 +59,11 @@ class OrbitEmbedding(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Add to features of shape (..., points, channels)."""
+        refuse_channels(self.embeddings.shape[1], inputs.shape)
+        shape = ops.shape(inputs)
+        inputs, _ = self.points.flat(inputs, None, self.compute_dtype)
         codes = ops.take(ops.convert_to_tensor(self.embeddings), self.points.orbit_of.astype(np.int32), axis=0)
-        return inputs + ops.cast(codes, inputs.dtype)
+        return ops.reshape(inputs + ops.cast(codes, inputs.dtype), shape)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The input shape."""

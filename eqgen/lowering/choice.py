@@ -30,6 +30,7 @@ from eqgen.programs.entries import Chosen
 from eqgen.programs.program import Program
 from eqgen.programs.value import Block, Part, Side
 from eqgen.space import Term, part_of
+from eqgen.words import in_short
 
 SMALL_ORBIT = 24
 FINE = 8
@@ -244,7 +245,7 @@ def _refusal(mapping: Mapping, lowering: str, why_not: dict[str, str]) -> str:
     hint = 'use lowering="auto"' if kind else "name the pairs that matter with support=..."
     if mapping.support is not None and not kind:
         hint = "use a smaller support"
-    return f"{mapping.in_short()} has no {kind}program ({reasons}): {hint}"
+    return f"{in_short(mapping.in_short())} has no {kind}program ({reasons}): {hint}"
 
 
 def _is_high(unit: Unit) -> bool:

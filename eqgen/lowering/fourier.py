@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from eqgen.lowering.unit import Unit
+from eqgen.memory import fits
 from eqgen.programs.entries import FourierEntries
 from eqgen.programs.operators import Fourier
 from eqgen.programs.value import Part, Section, Stage
@@ -19,7 +20,10 @@ LARGEST_SEARCH = 2048
 
 
 SMALLEST_PART = 8
-"""Where only a part of the group is abelian and regular, its orbits have at least so many points."""
+"""Where only a part of the group is abelian and regular, there are at least so many points for each of its cyclic factors."""
+
+LOOKED_UP = 64
+"""Bytes that it takes to look up which parameter leads from one point to another."""
 
 
 def fourier(unit: Unit) -> Part | None:
@@ -79,6 +83,8 @@ def _through(unit: Unit, generators: list[Permutation], words: str) -> Part | No
         return None
     grid, index_in, index_out = placed
     rows, columns = index_out[:, 0], index_in.ravel()
+    if not fits(LOOKED_UP * rows.size * columns.size):
+        return None
     labels, _ = unit.labels.at(rows, columns)
     labels = labels.reshape(rows.size, index_in.shape[0], size)
     entries = FourierEntries(grid, labels, unit.labels.rank)

@@ -8,37 +8,16 @@ context in which there is float64; `product(one, other)` is one times the conjug
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import keras
 
-if keras.backend.backend() == "jax":
-    from eqgen.layers.backend.with_jax import (
-        arranged,
-        complex_of,
-        double_precision,
-        pair_of,
-        points_of,
-        product,
-        spectrum_of,
-    )
-elif keras.backend.backend() == "torch":
-    from eqgen.layers.backend.with_torch import (
-        arranged,
-        complex_of,
-        double_precision,
-        pair_of,
-        points_of,
-        product,
-        spectrum_of,
-    )
-else:
-    from eqgen.layers.backend.with_tensorflow import (
-        arranged,
-        complex_of,
-        double_precision,
-        pair_of,
-        points_of,
-        product,
-        spectrum_of,
-    )
+_chosen = import_module(f"eqgen.layers.backend.with_{keras.backend.backend()}")
 
-__all__ = ["arranged", "complex_of", "double_precision", "pair_of", "points_of", "product", "spectrum_of"]
+arranged = _chosen.arranged
+complex_of = _chosen.complex_of
+double_precision = _chosen.double_precision
+pair_of = _chosen.pair_of
+points_of = _chosen.points_of
+product = _chosen.product
+spectrum_of = _chosen.spectrum_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from math import prod
 from typing import Any
 
 import jax
@@ -17,13 +18,15 @@ def double_precision() -> AbstractContextManager[Any]:
 def spectrum_of(values: Any, grid: tuple[int, ...]) -> Any:
     # There is no transform in half precision.
     values = values if values.dtype == jnp.float64 else values.astype(jnp.float32)
-    return jnp.fft.rfftn(values, axes=range(1, 1 + len(grid))).reshape(values.shape[0], -1)
+    return jnp.fft.rfftn(values, axes=range(1, 1 + len(grid))).reshape(
+        values.shape[0], prod(grid[:-1]) * (grid[-1] // 2 + 1)
+    )
 
 
 def points_of(spectrum: Any, grid: tuple[int, ...]) -> Any:
-    apart = spectrum.reshape(-1, *grid[:-1], grid[-1] // 2 + 1)
+    apart = spectrum.reshape(spectrum.shape[0], *grid[:-1], grid[-1] // 2 + 1)
     points = jnp.fft.irfftn(apart, s=grid, axes=range(1, 1 + len(grid)))
-    return points.reshape(points.shape[0], -1)
+    return points.reshape(points.shape[0], prod(grid))
 
 
 def pair_of(spectrum: Any) -> tuple[Any, Any]:

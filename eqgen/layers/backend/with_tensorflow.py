@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from math import prod
 from typing import Any
 
 import tensorflow as tf
@@ -21,16 +22,16 @@ def spectrum_of(values: Any, grid: tuple[int, ...]) -> Any:
     for axis in range(1, len(grid)):
         order = _to_last(axis, len(grid))
         spectrum = tf.transpose(tf.signal.fft(tf.transpose(spectrum, order)), order)
-    return tf.reshape(spectrum, (tf.shape(values)[0], -1))
+    return tf.reshape(spectrum, (tf.shape(values)[0], prod(grid[:-1]) * (grid[-1] // 2 + 1)))
 
 
 def points_of(spectrum: Any, grid: tuple[int, ...]) -> Any:
-    spectrum = tf.reshape(spectrum, (-1, *grid[:-1], grid[-1] // 2 + 1))
+    spectrum = tf.reshape(spectrum, (tf.shape(spectrum)[0], *grid[:-1], grid[-1] // 2 + 1))
     for axis in range(1, len(grid)):
         order = _to_last(axis, len(grid))
         spectrum = tf.transpose(tf.signal.ifft(tf.transpose(spectrum, order)), order)
     points = tf.signal.irfft(spectrum, [grid[-1]])
-    return tf.reshape(points, (tf.shape(points)[0], -1))
+    return tf.reshape(points, (tf.shape(points)[0], prod(grid)))
 
 
 def pair_of(spectrum: Any) -> tuple[Any, Any]:
