@@ -33,7 +33,9 @@ class Motions:
         """Whether a tensor, for inputs as they are and moved by each generator, moves like a space or not at all."""
         if all(self._close(other, plain) for other in others):
             return True
-        return any(self._follows(plain, others, moves) for moves in self.ways)
+        # What has an axis as long as a space is indexed by such a space; what has none may be flattened.
+        named = [moves for moves in self.ways if moves[0].size in plain.shape[1:]]
+        return any(self._follows(plain, others, moves) for moves in named or self.ways)
 
     def _follows(self, plain: Array, others: Sequence[Array], moves: Sequence[SignedPermutation]) -> bool:
         size = moves[0].size
