@@ -15,7 +15,7 @@ from rich.text import Text
 from eqgen import catalogue as catalogue_files
 from eqgen.declaration import is_mapping
 from eqgen.errors import DeclarationError
-from eqgen.lowering import program
+from eqgen.lowering import program, refuse_unknown
 from eqgen.mapping import mapping as as_mapping
 from eqgen.orbits import Orbits, orbits
 from eqgen.pattern import Pattern, letter_name
@@ -53,8 +53,15 @@ def show(
         int, typer.Option("--channels", min=1, help="plan for so many channels, in and out")
     ] = CHANNELS,
     batch: Annotated[int, typer.Option("--batch", min=1, help="plan for so many examples at once")] = BATCH,
+    lowering: Annotated[
+        str,
+        typer.Option(
+            "--lowering", help='the program to show: "auto" for the cheapest, or gather, pooled, spectral, local'
+        ),
+    ] = "auto",
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""
+    refuse_unknown(lowering)
     found = orbits(as_mapping(declaration)) if is_mapping(declaration) else None
     shown = found if found is not None else as_pattern(declaration)
     if latex:
@@ -68,7 +75,7 @@ def show(
     _show_pattern(shown)
     if found is not None:
         _show_orbits(found)
-    _show_cost(shown, channels, batch)
+    _show_cost(shown, lowering, channels, batch)
 
 
 @app.command(context_settings=DECLARATION)
@@ -78,11 +85,15 @@ def verify(
     as_declaration: Annotated[
         str | None, typer.Option("--as", help="check the whole model against this mapping")
     ] = None,
+    trained: Annotated[
+        bool,
+        typer.Option("--trained", help="with --as: training is over, so only the weights that the model has count"),
+    ] = False,
 ) -> None:
     """Check each eqgen layer of a saved model, or the whole model against a mapping; exit status 1 when it fails."""
     if not model.is_file():
         raise DeclarationError(f"{model} is no file: give a model saved with model.save(...), like model.keras")
-    reports = _reports(_load(model), layer, as_declaration)
+    reports = _reports(_load(model), layer, as_declaration, trained)
     for report in reports:
         console.print(str(report), soft_wrap=True)
     if as_declaration is None:
@@ -207,12 +218,14 @@ def _show_orbits(found: Orbits) -> None:
     console.print()
 
 
-def _show_cost(shown: Orbits | Pattern, channels: int, batch: int) -> None:
+def _show_cost(shown: Orbits | Pattern, lowering: str, channels: int, batch: int) -> None:
     m, n = shown.shape
     console.print(f"parameters   {shown.rank} instead of {m * n}, each times channels in x channels out")
     try:
-        found = program(shown, channels_in=channels, channels_out=channels, batch=batch)
+        found = program(shown, lowering, channels_in=channels, channels_out=channels, batch=batch)
     except DeclarationError as error:
+        if lowering != "auto":
+            raise
         console.print(f"program      none: {error}", soft_wrap=True)
         return
     # The declaration stands above.
@@ -231,14 +244,16 @@ def _load(model: Path) -> Any:
         raise DeclarationError(f"{model} cannot be loaded as a Keras model: {first}") from None
 
 
-def _reports(model: Any, layer: str | None, declaration: str | None) -> list[Any]:
+def _reports(model: Any, layer: str | None, declaration: str | None, trained: bool) -> list[Any]:
     from eqgen.verification import equivariant_layers
     from eqgen.verification import verify as check
 
     if declaration is not None:
         if layer is not None:
             raise DeclarationError("--layer checks one layer and --as the whole model: give one of the two")
-        return [check(model, declaration)]
+        return [check(model, declaration, training=not trained)]
+    if trained:
+        raise DeclarationError("--trained goes with --as: an eqgen layer keeps its form whatever its weights are")
     layers = equivariant_layers(model)
     names = ", ".join(found.name for found in layers) or "none"
     if layer is not None:

@@ -49,9 +49,10 @@ def explain(error: UnexpectedInput, text: str, start: str) -> NoReturn:
     if start == "pattern":
         word = re.match(r"[^\s;#]+", text[position:])
         found = repr(word[0]) if word else found
+        space = "; a space alone is none: write p -> p where p = ..." if re.search(r"\bwhere\b", text) else ""
         raise pointing(
             f"unexpected {found} in a pattern: entries are names, -names or 0, separated by spaces, rows by ; "
-            '(a mapping has "->")',
+            f'(a mapping has "->"{space})',
             text,
             position,
         ) from None

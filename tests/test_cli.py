@@ -191,6 +191,34 @@ def test_verify_the_whole_model(run, saved):
     assert "=> verified" in out
 
 
+def test_verify_a_model_that_is_trained(run, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, kernel_initializer="ones", name="all")])
+    model.save(tmp_path / "dense.keras")
+    arguments = ("verify", str(tmp_path / "dense.keras"), "--as", "p -> p where p = S(4)")
+    status, out, _ = run(*arguments)
+    assert status == 1
+    assert "; what breaks it is 'all' (Dense)\n" in out
+    status, out, _ = run(*arguments, "--trained")
+    assert (status, "=> verified" in out) == (0, True)
+
+
+def test_show_the_program_that_is_asked_for(run):
+    status, out, _ = run("show", "p -> p where p = S(30)", "--lowering", "gather")
+    assert status == 0
+    assert "\nprogram      gather\n  all points at once -> mix 30 x 30 -> every point\n" in out
+    status, _, err = run("show", "p -> p where p = S(30)", "--lowering", "local")
+    assert (status, err) == (
+        2,
+        "error: p -> p where p = S(30) has no local program (it names no support, so every input is everybody's neighbour): use "
+        'lowering="auto"\n',
+    )
+    status, _, err = run("show", "p -> p where p = S(30)", "--lowering", "fast")
+    assert (status, err) == (
+        2,
+        'error: lowering is \'fast\': expected "auto", "gather", "pooled", "spectral" or "local"\n',
+    )
+
+
 def test_verify_exits_with_1_when_it_does_not_hold(run, tmp_path):
     model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(10)])
     model.save(tmp_path / "dense.keras")
@@ -204,6 +232,7 @@ def test_verify_exits_with_1_when_it_does_not_hold(run, tmp_path):
     [
         (["{saved}", "--layer", "third"], "error: the model has no eqgen layer named 'third': it has first, second\n"),
         (["{saved}", "--layer", "first", "--as", "p -> p where p = S(3)"], "error: --layer checks one layer and --as the whole model: give one of the two\n"),
+        (["{saved}", "--trained"], "error: --trained goes with --as: an eqgen layer keeps its form whatever its weights are\n"),
         (["missing.keras"], "error: missing.keras is no file: give a model saved with model.save(...), like model.keras\n"),
     ],
 )  # fmt: skip

@@ -192,5 +192,5 @@ def test_a_file_whose_orbits_differ_is_refused():
     saved, now = config["fingerprint"], eq.EquivariantDense(3, "p -> p where p = S(6)").get_config()["fingerprint"]
     assert str(refused.value) == (
         f"layer 'old' was saved with the orbits {saved}, and p -> p where p = S(6) now has the orbits {now}: its weights would go "
-        "to other entries; load it with the eqgen that saved it"
+        "to other entries; load it with the eqgen that saved it, or put back its declaration, if that was changed"
     )

@@ -499,9 +499,9 @@ def test_a_symbolic_input_has_a_symbolic_output():
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((0, EDGES), {}, "units is the number of output channels, a positive whole number, or None for a layer without channels; got '0'"),
-        ((2.5, EDGES), {}, "units is the number of output channels, a positive whole number, or None for a layer without channels; got '2.5'"),
-        ((EDGES, 3), {}, f"units is the number of output channels, a positive whole number, or None for a layer without channels; got '{EDGES}'"),
+        ((0, EDGES), {}, "units is the number of output channels, a positive whole number, or None for a layer without channels; got 0"),
+        ((2.5, EDGES), {}, "units is the number of output channels, a positive whole number, or None for a layer without channels; got 2.5"),
+        ((EDGES, 3), {}, f"units is the number of output channels, a positive whole number, or None for a layer without channels; got '{EDGES}': the declaration comes second"),
         ((None, EDGES), {"aggregation": "mean"}, 'a layer with units=None holds exactly the numbers a, b, c that stand in the matrix, so its aggregation is "sum": drop aggregation="mean"'),
         ((1, EDGES), {"aggregation": "max"}, "aggregation is 'max': expected \"mean\" or \"sum\""),
         ((1, EDGES), {"layout": "cube"}, 'layout is \'cube\': expected "auto", "flat" or "grid"'),

@@ -12,20 +12,20 @@ from keras import ops
 from eqgen.errors import DeclarationError
 from eqgen.group import Group
 from eqgen.labels.form import PairLabels
+from eqgen.layers.arguments import checked_aggregation, checked_units
+from eqgen.layers.declared import as_row, grids, in_words, read_bias, read_declaration, refuse_other_orbits
 from eqgen.layers.execute import Execution
 from eqgen.layers.initializer import OrbitInitializer
 from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
 from eqgen.layers.masks import handed_on, of_points, present
 from eqgen.layers.points import refuse_channels
 from eqgen.layers.shapes import constant
-from eqgen.layers.sign_rules import refuse_activation, refuse_bias
+from eqgen.layers.sign_rules import refuse_activation
 from eqgen.layers.weight import gather_weight, weight_table
 from eqgen.lowering import program, refuse_unknown
-from eqgen.mapping import Mapping, looks_like_mapping
-from eqgen.mapping import mapping as as_mapping
-from eqgen.orbits import Orbits, bias_pattern, fingerprint, orbits
+from eqgen.mapping import Mapping
+from eqgen.orbits import Orbits, fingerprint
 from eqgen.pattern import Labels, Pattern
-from eqgen.pattern import pattern as as_pattern
 from eqgen.programs.program import Program
 from eqgen.signed import Signs
 
@@ -97,18 +97,18 @@ class EquivariantDense(keras.layers.Layer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.supports_masking = True
-        self.units = _checked_units(units)
-        self.aggregation = _checked_aggregation(aggregation, self.units)
+        self.units = checked_units(units)
+        self.aggregation = checked_aggregation(aggregation, self.units)
         refuse_unknown(lowering)
         self.lowering = lowering
-        self.orbits, self._typed = _read(declaration)
-        self.use_bias, self.bias_pattern = _read_bias(use_bias, bias, self.orbits, self._typed)
+        self.orbits, self._typed = read_declaration(declaration)
+        self.use_bias, self.bias_pattern = read_bias(use_bias, bias, self.orbits, self._typed)
         if self.rank == 0 and not self.use_bias:
             raise DeclarationError(
-                f"{_named(self.orbits, self._typed)} forces every weight to zero, so the layer would answer 0 to everything: "
+                f"{in_words(self.orbits, self._typed)} forces every weight to zero, so the layer would answer 0 to everything: "
                 "use another output space, or a bias"
             )
-        self._sides = Sides(*_grids(self.orbits, self._typed), self.units, checked_layout(layout))
+        self._sides = Sides(*grids(self.orbits, self._typed), self.units, checked_layout(layout))
         self._scale = (1.0 / self._sizes().row_sizes)[:, None, None]
         shared = self.bias_pattern
         self._bias_table = None if shared is None else weight_table(shared.labels, shared.signs, shared.rank)
@@ -283,7 +283,7 @@ class EquivariantDense(keras.layers.Layer):
 
     def typed_bias(self) -> Pattern | None:
         """The bias that was typed in with a pattern, as a row; None otherwise."""
-        return _as_row(self.bias_pattern) if self.orbits is None and self.bias_pattern is not None else None
+        return as_row(self.bias_pattern) if self.orbits is None and self.bias_pattern is not None else None
 
     def compute_like(self, other: EquivariantDense) -> None:
         """Compute with the very program of another layer of the same declaration, so that a copy cannot hide its faults."""
@@ -333,12 +333,8 @@ class EquivariantDense(keras.layers.Layer):
         options = dict(config)
         saved = options.pop("fingerprint", None)
         layer = cls(**options)
-        found = None if layer.orbits is None else fingerprint(layer.orbits)
-        if saved is not None and found is not None and saved != found:
-            raise DeclarationError(
-                f"layer {layer.name!r} was saved with the orbits {saved}, and {layer.orbits.mapping.in_short()} "  # type: ignore[union-attr]
-                f"now has the orbits {found}: its weights would go to other entries; load it with the eqgen that saved it"
-            )
+        if saved is not None and layer.orbits is not None:
+            refuse_other_orbits(layer.name, saved, layer.orbits)
         return layer
 
     def _sizes(self) -> PairLabels | Pattern:
@@ -363,85 +359,3 @@ class EquivariantDense(keras.layers.Layer):
         assert self._bias_table is not None
         theta = ops.reshape(ops.convert_to_tensor(self.bias), (-1, 1, self.units or 1))
         return ops.reshape(gather_weight(self._bias_table, theta), (self._sides.output_size, self.units or 1))
-
-
-def _read(declaration: Any) -> tuple[Orbits | None, Pattern | None]:
-    if isinstance(declaration, Orbits):
-        return declaration, None
-    if looks_like_mapping(declaration):
-        return _read(orbits(as_mapping(declaration)))
-    return None, as_pattern(declaration).in_order_of_appearance()
-
-
-def _read_bias(
-    use_bias: bool, bias: str | Pattern | None, found: Orbits | None, pattern: Pattern | None
-) -> tuple[bool, Pattern | None]:
-    if found is not None:
-        if bias is not None:
-            raise DeclarationError(
-                "the mapping decides which outputs share a bias: drop bias=... and say use_bias=True"
-            )
-        if not use_bias:
-            return False, None
-        shared = bias_pattern(found.mapping)
-        refuse_bias(found.mapping, shared)
-        return True, shared
-    assert pattern is not None
-    if bias is None:
-        if use_bias:
-            raise DeclarationError(
-                "a typed pattern does not say which outputs share a bias: name them, one letter for each row, as in "
-                f'bias="{" ".join("a" for _ in range(min(pattern.shape[0], 4)))}"'
-            )
-        return False, None
-    typed = as_pattern(bias)
-    if typed.shape != (1, pattern.shape[0]):
-        rows, columns = typed.shape
-        raise DeclarationError(
-            f"bias has {f'{rows} rows of ' if rows > 1 else ''}{columns} entries, the pattern has {pattern.shape[0]} rows: "
-            "write one row with one letter for each output"
-        )
-    return True, _as_row(typed)
-
-
-def _as_row(pattern: Pattern) -> Pattern:
-    """A bias between its two forms: a typed row, and the column that a map from one point is."""
-    return Pattern(pattern.labels.T, pattern.signs.T, pattern.letters)
-
-
-def _grids(found: Orbits | None, pattern: Pattern | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    if found is None:
-        assert pattern is not None
-        return (pattern.shape[1],), (pattern.shape[0],)
-    return found.mapping.input.shape, found.mapping.output.shape
-
-
-def _named(found: Orbits | None, pattern: Pattern | None) -> str:
-    if found is not None:
-        return f"the symmetry of {found.mapping}"
-    assert pattern is not None
-    return f"the pattern {pattern.in_one_line()}"
-
-
-def _checked_units(units: Any) -> int | None:
-    if units is None:
-        return None
-    if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-        raise DeclarationError(
-            "units is the number of output channels, a positive whole number, or None for a layer without channels; got "
-            f"{str(units)[:60]!r}"
-        )
-    return int(units)
-
-
-def _checked_aggregation(aggregation: Any, units: int | None) -> str:
-    if aggregation not in (None, "mean", "sum"):
-        raise DeclarationError(f'aggregation is {aggregation!r}: expected "mean" or "sum"')
-    if units is None:
-        if aggregation == "mean":
-            raise DeclarationError(
-                'a layer with units=None holds exactly the numbers a, b, c that stand in the matrix, so its aggregation is "sum":'
-                ' drop aggregation="mean"'
-            )
-        return "sum"
-    return aggregation or "mean"

@@ -104,7 +104,7 @@ def _mismatch(shape: Shape, sides: Sides) -> str:
     message = f"expected {expected}, got {_shown(shape)}"
     if not scalar and any(_ends_with(shape, reading) for reading in readings):
         several = len(shape) > 1 + max(len(reading) for reading in readings)
-        return f"{message}; add an axis: x[..., None]" + (", or move the channels to the end" if several else "")
+        return f"{message}; {'move the channels to the end' if several else 'add an axis: x[..., None]'}"
     if scalar and any(_ends_with(shape[:-1], reading) for reading in readings):
         return f"{message}: a layer with units=None has no channel axis; drop it, x[..., 0], or give units"
     closest = sides.input if grid and len(shape) > len(sides.input) + (not scalar) else flat

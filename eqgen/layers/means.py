@@ -11,12 +11,11 @@ import numpy.typing as npt
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.layers.declared import read_declaration
 from eqgen.layers.shapes import constant
-from eqgen.mapping import Mapping, looks_like_mapping
-from eqgen.mapping import mapping as as_mapping
-from eqgen.orbits import Orbits, bias_pattern, orbits
+from eqgen.mapping import Mapping
+from eqgen.orbits import Orbits, bias_pattern
 from eqgen.pattern import Labels, Pattern
-from eqgen.pattern import pattern as as_pattern
 from eqgen.signed import Integers, Signs
 from eqgen.words import count, in_short
 
@@ -96,15 +95,14 @@ def form_of(declaration: Mapping | Orbits | Pattern | str) -> Form:
     Raises:
         DeclarationError: it cannot be read, or a table of its pairs does not fit in memory.
     """
-    if isinstance(declaration, Orbits):
-        mapping = declaration.mapping
+    found, pattern = read_declaration(declaration)
+    if found is not None:
+        mapping = found.mapping
         text, name = mapping.without_catalogue(), f"the symmetry of {in_short(mapping.in_short())}"
         shared = bias_pattern(mapping)
         bias = Form(text, name, shared.labels, shared.signs, shared.rank)
-        return Form(text, name, declaration.labels, declaration.signs, declaration.rank, bias)
-    if looks_like_mapping(declaration):
-        return form_of(orbits(as_mapping(declaration)))  # type: ignore[arg-type]
-    pattern = as_pattern(declaration).in_order_of_appearance()
+        return Form(text, name, found.labels, found.signs, found.rank, bias)
+    assert pattern is not None
     name = f"the pattern {pattern.in_one_line()}"
     return Form(str(pattern), name, pattern.labels, pattern.signs, pattern.rank)
 

@@ -108,13 +108,19 @@ def _chosen(known: Orbits, lowering: str, sizes: tuple[int, int, int]) -> Progra
         )
         planned += (replace(block, parts=costs[0][2]),)
         if len(costs) > 1:
-            runner_up.append((costs[1][0] - costs[0][0], " x ".join(part.lowering for part in costs[1][2])))
+            runner_up.append((costs[1][0] - costs[0][0], _told_apart(costs[1][2], costs[0][2])))
     whole = Program(known.mapping.in_short(), known.shape, known.rank, planned, "", channels, batch)
     if len(blocks) != 1 or not runner_up:
         return whole
     more, name = runner_up[0]
     total = whole.cost().total
     return replace(whole, runner_up=f"{name}, {(total + more) / total:.3g} times the cost of {whole.lowering}")
+
+
+def _told_apart(parts: tuple[Part, ...], others: tuple[Part, ...]) -> str:
+    """The lowerings of some parts; where those of others are called alike, with their first steps."""
+    name, other = (" x ".join(part.lowering for part in found) for found in (parts, others))
+    return name if name != other else f"{name} ({' x '.join(part.stages[0].pool_words for part in parts)})"
 
 
 def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int, batch: int) -> Program:

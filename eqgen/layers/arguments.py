@@ -1,0 +1,38 @@
+"""Arguments of layers, checked one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from eqgen.errors import DeclarationError
+from eqgen.group import shortened
+from eqgen.mapping import Mapping
+from eqgen.orbits import Orbits
+from eqgen.pattern import Pattern
+
+
+def checked_units(units: Any) -> int | None:
+    if units is None:
+        return None
+    if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
+        swapped = ": the declaration comes second" if isinstance(units, (str, Mapping, Orbits, Pattern)) else ""
+        raise DeclarationError(
+            "units is the number of output channels, a positive whole number, or None for a layer without channels; got "
+            f"{shortened(units)}{swapped}"
+        )
+    return int(units)
+
+
+def checked_aggregation(aggregation: Any, units: int | None) -> str:
+    if aggregation not in (None, "mean", "sum"):
+        raise DeclarationError(f'aggregation is {aggregation!r}: expected "mean" or "sum"')
+    if units is None:
+        if aggregation == "mean":
+            raise DeclarationError(
+                'a layer with units=None holds exactly the numbers a, b, c that stand in the matrix, so its aggregation is "sum":'
+                ' drop aggregation="mean"'
+            )
+        return "sum"
+    return aggregation or "mean"
