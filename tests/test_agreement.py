@@ -14,6 +14,7 @@ from strategies import declared_mappings
 import eqgen as eq
 from eqgen import catalogue
 from eqgen.errors import DeclarationError
+from eqgen.layers import components
 from eqgen.layers.execute import Execution
 
 LOWERINGS = ("gather", "pooled", "spectral", "local", "auto")
@@ -309,3 +310,54 @@ def test_long_transforms_run_in_every_precision(declaration, policy, random):
 def test_blocks_that_force_zero(declaration):
     # A factor without orbits among others with some: its block has no program, and its outputs are zeros.
     check(eq.orbits(declaration))
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        lambda: "p -> p where p = D(6)",
+        # Orbits of four cells have stabilizers, and so parameters that stand twice in a row.
+        lambda: eq.mapping("b -> b", b=eq.trace((6, 6), np.rot90, np.fliplr)),
+        lambda: "~p p -> ~p p where p = S(4)",
+    ],
+)
+@pytest.mark.parametrize("lowering", ["spectral", "gather", "pooled"])
+def test_means_are_taken_whatever_the_program_does_with_their_sizes(declared, lowering, random):
+    try:
+        layer = eq.EquivariantDense(3, declared(), lowering=lowering, dtype="float64")
+    except eq.DeclarationError:
+        pytest.skip("too many orbits to pool")
+    n = layer.mapping.input.size
+    layer.build((None, n, 2))
+    labels, signs = layer.pattern.labels, layer.pattern.signs
+    theta = np.asarray(layer.kernel)
+    # By the definition of a mean: each parameter divided by how often it stands in a row.
+    weight = np.zeros((*labels.shape, 2, 3))
+    for i, j in np.argwhere(labels >= 0):
+        weight[i, j] = signs[i, j] * theta[labels[i, j]] / (labels[i] == labels[i, j]).sum()
+    x = random.normal(size=(2, n, 2))
+    np.testing.assert_allclose(layer(x), np.einsum("mnio,bni->bmo", weight, x), atol=1e-12)
+    np.testing.assert_allclose(layer.weight_matrix(), weight, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "p -> p where p = D(6)",
+        "p + p -> p + 1 where p = D(4)",
+        "p -> p where p = (1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6)",
+        "~p p -> ~p p where p = S(4)",
+        'f -> f where f = catalogue("rubiks-cube")',
+        lambda: eq.mapping("b -> b", b=eq.trace((5, 5), np.rot90, np.fliplr)),
+    ],
+)
+def test_large_blocks_are_multiplied_where_they_come_from(declared, monkeypatch, random):
+    mapping = eq.mapping(declared) if isinstance(declared, str) else declared()
+    program = eq.program(mapping, "spectral")
+    features = random.normal(size=(2, program.shape[1], 2))
+    kernel = random.normal(size=(program.rank, 2, 3))
+    execution = Execution(program.blocks, program.shape[0])
+    together = execution(features, kernel, "float64")
+    monkeypatch.setattr(components, "LARGE_BLOCK", 1)
+    np.testing.assert_allclose(execution(features, kernel, "float64"), together, atol=1e-12)
+    np.testing.assert_allclose(together, program.run(features, kernel), atol=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,10 @@ from keras import ops
 from eqgen.layers.shapes import constant, matmul, product_of, reordered
 from eqgen.programs.entries import OrbitPairs, SpectralEntries
 from eqgen.programs.operators import OrbitTransforms
+from eqgen.programs.value import Section
+
+LARGE_BLOCK = 1 << 16
+"""Blocks of fewer numbers are put together and multiplied at once."""
 
 
 def components(transforms: OrbitTransforms, features: Any, axis: int) -> Any:
@@ -129,37 +134,74 @@ def _signed(transforms: OrbitTransforms, number: int, values: Any) -> Any:
     return values if signs is None else values * constant(signs.T.reshape(-1, 1).astype(np.float64), values)
 
 
-def spectral_matrices(entries: SpectralEntries, theta: Any) -> list[Any]:
-    """For each section its matrix, (inputs x channels_in, outputs x channels_out), from theta of (rank, channels ...).
+def spectral_mix(entries: SpectralEntries, pooled: Any, theta: Any, sections: Sequence[Section], dtype: str) -> Any:
+    """The mixes of all sections, from rows of (batch, rows, channels_in) and theta of (rank, channels_in, channels_out).
 
-    One gather brings the parameters into an order in which hardly anything has to be turned afterwards.
+    One gather brings the parameters into an order in which hardly anything has to be turned afterwards. A block is multiplied
+    where it comes from: to put large ones together first would move them through memory once more.
     """
     channels_in, channels_out = theta.shape[1:]
-    taken = _permuted(entries, theta)
+    blocks = _blocks(entries, theta)
+    mixed, top = [], 0
+    for number, section in enumerate(sections):
+        taken = ops.reshape(pooled[:, top : top + section.rows_in], (-1, section.inputs, channels_in))
+        top += section.rows_in
+        here = {key[1:]: block for key, block in blocks.items() if key[0] == number}
+        if max(block.shape[0] * block.shape[1] for block in here.values()) < LARGE_BLOCK:
+            here = {(0, 0): _assembled(here)}
+        mixed.append(ops.reshape(_multiplied(taken, here, dtype), (-1, section.rows_out, channels_out)))
+    return mixed[0] if len(mixed) == 1 else ops.concatenate(mixed, axis=1)
+
+
+def _multiplied(taken: Any, blocks: dict[tuple[int, int], Any], dtype: str) -> Any:
+    """Rows of (..., inputs, channels_in) times a matrix of blocks at (left, top), each (inputs x channels_in, outputs x
+    channels_out)."""
+    channels_in = taken.shape[-1]
+    rows: dict[int, Any] = {}
+    for (left, top), block in blocks.items():
+        size = block.shape[0] // channels_in
+        part = taken if size == taken.shape[1] else taken[:, left : left + size]
+        found = matmul(ops.reshape(part, (-1, block.shape[0])), ops.cast(block, dtype))
+        rows[top] = found if top not in rows else rows[top] + found
+    pieces = [rows[top] for top in sorted(rows)]
+    return pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=1)
+
+
+def _blocks(entries: SpectralEntries, theta: Any) -> dict[tuple[int, int, int], Any]:
+    """The blocks of all matrices by (section, left, top), counted in inputs and outputs."""
+    channels_in, channels_out = theta.shape[1:]
+    sizes = [pair.labels.size * channels_in for pair in entries.pairs]
     blocks: dict[tuple[int, int, int], Any] = {}
-    first = 0
-    for pair in entries.pairs:
+    for pair, kernels in zip(entries.pairs, _split(_permuted(entries, theta), sizes), strict=True):
         rank, high, wide = pair.labels.shape
-        size = pair.labels.size * channels_in
-        kernels = ops.reshape(taken[first : first + size], (rank, wide * channels_in * high * channels_out))
-        first += size
-        spectral = matmul(constant(pair.transform, theta), kernels)
-        start = 0
-        for section, rows, columns, top, left in pair.places:
-            block = ops.reshape(
-                spectral[start : start + rows * columns], (rows, columns, wide * channels_in, high * channels_out)
-            )
+        shape = wide * channels_in, high * channels_out
+        spectral = matmul(constant(pair.transform, theta), ops.reshape(kernels, (rank, shape[0] * shape[1])))
+        large = shape[0] * shape[1] >= LARGE_BLOCK
+        counts = [rows * columns for _, rows, columns, _, _ in pair.places]
+        for (section, rows, columns, top, left), found in zip(pair.places, _split(spectral, counts), strict=True):
+            if large:
+                each = iter(_split(found, [1] * (rows * columns)))
+                for row in range(rows):
+                    for column in range(columns):
+                        place = section, left + column * wide, top + row * high
+                        blocks[place] = ops.reshape(next(each), shape)
+                continue
+            block = ops.reshape(found, (rows, columns, *shape))
             if rows > 1:
                 block = ops.transpose(block, (1, 2, 0, 3))
-            blocks[section, left, top] = ops.reshape(block, (columns * wide * channels_in, rows * high * channels_out))
-            start += rows * columns
-    return [_assembled(blocks, section) for section in range(len(entries.sizes))]
+            blocks[section, left, top] = ops.reshape(block, (columns * shape[0], rows * shape[1]))
+    return blocks
 
 
-def _assembled(blocks: dict[tuple[int, int, int], Any], section: int) -> Any:
+def _split(values: Any, sizes: Sequence[int]) -> list[Any]:
+    """Rows apart, some after others: the gradient puts them together once, where that of slices adds up whole arrays."""
+    return [values] if len(sizes) == 1 else list(ops.split(values, np.cumsum(sizes)[:-1].tolist(), axis=0))
+
+
+def _assembled(blocks: dict[tuple[int, int], Any]) -> Any:
     rows = []
-    for left in sorted({key[1] for key in blocks if key[0] == section}):
-        row = [blocks[section, left, top] for _, _, top in sorted(key for key in blocks if key[:2] == (section, left))]
+    for left in sorted({left for left, _ in blocks}):
+        row = [blocks[left, top] for top in sorted(top for here, top in blocks if here == left)]
         rows.append(row[0] if len(row) == 1 else ops.concatenate(row, axis=1))
     return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=0)
 

@@ -109,7 +109,6 @@ class EquivariantDense(keras.layers.Layer):
                 "use another output space, or a bias"
             )
         self._sides = Sides(*grids(self.orbits, self._typed), self.units, checked_layout(layout))
-        self._scale = (1.0 / self._sizes().row_sizes)[:, None, None]
         shared = self.bias_pattern
         self._bias_table = None if shared is None else weight_table(shared.labels, shared.signs, shared.rank)
         self._program: Program | None = None
@@ -187,7 +186,7 @@ class EquivariantDense(keras.layers.Layer):
                 autocast=False,
             )
         self._program = self._planned(reading.channels)
-        self._execution = Execution(self._program.blocks, self._program.shape[0])
+        self._execution = Execution(self._program.blocks, self._program.shape[0], self._scale())
         self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
@@ -201,7 +200,7 @@ class EquivariantDense(keras.layers.Layer):
         if self.units is not None and of_points(mask, inputs.shape) is not None:
             inputs = present(inputs, mask)
         flat = ops.reshape(inputs, (-1, self._sides.input_size, reading.channels))
-        outputs = self._execution(flat, self._scaled_kernel(), self.compute_dtype)
+        outputs = self._execution(flat, self._theta(), self.compute_dtype)
         if self._bias_table is not None:
             outputs = outputs + ops.cast(self._bias_on_points(), self.compute_dtype)
         lead = ops.shape(inputs)[: reading.lead]
@@ -225,7 +224,10 @@ class EquivariantDense(keras.layers.Layer):
         """
         if not self.built:
             raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
-        theta = np.asarray(ops.convert_to_numpy(self._scaled_kernel()))
+        theta = self._theta()
+        scale = self._scale()
+        theta = theta if scale is None else theta * constant(scale[:, None, None], theta)
+        theta = np.asarray(ops.convert_to_numpy(theta))
         pattern = self.pattern
         # A forced zero has the label -1 and the sign 0.
         padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]), dtype=theta.dtype)])
@@ -345,14 +347,14 @@ class EquivariantDense(keras.layers.Layer):
         declared = self.orbits if self.orbits is not None else self.pattern
         return program(declared, self.lowering, channels_in=channels, channels_out=self.units or 1)
 
-    def _scaled_kernel(self) -> Any:
-        """theta as it stands in the matrix, (rank, channels_in, channels_out)."""
+    def _theta(self) -> Any:
+        """The kernel as (rank, channels_in, channels_out)."""
         theta = ops.convert_to_tensor(self.kernel)
-        if self.units is None:
-            theta = ops.reshape(theta, (-1, 1, 1))
-        if self.aggregation == "mean":
-            theta = theta * constant(self._scale, theta)
-        return theta
+        return ops.reshape(theta, (-1, 1, 1)) if self.units is None else theta
+
+    def _scale(self) -> npt.NDArray[np.float64] | None:
+        """What theta is multiplied by before it stands in the matrix, (rank,); None where that is 1."""
+        return 1.0 / self._sizes().row_sizes if self.aggregation == "mean" else None
 
     def _bias_on_points(self) -> Any:
         """The bias of each output point, (m, channels_out)."""

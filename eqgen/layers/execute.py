@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
-from eqgen.layers.components import spectral_matrices
+from eqgen.layers.components import spectral_mix
 from eqgen.layers.convolution import convolve
 from eqgen.layers.entries import entries_of
 from eqgen.layers.fourier import correlate
 from eqgen.layers.operators import pool, spread
-from eqgen.layers.shapes import matmul
+from eqgen.layers.shapes import constant, matmul
 from eqgen.layers.weight import WeightTable, gather_weight, weight_table
-from eqgen.programs.entries import Chosen, FourierEntries, SpectralEntries
+from eqgen.programs.entries import Chosen, FourierEntries, SpectralEntries, scaled_entries
 from eqgen.programs.operators import Chain, Fourier, Identity, Operator, Stack, Windows, is_short
 from eqgen.programs.run import stages_of
 from eqgen.programs.value import Block, Part, Section, Side
@@ -32,10 +34,15 @@ class Execution:
     Args:
         blocks: of the program.
         outputs: m.
+        scale: (rank,), what each parameter is multiplied by before it stands in the matrix; all 1 unless told.
     """
 
-    def __init__(self, blocks: Sequence[Block], outputs: int) -> None:
+    def __init__(self, blocks: Sequence[Block], outputs: int, scale: npt.NDArray[np.float64] | None = None) -> None:
         self.outputs = outputs
+        # What a block has not taken into its own constants is left to do in every step.
+        self._scales: dict[Block, npt.NDArray[np.float64]] = {}
+        whole = np.ones(0) if scale is None else scale
+        blocks = [self._scaled(block, whole[block.first : block.first + block.rank]) for block in blocks]
         tops = {block.output.start: block.output.size for block in sorted(blocks, key=lambda block: block.output.start)}
         # Every run of outputs with the blocks that lead there; none where everything is forced to zero.
         self._rows: list[tuple[int, list[Block]]] = []
@@ -53,12 +60,24 @@ class Execution:
             if len(block.parts) == 1 and _is_whole(block.parts[0])
         }
 
+    def _scaled(self, block: Block, scale: npt.NDArray[np.float64]) -> Block:
+        """The block for parameters before they are scaled, if its own constants can do it; else noted down."""
+        if (scale == 1).all():
+            return block
+        entries = block.parts[0].entries
+        if len(block.parts) == 1 and isinstance(entries, SpectralEntries):
+            scaled = scaled_entries(entries, scale)
+            if scaled is not None:
+                return replace(block, parts=(replace(block.parts[0], entries=scaled),))
+        self._scales[block] = scale
+        return block
+
     def __call__(self, features: Any, theta: Any, dtype: str) -> Any:
         """Apply the program.
 
         Args:
             features: (batch, n, channels_in), in the compute dtype.
-            theta: (rank, channels_in, channels_out), as it stands in the matrix, in the dtype of the variables.
+            theta: (rank, channels_in, channels_out), in the dtype of the variables; times the scale it stands in the matrix.
             dtype: the compute dtype.
 
         Returns:
@@ -81,6 +100,8 @@ class Execution:
             features = features[:, side.start : side.start + side.size]
         if block.rank < theta.shape[0]:
             theta = theta[block.first : block.first + block.rank]
+        if block in self._scales:
+            theta = theta * constant(self._scales[block][:, None, None], theta)
         features = _laid_out(side, [part.shape[1] for part in parts], features)
         if len(parts) == 1:
             return _spread_out(block.output, self._alone(block, features, theta, dtype))
@@ -151,14 +172,7 @@ def _spectral(part: Part, entries: SpectralEntries, features: Any, theta: Any, d
     """A part whose sections come as matrices that are ready to multiply by."""
     (stage,) = part.stages
     pooled = pool(stage.pool, features, 1)
-    channels_in, channels_out = theta.shape[1:]
-    pieces, top = [], 0
-    for section, matrix in zip(stage.sections, spectral_matrices(entries, theta), strict=True):
-        taken = pooled[:, top : top + section.rows_in]
-        top += section.rows_in
-        mixed = matmul(ops.reshape(taken, (-1, section.inputs * channels_in)), ops.cast(matrix, dtype))
-        pieces.append(ops.reshape(mixed, (-1, section.rows_out, channels_out)))
-    mixed = pieces[0] if len(pieces) == 1 else ops.concatenate(pieces, axis=1)
+    mixed = spectral_mix(entries, pooled, theta, stage.sections, dtype)
     return spread(stage.spread, mixed, 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -186,6 +186,22 @@ class SpectralEntries:
                 sections[section][top : top + rows * high, left : left + columns * wide] = block
                 start += rows * columns
         return np.concatenate([section.reshape(-1, *rest) for section in sections])
+
+
+def scaled_entries(entries: SpectralEntries, scale: npt.NDArray[np.float64]) -> SpectralEntries | None:
+    """The same for parameters that are yet to be multiplied by a scale, (rank,).
+
+    The parameters of one orbit of pairs between two classes have one row size, and so one scale; None where they have not.
+    """
+    pairs = []
+    for pair in entries.pairs:
+        # What is forced to zero may have any scale.
+        found = np.where(pair.signs != 0, scale[pair.labels], 0).reshape(len(pair.labels), -1)
+        each = found.max(axis=1, initial=0)
+        if ((found != each[:, None]) & (found != 0)).any():
+            return None
+        pairs.append(replace(pair, transform=pair.transform * each))
+    return replace(entries, pairs=tuple(pairs))
 
 
 def _along_first(values: Matrix, like: Matrix) -> Matrix:
