@@ -35,4 +35,7 @@ def run(folder: Path, which: str, backend: str) -> str:
 def test_every_layer_on_every_backend(backend, written):
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed: pip install eqgen[{backend}]")
-    assert run(written, "read", backend).count(f"holds on {backend}") == len(list(written.glob("*.npy")))
+    found = run(written, "read", backend)
+    assert found.count(f"holds on {backend}") == len(list(written.glob("*.weights.h5")))
+    assert f"file of tensorflow read on {backend}" in found
+    assert f"file of {backend} read on tensorflow" in run(written, "files", "tensorflow")

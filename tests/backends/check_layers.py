@@ -1,6 +1,6 @@
 """What every layer owes on any backend of Keras; run with KERAS_BACKEND set, in a process of its own, by test_backends.py.
 
-Writes weights and answers of every layer to a folder, or compares with those that another backend wrote there.
+Writes models, weights and answers of every layer to a folder, or compares with those that another backend wrote there.
 """
 
 from __future__ import annotations
@@ -59,7 +59,41 @@ def answers(model: keras.Model, features: np.ndarray) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(model(features)))
 
 
+def network() -> keras.Model:
+    """Layers of all kinds, as one file."""
+    inputs = keras.Input((6, 2))
+    features = inputs
+    for layer in (
+        eq.EquivariantDense(8, "p -> p where p = C(6)", activation="gelu", name="first"),
+        eq.EquivariantNormalization("p where p = C(6)"),
+        eq.OrbitEmbedding("p where p = C(6)"),
+        eq.EquivariantAttention(2, 4, "p where p = C(6)"),
+        keras.layers.Dense(6),
+        eq.EquivariantDense(4, "p -> p where p = D(6)", use_bias=True, lowering="spectral", name="last"),
+        eq.InvariantPool("p where p = C(6)"),
+    ):
+        features = layer(features)
+    return keras.Model(inputs, features)
+
+
+def whole_files(folder: Path) -> None:
+    """A file of each backend that was here before gives its own answers; this one adds its own."""
+    features = np.random.default_rng(3).normal(size=(4, 6, 2)).astype("float32")
+    for file in sorted(folder.glob("*.keras")):
+        loaded = keras.saving.load_model(file)
+        assert np.allclose(answers(loaded, features), np.load(folder / f"{file.stem}.answers.npy"), atol=1e-4), file
+        print("file of", file.stem, "read on", keras.backend.backend(), flush=True)
+    model = network()
+    random = np.random.default_rng(4)
+    model.set_weights([random.normal(size=weight.shape).astype("float32") for weight in model.get_weights()])
+    model.save(folder / f"{keras.backend.backend()}.keras")
+    np.save(folder / f"{keras.backend.backend()}.answers.npy", answers(model, features))
+
+
 def main(folder: Path, which: str) -> None:
+    whole_files(folder)
+    if which == "files":
+        return
     for name, make in LAYERS.items():
         keras.utils.set_random_seed(1)
         model = model_of(make)
