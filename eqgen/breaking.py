@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from eqgen.equivariance import TOLERANCE_IN_EPS, Array
+from eqgen.layers.shapes import as_float64
 from eqgen.model_check import EPS, coarsest_dtype
 from eqgen.signed import SignedPermutation
 
@@ -107,7 +108,7 @@ def _culprit(model: Any, inputs: list[Array], motions: Motions) -> Culprit | Non
         return None
     made_by = _history(model.outputs)
     part = keras.Model(model.inputs[0], [tensor for tensor, _, _ in made_by.values()])
-    found = [[_array(value) for value in _as_list(part(values, training=False))] for values in inputs]
+    found = [[as_float64(value) for value in _as_list(part(values, training=False))] for values in inputs]
     values = dict(zip(made_by, zip(*found, strict=True), strict=True))
     allowed = {name: motions.allow(plain, others) for name, (plain, *others) in values.items()}
     # From the answer back, along what does not move as it may: whoever is given only what does is the one.
@@ -153,7 +154,3 @@ def _moved(features: Array, move: SignedPermutation) -> Array:
 
 def _as_list(outputs: Any) -> list[Any]:
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-
-
-def _array(outputs: Any) -> Array:
-    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float64")))

@@ -18,6 +18,7 @@ from eqgen.equivariance import (
     word_moves,
 )
 from eqgen.errors import DeclarationError
+from eqgen.layers.shapes import as_float64
 from eqgen.mapping import Mapping
 
 EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
@@ -74,7 +75,9 @@ def in_single_precision(model: Any) -> Any:
         else:
             copy = _single(model)
             copy.build(model.get_build_config()["input_shape"])
-        copy.set_weights([np.asarray(keras.ops.convert_to_numpy(weight)).astype("float32") for weight in model.weights])
+        copy.set_weights(
+            [np.asarray(keras.ops.convert_to_numpy(weight.value)).astype("float32") for weight in model.weights]
+        )
     except (TypeError, ValueError, KeyError, NotImplementedError):
         return model
     finally:
@@ -157,7 +160,7 @@ def _flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> Func
             raise DeclarationError(
                 f"{model.name!r} has several outputs: verify takes models of one input and one output"
             )
-        array = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float64")))
+        array = as_float64(outputs)
         found = array.shape[1:]
         fits = space.size == 1 or found[:1] == (space.size,) or found[: len(space.shape)] == space.shape
         if not fits:

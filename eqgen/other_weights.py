@@ -30,7 +30,7 @@ def trained_weights(model: Any) -> list[Any]:
 def other_weights(model: Any, random: np.random.Generator) -> Iterator[None]:
     """Inside, what training changes is drawn at random, within its constraints; afterwards it is as it was."""
     weights = trained_weights(model)
-    before = [np.asarray(keras.ops.convert_to_numpy(weight)) for weight in weights]
+    before = [np.asarray(keras.ops.convert_to_numpy(weight.value)) for weight in weights]
     try:
         for weight, values in zip(weights, before, strict=True):
             weight.assign(_drawn(values, random))

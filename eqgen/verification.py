@@ -243,7 +243,7 @@ def _as_it_is(layer: EquivariantDense, mapping: Mapping, words: int, random: np.
 def _applied(layer: EquivariantDense) -> Function:
     """The linear part of a built layer without its bias, in the dtype of its weights."""
     return _flat(
-        _copy(layer, None, layer.variable_dtype, [np.asarray(keras.ops.convert_to_numpy(layer.kernel))], False)
+        _copy(layer, None, layer.variable_dtype, [np.asarray(keras.ops.convert_to_numpy(layer.kernel.value))], False)
     )
 
 
@@ -252,7 +252,7 @@ def _weights(layer: EquivariantDense, random: np.random.Generator) -> list[Array
     if not layer.built:
         return _random_weights(layer, random)
     variables = [layer.kernel] if layer.bias is None else [layer.kernel, layer.bias]
-    return [np.asarray(keras.ops.convert_to_numpy(variable)).astype(np.float64) for variable in variables]
+    return [np.asarray(keras.ops.convert_to_numpy(variable.value)).astype(np.float64) for variable in variables]
 
 
 def _random_weights(layer: EquivariantDense, random: np.random.Generator) -> list[Array]:
@@ -291,6 +291,8 @@ def _copy(
         layout="flat",
         lowering=layer.lowering,
         dtype=dtype,
+        # A name of its own would move the count of Keras' automatic names.
+        name=layer.name,
     )
     with double_precision():
         copy.build((None, *_flat_shape(layer)))

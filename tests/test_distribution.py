@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 SCRIPTS = Path(__file__).parent / "backends"
 
@@ -31,6 +33,16 @@ def assert_same_weights(one: Path, other: Path) -> None:
         assert first.files == second.files
         for name in first.files:
             assert np.allclose(first[name], second[name], rtol=0, atol=1e-5), name
+
+
+@pytest.mark.parametrize("script", ["two_devices.py", "two_workers.py"])
+def test_the_page_shows_what_is_run_here(script):
+    page = (SCRIPTS.parents[1] / "docs" / "scale_out.md").read_text()
+    blocks = re.findall(r"```py\n(.*?)\n```", page, flags=re.DOTALL)
+    shown = [[line.strip() for line in block.splitlines() if line.strip()] for block in blocks]
+    code = [line.strip() for line in (SCRIPTS / script).read_text().splitlines() if line.strip()]
+    assert any(block in [code[start : start + len(block)] for start in range(len(code))] for block in shown)
+    assert len(blocks) == 2
 
 
 def test_two_devices_fit_as_one_does(tmp_path):

@@ -120,12 +120,20 @@ def test_each_line_keeps_its_form_through_training(question, line, random):
 
 def test_the_other_lines_of_the_table(random):
     others = dict(row for row in ROWS if row[0] not in FORMS)
-    network, constraint, attention = (
+    network, constraint, attention, sets = (
         "a whole network whose answer ignores the order",
         "keep the Dense layer that I have in form",
         "attention that knows distances on a ring",
+        "sets of different sizes, padded to 100",
     )
-    assert set(others) == {"f(x, y) = f(y, x)", "is my own model still equivariant?", network, constraint, attention}
+    assert set(others) == {
+        "f(x, y) = f(y, x)",
+        "is my own model still equivariant?",
+        network,
+        constraint,
+        attention,
+        sets,
+    }
     names = {"eq": eq, "np": np, "keras": keras, "networkx": networkx, "k": K}
     model = eval(others["f(x, y) = f(y, x)"], names)
     pairs = random.normal(size=(16, 2, 3)).astype("float32")
@@ -144,10 +152,16 @@ def test_the_other_lines_of_the_table(random):
     held.fit(random.normal(size=(8, 50)), random.normal(size=(8, 50)), verbose=0)
     kernel = np.asarray(dense.kernel)
     assert all(len(np.unique(np.diag(np.roll(kernel, step, axis=0)))) == 1 for step in range(50))
+    assert eq.verify(held, "p -> p where p = C(50)")
+    padded = eval(others[sets], names)
+    some = np.zeros((2, 100, 3), dtype="float32")
+    some[:, 10:14] = random.normal(size=(2, 4, 3))
+    moved = some[:, random.permutation(100)]
+    assert np.allclose(padded(some), padded(moved), atol=1e-5)
 
 
 def test_the_table_is_there():
-    assert len(ROWS) == len(FORMS) + 5
+    assert len(ROWS) == len(FORMS) + 6
 
 
 def test_adding_a_symmetry_is_adding_a_file(tmp_path, monkeypatch):

@@ -55,6 +55,11 @@ class InvariantPool(keras.layers.Layer):
         order = np.argsort(self.points.orbit_of, kind="stable").astype(np.int32)
         self._orbits = np.split(order, np.cumsum(self.points.sizes)[:-1])
 
+    def build(self, input_shape: Any) -> None:
+        """Look at the shape: there is nothing to make."""
+        self.points.channels(input_shape)
+        self.built = True
+
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Pool features of shape (..., points, channels), of a mask (..., points) only the points that are there."""
         inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.layers.backend import widest_dtype
 from eqgen.layers.declared import read_declaration
 from eqgen.layers.shapes import constant
 from eqgen.mapping import Mapping
@@ -140,7 +141,7 @@ def nearest(form: Form, kernel: Any) -> Any:
     """
     (m, n), (channels_in, channels_out) = form.shape, form.channels(tuple(kernel.shape))
     apart = ops.transpose(ops.reshape(kernel, (n, channels_in, m, channels_out)), (2, 0, 1, 3))
-    rows = ops.cast(ops.reshape(apart, (m * n, channels_in * channels_out)), "float64")
+    rows = ops.cast(ops.reshape(apart, (m * n, channels_in * channels_out)), widest_dtype())
     signs = form.signs.reshape(-1, 1)
     turned = (signs < 0).any()
     if turned:

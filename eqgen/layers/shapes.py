@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from eqgen.signed import Permutation
@@ -55,3 +56,11 @@ def matmul(one: Any, other: Any) -> Any:
     """The product of two tensors of one dtype; Keras 3.15 makes single precision of it on PyTorch whatever comes."""
     is_double = keras.backend.standardize_dtype(one.dtype) == "float64"
     return one @ other if is_double else ops.matmul(one, other)
+
+
+def as_float64(tensor: Any) -> npt.NDArray[np.float64]:
+    """A tensor of any dtype as a numpy array in double precision, which not every backend has."""
+    if keras.backend.standardize_dtype(tensor.dtype) in ("float16", "bfloat16"):
+        tensor = ops.cast(tensor, "float32")
+    found: npt.NDArray[np.float64] = np.asarray(ops.convert_to_numpy(tensor)).astype(np.float64)
+    return found

@@ -15,6 +15,10 @@ def double_precision() -> AbstractContextManager[Any]:
     return enabled
 
 
+def widest_dtype() -> str:
+    return "float64" if jax.config.jax_enable_x64 else "float32"
+
+
 def spectrum_of(values: Any, grid: tuple[int, ...]) -> Any:
     # There is no transform in half precision.
     values = values if values.dtype == jnp.float64 else values.astype(jnp.float32)

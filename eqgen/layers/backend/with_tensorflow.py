@@ -13,6 +13,10 @@ def double_precision() -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def widest_dtype() -> str:
+    return "float64"
+
+
 def spectrum_of(values: Any, grid: tuple[int, ...]) -> Any:
     # There is no transform in half precision.
     values = values if values.dtype == tf.float64 else tf.cast(values, tf.float32)
