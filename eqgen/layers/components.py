@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from eqgen.layers.shapes import constant, matmul, product_of, reordered
 from eqgen.programs.entries import OrbitPairs, SpectralEntries
 from eqgen.programs.operators import OrbitTransforms
 from eqgen.programs.value import Section
+
+SMALL_TRANSFORM = 1 << 14
+"""Parameters are transformed by one matrix of up to so many entries, pair by pair of classes where it would have more."""
 
 LARGE_BLOCK = 1 << 16
 """Blocks of fewer numbers are put together and multiplied at once."""
@@ -170,6 +174,8 @@ def _multiplied(taken: Any, blocks: dict[tuple[int, int], Any], dtype: str) -> A
 def _blocks(entries: SpectralEntries, theta: Any) -> dict[tuple[int, int, int], Any]:
     """The blocks of all matrices by (section, left, top), counted in inputs and outputs."""
     channels_in, channels_out = theta.shape[1:]
+    if prod(entries.shape) <= SMALL_TRANSFORM:
+        return _few_blocks(entries, theta)
     sizes = [pair.labels.size * channels_in for pair in entries.pairs]
     blocks: dict[tuple[int, int, int], Any] = {}
     for pair, kernels in zip(entries.pairs, _split(_permuted(entries, theta), sizes), strict=True):
@@ -190,6 +196,20 @@ def _blocks(entries: SpectralEntries, theta: Any) -> dict[tuple[int, int, int], 
             if rows > 1:
                 block = ops.transpose(block, (1, 2, 0, 3))
             blocks[section, left, top] = ops.reshape(block, (columns * shape[0], rows * shape[1]))
+    return blocks
+
+
+def _few_blocks(entries: SpectralEntries, theta: Any) -> dict[tuple[int, int, int], Any]:
+    """One block for each section, all from one product: it starts faster than many small steps."""
+    rank, channels_in, channels_out = theta.shape
+    found = matmul(constant(entries.of(np.eye(rank)), theta), ops.reshape(theta, (rank, channels_in * channels_out)))
+    blocks = {}
+    counts = [outputs * inputs for outputs, inputs in entries.sizes]
+    for section, ((outputs, inputs), values) in enumerate(zip(entries.sizes, _split(found, counts), strict=True)):
+        block = ops.reshape(values, (outputs, inputs, channels_in, channels_out))
+        if outputs > 1:
+            block = ops.transpose(block, (1, 2, 0, 3))
+        blocks[section, 0, 0] = ops.reshape(block, (inputs * channels_in, outputs * channels_out))
     return blocks
 
 

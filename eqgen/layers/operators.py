@@ -8,6 +8,7 @@ gather.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ def pool(operator: Operator, features: Any, axis: int) -> Any:
     """
     if isinstance(operator, Shifts):
         return _shifted(operator, features, axis, 1) * (1 / width(operator))
+    if _is_small(operator):
+        return _multiplied(operator.matrix(), features, axis)
     return _run(operator, features, axis, _pool_table, transform, components)
 
 
@@ -44,7 +47,14 @@ def spread(operator: Operator, features: Any, axis: int) -> Any:
     """The transpose: columns in place of rows on one axis, or a single one that stands for all of them."""
     if isinstance(operator, Shifts):
         return _shifted(operator, features, axis, -1)
+    if _is_small(operator):
+        return _multiplied(operator.matrix().T, features, axis)
     return _run(operator, features, axis, _spread_table, transform_back, components_back)
+
+
+def _is_small(operator: Operator) -> bool:
+    """Whether a transform is one product with its whole matrix, which starts faster than many small steps."""
+    return isinstance(operator, OrbitTransforms) and prod(operator.shape) <= LARGEST_PRODUCT
 
 
 def _run(
@@ -98,11 +108,10 @@ def _spread_table(table: IndexTable, features: Any, axis: int) -> Any:
 
 
 LARGEST_PRODUCT = 1 << 12
-"""Tables of up to so many rows times points are multiplied as matrices: a product starts faster than many small copies."""
+"""Tables and transforms of up to so many rows times points are multiplied as matrices, which starts faster than many copies."""
 
 
-def _as_product(table: IndexTable, features: Any, axis: int, forwards: bool) -> Any:
-    matrix = table.matrix() if forwards else table.matrix().T
+def _multiplied(matrix: Any, features: Any, axis: int) -> Any:
     shape = list(ops.shape(features))
     after = int(np.prod(list(features.shape[axis + 1 :])))
     flat = ops.reshape(features, (-1, features.shape[axis], after))
@@ -112,7 +121,7 @@ def _as_product(table: IndexTable, features: Any, axis: int, forwards: bool) -> 
 
 def _with_transpose(table: IndexTable, features: Any, axis: int, forwards: bool) -> Any:
     if table.index.shape[1] > 1 and table.shape[0] * table.columns <= LARGEST_PRODUCT:
-        return _as_product(table, features, axis, forwards)
+        return _multiplied(table.matrix() if forwards else table.matrix().T, features, axis)
     there = Sums(table.index, table.signs, table.columns)
     back = transposed(there)
     run, gradient = (there, back) if forwards else (back, there)
