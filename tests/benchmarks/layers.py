@@ -354,20 +354,23 @@ def rivals() -> list[str]:
 
 
 CONCLUSION = """\
-The machine is shared, and single ratios vary by a tenth and more from run to run: of three whole runs the geometric mean was 0.95
+The machine is shared, and single ratios vary by a tenth and more from run to run: of four whole runs the geometric mean was 0.95
 to 1.07 forward and 0.89 to 0.98 with gradients. Where the plan is the gather (the Petersen graph), two copies of one program are
 compared, so what differs from 1 is noise.
 
-On sets and matrices both sides do the same products, within two thirds of the floor, Dense on every point alone. S(12) pairs
-lose their tenth in many small steps: no stage by itself takes longer than its share.
+On sets and matrices both sides do the same products, within two thirds of the floor, Dense on every point alone. S(12) pairs,
+1.17 and 1.20 forward in two runs, lose their tenth in many small steps: no stage by itself takes longer than its share.
 
-D4 on 28 x 28 misses 0.25 forward in this run and meets it with gradients; on another day, when the gather was slower, it was 0.19 and
-0.17. Of its 30 ms forward, 17 are spent on making five matrices from 77,028 parameters with 8 x 8 channels each, mostly a gather of rows
-of 8 numbers. That is paid once a batch, as is the gather's own matrix. For the same reason it is no faster than Dense forward, and
-neither are Rubik's facelets with 16 channels, whose 1.5 ms are mostly the time to start operations; with gradients all rows beat Dense.
+D4 on 28 x 28 comes near 0.25 forward (0.27 to 0.30 in six runs) and is below it with gradients. Of its 19 ms forward, 6 to 10
+bring 77,028 parameters of 8 x 8 channels into the order of the isotypic blocks, a gather of rows of 8 numbers, 4 transform them
+and 5 multiply by them: each moves 20 MB through memory about once. They are paid once a batch, as is the gather's own matrix.
 
-Layers of some 25 points with 16 channels take 1 to 2 ms here, mostly to start operations, and EMLP's in JAX 0.6 to 1.0 times as long as
-ours forward. What makes the whole matrix falls behind as it grows: 38 to 145 times at 100 points and 64 channels.
+Rubik's facelets with 16 channels take as long as Dense forward: 0.9 ms, of which half is the time to call any function. With gradients all
+rows beat Dense.
+
+Layers of some 25 points with 16 channels take about 1 ms here, mostly to start operations, and EMLP's in JAX 0.9 times as long as ours
+forward; so does the gather of Rubik's facelets in PyTorch. What makes the whole matrix falls behind as it grows: 24 to 150 times at
+30 to 100 points and 64 channels.
 
 Not measured: a GPU.
 """
