@@ -361,7 +361,7 @@ compared, so what differs from 1 is noise.
 On sets and matrices both sides do the same products, within two thirds of the floor, Dense on every point alone. S(12) pairs,
 1.17 and 1.20 forward in two runs, lose their tenth in many small steps: no stage by itself takes longer than its share.
 
-D4 on 28 x 28 comes near 0.25 forward (0.27 to 0.30 in six runs) and is below it with gradients. Of its 19 ms forward, 6 to 10
+D4 on 28 x 28 comes near 0.25 forward (0.27 to 0.28 in three runs) and is below it with gradients. Of its 19 ms forward, 6 to 10
 bring 77,028 parameters of 8 x 8 channels into the order of the isotypic blocks, a gather of rows of 8 numbers, 4 transform them
 and 5 multiply by them: each moves 20 MB through memory about once. They are paid once a batch, as is the gather's own matrix.
 
@@ -369,8 +369,8 @@ Rubik's facelets with 16 channels take as long as Dense forward: 0.9 ms, of whic
 rows beat Dense.
 
 Layers of some 25 points with 16 channels take about 1 ms here, mostly to start operations, and EMLP's in JAX 0.9 times as long as ours
-forward; so does the gather of Rubik's facelets in PyTorch. What makes the whole matrix falls behind as it grows: 24 to 150 times at
-30 to 100 points and 64 channels.
+forward, the gather of Rubik's facelets in PyTorch 0.8 times. What makes the whole matrix falls behind as it grows: 24 to 213 times
+at 30 to 100 points and 64 channels.
 
 Not measured: a GPU.
 """
