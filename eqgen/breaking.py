@@ -72,7 +72,7 @@ class Culprit:
     before: Any
 
     def __str__(self) -> str:
-        after = "" if isinstance(self.before, keras.layers.InputLayer) else f", after {_name(self.before)},"
+        after = "" if isinstance(self.before, keras.layers.InputLayer) else f" after {_name(self.before)}"
         return f"{_name(self.operation)}{after}"
 
 

@@ -47,27 +47,27 @@ def inner() -> keras.Model:
 BROKEN = {
     "flattened": (
         lambda: after_dense(layers.Flatten(), layers.Dense(20, name="all"), layers.Reshape((5, 4)), layers.Dense(3)),
-        "'all' (Dense), after 'flatten' (Flatten),",
+        "'all' (Dense) after 'flatten' (Flatten)",
     ),
     "positional": (
         lambda: after_dense(layers.Permute((2, 1)), layers.Dense(5, name="along"), layers.Permute((2, 1))),
-        "'along' (Dense), after 'permute' (Permute),",
+        "'along' (Dense) after 'permute' (Permute)",
     ),
     "a table": (
         lambda: functional(lambda h: eq.EquivariantDense(3, S5)(h + layers.Embedding(5, 4)(keras.ops.arange(5)))),
-        "'add' (Add), after 'equivariant_dense' (EquivariantDense),",
+        "'add' (Add) after 'equivariant_dense' (EquivariantDense)",
     ),
     "a slice": (
         lambda: functional(lambda h: h[:, 0]),
-        "'get_item' (GetItem), after 'equivariant_dense' (EquivariantDense),",
+        "'get_item' (GetItem) after 'equivariant_dense' (EquivariantDense)",
     ),
     "apart and together": (
         lambda: functional(lambda h: Table(name="it")(keras.ops.concatenate([h[:, :2], h[:, 2:]], axis=1))),
-        "'it' (Table), after 'concatenate' (Concatenate),",
+        "'it' (Table) after 'concatenate' (Concatenate)",
     ),
     "along the points": (
         lambda: after_dense(layers.Conv1D(3, 3, padding="same", name="window")),
-        "'window' (Conv1D), after 'equivariant_dense' (EquivariantDense),",
+        "'window' (Conv1D) after 'equivariant_dense' (EquivariantDense)",
     ),
     "a model within": (lambda: after_dense(inner(), layers.Dense(2)), "'within' (Table)"),
     "first": (lambda: keras.Sequential([keras.Input((5, 2)), Table(name="it")]), "'it' (Table)"),
@@ -168,7 +168,7 @@ def test_what_training_would_break_is_named_before_it_does(kind):
         "only the weights that it has now keep the symmetry, others break it: float32, "
     )
     assert nameless(training.evidence).endswith(
-        f"; what breaks it is 'it' ({kind.split()[0]}), after 'equivariant_dense' (EquivariantDense),"
+        f"; what breaks it is 'it' ({kind.split()[0]}) after 'equivariant_dense' (EquivariantDense)"
     )
     assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
     # Whoever does not train any further may say so, or freeze what must not change.

@@ -13,10 +13,26 @@ from eqgen.orbits import Orbits
 from eqgen.pattern import Pattern
 
 
+def is_positive_whole(number: Any) -> bool:
+    """Whether this is a whole number above zero; True is none."""
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number > 0)
+
+
+def not_negative(name: str, number: Any) -> float:
+    """A finite number that is not negative.
+
+    Raises:
+        DeclarationError: anything else.
+    """
+    if isinstance(number, bool) or not isinstance(number, (int, float, np.number)) or not 0 <= number < float("inf"):
+        raise DeclarationError(f"{name} is a number that is not negative, got {number!r}")
+    return float(number)
+
+
 def checked_units(units: Any) -> int | None:
     if units is None:
         return None
-    if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
+    if not is_positive_whole(units):
         swapped = ": the declaration comes second" if isinstance(units, (str, Mapping, Orbits, Pattern)) else ""
         raise DeclarationError(
             "units is the number of output channels, a positive whole number, or None for a layer without channels; got "

@@ -67,7 +67,7 @@ def grids(found: Orbits | None, pattern: Pattern | None) -> tuple[tuple[int, ...
     return found.mapping.input.shape, found.mapping.output.shape
 
 
-def in_words(found: Orbits | None, pattern: Pattern | None) -> str:
+def named(found: Orbits | None, pattern: Pattern | None) -> str:
     """What is declared, for messages."""
     if found is not None:
         return f"the symmetry of {found.mapping}"

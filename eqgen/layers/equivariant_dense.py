@@ -13,7 +13,7 @@ from eqgen.errors import DeclarationError
 from eqgen.group import Group
 from eqgen.labels.form import PairLabels
 from eqgen.layers.arguments import checked_aggregation, checked_units
-from eqgen.layers.declared import as_row, grids, in_words, read_bias, read_declaration, refuse_other_orbits
+from eqgen.layers.declared import as_row, grids, named, read_bias, read_declaration, refuse_other_orbits
 from eqgen.layers.execute import Execution
 from eqgen.layers.initializer import OrbitInitializer
 from eqgen.layers.layout import Shape, Sides, checked_layout, read_shape
@@ -105,7 +105,7 @@ class EquivariantDense(keras.layers.Layer):
         self.use_bias, self.bias_pattern = read_bias(use_bias, bias, self.orbits, self._typed)
         if self.rank == 0 and not self.use_bias:
             raise DeclarationError(
-                f"{in_words(self.orbits, self._typed)} forces every weight to zero, so the layer would answer 0 to everything: "
+                f"{named(self.orbits, self._typed)} forces every weight to zero, so the layer would answer 0 to everything: "
                 "use another output space, or a bias"
             )
         self._sides = Sides(*grids(self.orbits, self._typed), self.units, checked_layout(layout))

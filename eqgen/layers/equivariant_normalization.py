@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.layers.arguments import not_negative
 from eqgen.layers.masks import present
 from eqgen.layers.points import points_of, refuse_channels
 from eqgen.layers.shapes import constant, matmul, mean
@@ -52,13 +53,7 @@ class EquivariantNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.points = points_of(declaration)
-        if (
-            isinstance(epsilon, bool)
-            or not isinstance(epsilon, (int, float, np.number))
-            or not 0 <= epsilon < float("inf")
-        ):
-            raise DeclarationError(f"epsilon is a number that is not negative, got {epsilon!r}")
-        self.epsilon = float(epsilon)
+        self.epsilon = not_negative("epsilon", epsilon)
         self.gamma: Any = None
         self.beta: Any = None
 
