@@ -11,6 +11,7 @@ import numpy as np
 from eqgen.breaking import breaking_operation
 from eqgen.chain import chain_of, moves_of
 from eqgen.errors import DeclarationError
+from eqgen.layers.arguments import is_positive_whole
 from eqgen.layers.equivariant_dense import EquivariantDense
 from eqgen.layers.equivariant_normalization import EquivariantNormalization
 from eqgen.layers.invariant_pool import InvariantPool
@@ -67,23 +68,9 @@ def network(
     """
     chain = chain_of(mappings, len(_checked_widths(widths)))
     for what, number in (("channels", channels), ("outputs", outputs)):
-        if not _is_positive(number):
+        if not is_positive_whole(number):
             raise DeclarationError(f"{what} is a positive whole number, got {number!r}")
-    if not isinstance(head, keras.layers.Layer) and head not in ("equivariant", "invariant"):
-        raise DeclarationError(f'head is {head!r}: expected "equivariant", "invariant" or a Keras layer')
-    if isinstance(normalization, keras.layers.Layer) or not (normalization is None or callable(normalization)):
-        raise DeclarationError(
-            f"normalization is {normalization!r}, and every block has one of its own: expected a function that makes a layer, as "
-            "in normalization=lambda: keras.layers.LayerNormalization()"
-        )
-    if isinstance(activation, keras.layers.Layer):
-        raise DeclarationError(
-            f"activation is the layer {activation.name!r}, and every block has its own: expected a function or its name, as in "
-            '"relu"'
-        )
-    function = None if activation is None else keras.activations.get(activation)
-    for mapping in chain if function is not None else ():
-        refuse_activation(mapping, function)
+    _refuse_pieces(chain, head, activation, normalization)
     inputs = keras.Input((chain[0].input.size, channels))
     features = EquivariantDense(widths[0], chain[0], layout="flat")(inputs)
     for number, (mapping, width) in enumerate(zip(chain[1:], widths[1:], strict=True)):
@@ -105,17 +92,32 @@ def network(
     return model
 
 
+def _refuse_pieces(chain: list[Mapping], head: Any, activation: Any, normalization: Any) -> None:
+    """Stop at a head, an activation or a normalization that cannot be one."""
+    if not isinstance(head, keras.layers.Layer) and head not in ("equivariant", "invariant"):
+        raise DeclarationError(f'head is {head!r}: expected "equivariant", "invariant" or a Keras layer')
+    if isinstance(normalization, keras.layers.Layer) or not (normalization is None or callable(normalization)):
+        raise DeclarationError(
+            f"normalization is {normalization!r}, and every block has one of its own: expected a function that makes a layer, as "
+            "in normalization=lambda: keras.layers.LayerNormalization()"
+        )
+    if isinstance(activation, keras.layers.Layer):
+        raise DeclarationError(
+            f"activation is the layer {activation.name!r}, and every block has its own: expected a function or its name, as in "
+            '"relu"'
+        )
+    function = None if activation is None else keras.activations.get(activation)
+    for mapping in chain if function is not None else ():
+        refuse_activation(mapping, function)
+
+
 def _checked_widths(widths: Any) -> list[int]:
     found = list(widths) if isinstance(widths, Sequence) and not isinstance(widths, str) else []
-    if not found or not all(map(_is_positive, found)):
+    if not found or not all(map(is_positive_whole, found)):
         raise DeclarationError(
             f"widths are the channels of each layer, positive whole numbers as in [64, 64], got {widths!r}"
         )
     return found
-
-
-def _is_positive(number: Any) -> bool:
-    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number > 0)
 
 
 def _activated(

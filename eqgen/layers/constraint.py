@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from eqgen.errors import DeclarationError
+from eqgen.layers.arguments import not_negative
 from eqgen.layers.means import form_of, nearest_weight
 from eqgen.mapping import Mapping
 from eqgen.orbits import Orbits
@@ -71,14 +70,8 @@ class OrbitRegularizer(keras.regularizers.Regularizer):
     """
 
     def __init__(self, declaration: Mapping | Orbits | Pattern | str, strength: float = 0.01) -> None:
-        if (
-            isinstance(strength, bool)
-            or not isinstance(strength, (int, float, np.number))
-            or not 0 <= strength < float("inf")
-        ):
-            raise DeclarationError(f"strength is a number that is not negative, got {strength!r}")
         self.form = form_of(declaration)
-        self.strength = float(strength)
+        self.strength = not_negative("strength", strength)
 
     def __call__(self, x: Any) -> Any:
         """The penalty of a kernel (n * channels_in, m * channels_out) or a bias (m * channels_out,), a scalar of its dtype."""

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.errors import DeclarationError
+from eqgen.layers.arguments import is_positive_whole
 from eqgen.layers.masks import present
 from eqgen.layers.points import points_of, refuse_channels, refuse_signs
 from eqgen.layers.shapes import constant, matmul
@@ -52,7 +53,7 @@ class EquivariantAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         for name, size in (("num_heads", num_heads), ("key_dim", key_dim)):
-            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+            if not is_positive_whole(size):
                 raise DeclarationError(f"{name} is a positive whole number, got {size!r}")
         self.num_heads, self.key_dim = int(num_heads), int(key_dim)
         self.points = points_of(declaration)
