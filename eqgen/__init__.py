@@ -6,42 +6,41 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from eqgen.actions import action as action
-from eqgen.actions import blocks as blocks
-from eqgen.actions import cosets as cosets
-from eqgen.actions import product_action as product_action
-from eqgen.actions import regular as regular
-from eqgen.actions import stabilizer as stabilizer
-from eqgen.actions import subgroup as subgroup
-from eqgen.automorphisms import automorphisms as automorphisms
-from eqgen.axes import group as group
-from eqgen.axes import wreath as wreath
-from eqgen.edges import to_adjacency as to_adjacency
-from eqgen.edges import to_edges as to_edges
-from eqgen.errors import DeclarationError as DeclarationError
-from eqgen.families import A as A
-from eqgen.families import C as C
-from eqgen.families import D as D
-from eqgen.families import S as S
-from eqgen.group import Group as Group
-from eqgen.joint import joint as joint
-from eqgen.lowering import program as program
-from eqgen.mapping import Mapping as Mapping
-from eqgen.mapping import mapping as mapping
-from eqgen.orbits import Orbits as Orbits
-from eqgen.orbits import orbits as orbits
-from eqgen.pattern import Pattern as Pattern
-from eqgen.pattern import pattern as pattern
+from eqgen.common.errors import DeclarationError as DeclarationError
+from eqgen.orbitals.declare import mapping as mapping
+from eqgen.orbitals.orbits import Orbits as Orbits
+from eqgen.orbitals.orbits import orbits as orbits
+from eqgen.orbitals.pattern import Pattern as Pattern
+from eqgen.orbitals.pattern import pattern as pattern
+from eqgen.orbitals.supports import closed as closed
+from eqgen.orbitals.supports import neighbours as neighbours
+from eqgen.orbitals.supports import stencil as stencil
+from eqgen.permutations.actions import action as action
+from eqgen.permutations.actions import blocks as blocks
+from eqgen.permutations.actions import cosets as cosets
+from eqgen.permutations.actions import product_action as product_action
+from eqgen.permutations.actions import regular as regular
+from eqgen.permutations.actions import stabilizer as stabilizer
+from eqgen.permutations.actions import subgroup as subgroup
+from eqgen.permutations.array_functions import trace as trace
+from eqgen.permutations.families import A as A
+from eqgen.permutations.families import C as C
+from eqgen.permutations.families import D as D
+from eqgen.permutations.families import S as S
+from eqgen.permutations.graph_automorphisms import automorphisms as automorphisms
+from eqgen.permutations.group import Group as Group
+from eqgen.permutations.group_expression import group as group
+from eqgen.permutations.group_expression import wreath as wreath
+from eqgen.permutations.joint_axes import joint as joint
+from eqgen.programs.lowering import program as program
 from eqgen.programs.program import Program as Program
-from eqgen.report import Report as Report
-from eqgen.space import Space as Space
-from eqgen.support import closed as closed
-from eqgen.support import neighbours as neighbours
-from eqgen.support import stencil as stencil
-from eqgen.trace import trace as trace
+from eqgen.spaces.edges import to_adjacency as to_adjacency
+from eqgen.spaces.edges import to_edges as to_edges
+from eqgen.spaces.mapping import Mapping as Mapping
+from eqgen.spaces.space import Space as Space
+from eqgen.verification.report import Report as Report
 
 if TYPE_CHECKING:
-    from eqgen.description import describe as describe
     from eqgen.layers import EquivariantAttention as EquivariantAttention
     from eqgen.layers import EquivariantDense as EquivariantDense
     from eqgen.layers import EquivariantNormalization as EquivariantNormalization
@@ -51,8 +50,9 @@ if TYPE_CHECKING:
     from eqgen.layers import OrbitInitializer as OrbitInitializer
     from eqgen.layers import OrbitRegularizer as OrbitRegularizer
     from eqgen.layers import symmetrize as symmetrize
-    from eqgen.stack import network as network
-    from eqgen.verification import verify as verify
+    from eqgen.layers.network import network as network
+    from eqgen.layers.summary import describe as describe
+    from eqgen.verification.verify import verify as verify
 
 __all__ = [
     "A",
@@ -111,10 +111,10 @@ _WITH_KERAS = {
     "OrbitEmbedding": "eqgen.layers",
     "OrbitInitializer": "eqgen.layers",
     "OrbitRegularizer": "eqgen.layers",
-    "describe": "eqgen.description",
-    "network": "eqgen.stack",
+    "describe": "eqgen.layers.summary",
+    "network": "eqgen.layers.network",
     "symmetrize": "eqgen.layers",
-    "verify": "eqgen.verification",
+    "verify": "eqgen.verification.verify",
 }
 
 

@@ -1,5 +1,5 @@
 """`python -m eqgen` is the command line."""
 
-from eqgen.cli import main
+from eqgen.cli.commands import main
 
 main()

@@ -51,7 +51,7 @@ def test_actions_may_be_given_as_one_function_a_generator():
 def test_points_are_named_in_violations():
     axis = eq.action(["heads", "tails"], [lambda side: {"heads": "tails", "tails": "heads"}[side]])
     orbits = eq.orbits(eq.mapping("c -> c", c=axis))
-    from eqgen.certificate import certify
+    from eqgen.orbitals.certificate import certify
 
     labels = orbits.labels.copy()
     labels[1, 1] = 1

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from strategies import declared_mappings
 
 import eqgen as eq
-from eqgen import catalogue
-from eqgen.errors import DeclarationError
-from eqgen.layers import components
-from eqgen.layers.execute import Execution
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.execution import isotypic as components
+from eqgen.layers.execution.run import Execution
+from eqgen.permutations import catalogue
 
 LOWERINGS = ("gather", "pooled", "spectral", "local", "auto")
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eqgen as eq
-from eqgen.lowering.blocks import quotient, signed_quotient
-from eqgen.signed import SignedPermutation
+from eqgen.permutations.signed_permutation import SignedPermutation
+from eqgen.programs.lowering.block_systems import quotient, signed_quotient
 
 
 @st.composite

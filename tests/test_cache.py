@@ -25,9 +25,10 @@ from test_labels import refuse
 from test_signed import signed_generators
 
 import eqgen as eq
-from eqgen import cache
-from eqgen.labels import sparse, table
-from eqgen.progress import progress
+from eqgen.common import cache
+from eqgen.common.progress import progress
+from eqgen.orbitals import dense as table
+from eqgen.orbitals import sparse
 
 N = 1024
 """A table of so many outputs and inputs is worth keeping, for one generator."""
@@ -606,7 +607,7 @@ def test_an_interrupted_process_leaves_no_partial_file(place):
     code = (
         "import os, signal, sys, time\n"
         "import numpy as np\n"
-        "from eqgen import cache\n"
+        "from eqgen.common import cache\n"
         # A background job starts with interrupts ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "replace = os.replace\n"
@@ -662,7 +663,7 @@ def test_processes_that_compute_the_same_at_once_leave_one_valid_file(place, com
 def test_whoever_reads_while_others_write_finds_a_whole_result_or_none(place):
     code = (
         "import sys, numpy as np\n"
-        "from eqgen import cache\n"
+        "from eqgen.common import cache\n"
         "for _ in range(60):\n"
         "    cache.store('name', {'one': np.full(30_000, int(sys.argv[1]))})\n"
     )
@@ -768,7 +769,7 @@ def terminal(monkeypatch):
 
     def terminal(patience: float | None = 0) -> Terminal:
         if patience is not None:
-            monkeypatch.setattr("eqgen.progress.PATIENCE", patience)
+            monkeypatch.setattr("eqgen.common.progress.PATIENCE", patience)
         monkeypatch.setattr(sys, "stderr", Terminal())
         return sys.stderr
 
@@ -842,7 +843,7 @@ def test_work_that_is_done_at_once_is_not_shown(terminal):
 def test_nothing_is_shown_before_half_a_second_and_something_after(terminal, monkeypatch):
     screen = terminal(patience=None)
     now = [100.0]
-    monkeypatch.setattr("eqgen.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("eqgen.common.progress.time.monotonic", lambda: now[0])
     with progress("waiting", 4) as advance:
         now[0] = 100.4
         advance(1)
@@ -854,7 +855,7 @@ def test_nothing_is_shown_before_half_a_second_and_something_after(terminal, mon
 
 
 def test_nothing_is_written_where_nobody_looks(monkeypatch, capsys):
-    monkeypatch.setattr("eqgen.progress.PATIENCE", 0)
+    monkeypatch.setattr("eqgen.common.progress.PATIENCE", 0)
     piped = io.StringIO()
     monkeypatch.setattr(sys, "stderr", piped)
     eq.orbits("p -> p where p = D(300)")
@@ -865,7 +866,7 @@ def test_nothing_is_written_where_nobody_looks(monkeypatch, capsys):
 
 def test_a_program_without_standard_error_works(monkeypatch):
     # As under pythonw, where sys.stderr is None.
-    monkeypatch.setattr("eqgen.progress.PATIENCE", 0)
+    monkeypatch.setattr("eqgen.common.progress.PATIENCE", 0)
     monkeypatch.setattr(sys, "stderr", None)
     assert eq.orbits("p -> p where p = D(300)").rank == 151
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import eqgen as eq
-from eqgen import catalogue
+from eqgen.permutations import catalogue
 
 
 @pytest.fixture(scope="module", params=catalogue.names())

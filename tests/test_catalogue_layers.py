@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen import catalogue
-from eqgen.certificate import certify
-from eqgen.orbits import bias_pattern
+from eqgen.orbitals.certificate import certify
+from eqgen.orbitals.orbits import bias_pattern
+from eqgen.permutations import catalogue
 
 
 @pytest.mark.parametrize("name", catalogue.names())

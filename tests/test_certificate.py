@@ -19,12 +19,12 @@ from test_support import cut, drawn_pairs, mask_of, p4m
 from test_verification import tamper
 
 import eqgen as eq
-from eqgen.certificate import Certificate, certify, certify_form
-from eqgen.certificate.table import first_places
-from eqgen.labels.product import ProductLabels
-from eqgen.labels.sparse import SparseLabels
-from eqgen.labels.stable import StableLabels
-from eqgen.labels.table import LabelTable
+from eqgen.orbitals.certificate import Certificate, certify, certify_form
+from eqgen.orbitals.certificate.table import first_places
+from eqgen.orbitals.dense import LabelTable
+from eqgen.orbitals.product import ProductLabels
+from eqgen.orbitals.sparse import SparseLabels
+from eqgen.orbitals.stable import StableLabels
 
 EDGES = "{p p} -> {p p} where p = S(5)"
 FLOWS = "[p p] -> [p p] where p = S(4)"
@@ -118,7 +118,7 @@ def test_a_certificate_is_made_without_what_made_the_labels(text, monkeypatch):
         "signed_codes",
         "random_moves",
     ):
-        monkeypatch.setattr(f"eqgen.labels.table.{name}", refuse)
+        monkeypatch.setattr(f"eqgen.orbitals.dense.{name}", refuse)
     for name in (
         "schreier_tree",
         "random_moves",
@@ -128,8 +128,8 @@ def test_a_certificate_is_made_without_what_made_the_labels(text, monkeypatch):
         "_Work.compared",
         "_Work._moved",
     ):
-        monkeypatch.setattr(f"eqgen.labels.sparse.{name}", refuse)
-    monkeypatch.setattr("eqgen.labels.tree.Walker.back", refuse)
+        monkeypatch.setattr(f"eqgen.orbitals.sparse.{name}", refuse)
+    monkeypatch.setattr("eqgen.orbitals.schreier_tree.Walker.back", refuse)
     assert orbits.certificate()
 
 
@@ -171,10 +171,10 @@ def test_every_change_of_the_orbits_is_noticed_and_no_change_of_names(declared, 
     same = partition(labels) == brute_partition(declared)
     with pytest.MonkeyPatch.context() as patch:
         # A large table is looked at a few rows at a time.
-        patch.setattr("eqgen.labels.table.BLOCK", block)
+        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
         if not counted:
             # Generation has to notice by itself: most groups are too large to be counted.
-            patch.setattr("eqgen.certificate.burnside.LARGEST_ENUMERATED_ORDER", 0)
+            patch.setattr("eqgen.orbitals.certificate.burnside.LARGEST_ENUMERATED_ORDER", 0)
         found = certify(orbits.mapping, labels, orbits.signs)
     assert bool(found) == same
     if same:
@@ -292,7 +292,7 @@ def test_every_change_of_labels_or_signs_is_noticed(mapping, data, counted):
     same = canonical(*changed) == canonical(labels, signs) and is_sound(*changed)
     with pytest.MonkeyPatch.context() as patch:
         if not counted:
-            patch.setattr("eqgen.certificate.burnside.LARGEST_ENUMERATED_ORDER", 0)
+            patch.setattr("eqgen.orbitals.certificate.burnside.LARGEST_ENUMERATED_ORDER", 0)
         found = certify(mapping, *changed)
     assert bool(found) == same, (changed, found)
 
@@ -609,21 +609,21 @@ def test_factors_that_are_put_together_wrongly_are_noticed(text, field, value):
 
 @pytest.mark.parametrize("n", [20, 200])
 def test_a_formula_that_is_looked_up_wrongly_is_noticed(n, monkeypatch):
-    monkeypatch.setattr(import_module("eqgen.orbits"), "LARGEST_PLAIN_TABLE", 0)
+    monkeypatch.setattr(import_module("eqgen.orbitals.orbits"), "LARGEST_PLAIN_TABLE", 0)
     orbits = eq.orbits(f"<p p> -> p where p = S({n})")
     assert orbits.certificate()
     # All pairs are taken for the first one.
     monkeypatch.setattr(
-        "eqgen.labels.stable._counted",
+        "eqgen.orbitals.stable._counted",
         lambda rows, columns: np.broadcast_to([0, 1, 1], (len(rows), len(columns), 3)),
     )
     assert not orbits.certificate()
 
 
 def test_a_formula_that_is_looked_up_wrongly_in_places_is_noticed(monkeypatch):
-    monkeypatch.setattr(import_module("eqgen.orbits"), "LARGEST_PLAIN_TABLE", 0)
+    monkeypatch.setattr(import_module("eqgen.orbitals.orbits"), "LARGEST_PLAIN_TABLE", 0)
     orbits = eq.orbits("<p p> -> p where p = S(200)")
-    counted = import_module("eqgen.labels.stable")._counted
+    counted = import_module("eqgen.orbitals.stable")._counted
 
     def wrong(rows, columns):
         found = counted(rows, columns)
@@ -631,7 +631,7 @@ def test_a_formula_that_is_looked_up_wrongly_in_places_is_noticed(monkeypatch):
         found[rows[:, 0] >= 150] = [0, 1, 2]
         return found
 
-    monkeypatch.setattr("eqgen.labels.stable._counted", wrong)
+    monkeypatch.setattr("eqgen.orbitals.stable._counted", wrong)
     found = orbits.certificate()
     assert not found
     named = re.fullmatch(
@@ -658,7 +658,7 @@ def test_a_pair_that_a_support_leaves_out_without_a_reason_is_noticed():
 def test_generation_starts_where_each_label_stands_first(labels, block):
     # Any pair of a label would prove as much, but what is said of "the first pair" has to be true, in large tables too.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.labels.table.BLOCK", block)
+        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
         found = first_places(np.array(labels))
     assert found.tolist() == [labels.index(label) for label in sorted(set(labels) - {-1})]
 
@@ -752,8 +752,8 @@ def test_long_cycles_are_crossed_in_few_steps(n, monkeypatch):
 
         return reached(starts, [spied(move) for move in moves], total)
 
-    from eqgen.certificate import table
-    from eqgen.certificate.generation import reached
+    from eqgen.orbitals.certificate import table
+    from eqgen.orbitals.certificate.generation import reached
 
     monkeypatch.setattr(table, "reached", counted)
     assert eq.orbits(f"p -> p where p = C({n})").certificate()

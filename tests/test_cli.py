@@ -9,7 +9,7 @@ import keras
 import pytest
 
 import eqgen as eq
-from eqgen import cli
+from eqgen.cli import commands as cli
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_catalogue_shows_one_entry(run):
 
 
 def test_one_bad_file_does_not_hide_the_others(run, monkeypatch, tmp_path):
-    from eqgen import catalogue
+    from eqgen.permutations import catalogue
 
     good = (catalogue.folder() / "set.toml").read_text()
     (tmp_path / "good.toml").write_text(good)
@@ -260,7 +260,7 @@ def test_verify_a_model_without_eqgen_layers(run, tmp_path):
 
 @pytest.mark.parametrize("proved", [True, False])
 def test_the_demo_exits_with_1_when_its_proof_fails(run, monkeypatch, tmp_path, proved):
-    import eqgen.demo
+    import eqgen.cli.demo
 
     monkeypatch.setattr(eqgen.demo, "run", lambda *arguments, **options: proved)
     assert run("demo", "--output", str(tmp_path))[0] == (0 if proved else 1)

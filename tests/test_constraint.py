@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.errors import DeclarationError
+from eqgen.common.errors import DeclarationError
 
 # Every mapping with its elements listed by hand: images of outputs and inputs, and signs.
 FOUR = "p -> p where p = C(4)"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.errors import DeclarationError
+from eqgen.common.errors import DeclarationError
 
 SPACES = [
     "p -> p where p = C(8)",

@@ -13,14 +13,14 @@ import pytest
 from rich.console import Console
 
 import eqgen as eq
-from eqgen.demo import Plan, run
-from eqgen.demo.folder import prepare, write_whole
-from eqgen.demo.graphs import Graphs, as_inputs, atlas, renumbered, spanning_trees, trees_through_edges
-from eqgen.demo.networks import CONTESTANTS, WHOLE, dense_network, equivariant_network, in_original_units
-from eqgen.demo.results import Row, gap, in_words, score
-from eqgen.demo.seed_question import distinct_values, least_squares
-from eqgen.demo.story import Outcome
-from eqgen.demo.training import Trainer, r_squared, split
+from eqgen.cli.demo import Plan, run
+from eqgen.cli.demo.folder import prepare, write_whole
+from eqgen.cli.demo.graphs import Graphs, as_inputs, atlas, renumbered, spanning_trees, trees_through_edges
+from eqgen.cli.demo.networks import CONTESTANTS, WHOLE, dense_network, equivariant_network, in_original_units
+from eqgen.cli.demo.results import Row, gap, in_words, score
+from eqgen.cli.demo.seed_question import distinct_values, least_squares
+from eqgen.cli.demo.story import Outcome
+from eqgen.cli.demo.training import Trainer, r_squared, split
 
 TINY = Plan(sizes=(20, 30), seeds=2, steps=8, steps_per_call=4, batch=10, scalar_steps=15)
 

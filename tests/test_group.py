@@ -15,7 +15,7 @@ from sympy.combinatorics import Permutation, PermutationGroup
 from sympy.combinatorics.named_groups import AlternatingGroup, CyclicGroup, DihedralGroup, SymmetricGroup
 
 import eqgen as eq
-from eqgen.group import order_text
+from eqgen.permutations.group import order_text
 
 FAMILIES = [
     (eq.S, SymmetricGroup, range(1, 10)),

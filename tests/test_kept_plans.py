@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.lowering import choice, kept
+from eqgen.programs.lowering import choose as choice
+from eqgen.programs.lowering import plan_cache as kept
 from eqgen.programs.stored import as_arrays, from_arrays
 
 CASES = [

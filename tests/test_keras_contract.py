@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import eqgen as eq
-from eqgen.errors import DeclarationError
+from eqgen.common.errors import DeclarationError
 
 LAYERS = {
     "pooled": lambda **o: eq.EquivariantDense(3, "p -> p where p = S(6)", use_bias=True, activation="relu", **o),

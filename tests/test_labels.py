@@ -21,19 +21,19 @@ from test_orbits import components, computed, expected_labels, partitions_into_a
 from test_signed import dimension, signed_generators
 
 import eqgen as eq
-from eqgen.certificate import certify
-from eqgen.factor import FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
-from eqgen.labels.components import Classes, merge_by_arrays, merge_by_networkx
-from eqgen.labels.moves import inverse, moves, random_moves
-from eqgen.labels.product import ProductLabels
-from eqgen.labels.stable import StableLabels, stable_labels, twin_degree
-from eqgen.labels.table import LabelTable, pair_labels
-from eqgen.labels.tree import Walker, first_points, schreier_tree
-from eqgen.orbits import bias_pattern
-from eqgen.signed import SignedPermutation, doubled
-from eqgen.space import Factor, Space, from_parts, part_numbers, part_of, term_size
+from eqgen.common.connected import Classes, merge_by_arrays, merge_by_networkx
+from eqgen.orbitals.certificate import certify
+from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.orbits import bias_pattern
+from eqgen.orbitals.product import ProductLabels
+from eqgen.orbitals.schreier_tree import Walker, first_points, schreier_tree
+from eqgen.orbitals.stable import StableLabels, stable_labels, twin_degree
+from eqgen.permutations.signed_permutation import SignedPermutation, doubled
+from eqgen.spaces.factors import FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
+from eqgen.spaces.pair_action import inverse, moves, random_moves
+from eqgen.spaces.space import Factor, Space, from_parts, part_numbers, part_of, term_size
 
-ORBITS = import_module("eqgen.orbits")
+ORBITS = import_module("eqgen.orbitals.orbits")
 """The module; `eqgen.orbits` is the function."""
 
 
@@ -80,7 +80,7 @@ def test_classes_are_connected_components_after_every_portion(drawn, few):
     size, equalities = drawn
     classes, so_far = Classes(size), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.labels.components.MOST_FOR_NETWORKX", few)
+        patch.setattr("eqgen.common.connected.MOST_FOR_NETWORKX", few)
         for portion in equalities:
             before = len(set(smallest_equal(size, so_far)))
             so_far += portion
@@ -318,8 +318,8 @@ def check_walker(tree, rows, random, m: int, n: int) -> None:
 def test_a_tree_reaches_every_output_and_the_way_back_undoes_it(generators, chained, sweeps, seed):
     m, n = generators[0].output.size, generators[0].input.size
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.labels.tree.MOST_CHAINED_GENERATORS", chained)
-        patch.setattr("eqgen.labels.tree.SWEEPS", sweeps)
+        patch.setattr("eqgen.orbitals.schreier_tree.MOST_CHAINED_GENERATORS", chained)
+        patch.setattr("eqgen.orbitals.schreier_tree.SWEEPS", sweeps)
         tree, rows = check_tree(generators, m, n)
     check_walker(tree, rows, np.random.default_rng(seed), m, n)
 
@@ -460,14 +460,14 @@ def test_the_way_of_large_tables_gives_the_signed_components(generators, block, 
     m, n = generators[0].output.size, generators[0].input.size
     with pytest.MonkeyPatch.context() as patch:
         # The same must come of a table that is merged as it is, and of one that goes through a tree, ...
-        patch.setattr("eqgen.labels.table.SMALL", 10**6 if small else 0)
+        patch.setattr("eqgen.orbitals.dense.SMALL", 10**6 if small else 0)
         if drawn:
             # ... whatever elements happen to be drawn at random.
             elements = [generators[number % len(generators)] for number in drawn]
-            patch.setattr("eqgen.labels.table.random_moves", lambda _: cycle(elements))
-        patch.setattr("eqgen.labels.table.BLOCK", block)
-        patch.setattr("eqgen.labels.table.QUIET", quiet)
-        patch.setattr("eqgen.labels.components.MOST_FOR_NETWORKX", few)
+            patch.setattr("eqgen.orbitals.dense.random_moves", lambda _: cycle(elements))
+        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
+        patch.setattr("eqgen.orbitals.dense.QUIET", quiet)
+        patch.setattr("eqgen.common.connected.MOST_FOR_NETWORKX", few)
         table = pair_labels([move.output for move in generators], [move.input for move in generators], (m, n))
     check_form(table, signed_orbits(m, n, generators))
     check_key_rows(table, generators)
@@ -481,8 +481,8 @@ def test_a_zero_that_the_random_elements_show_spreads_to_what_the_generators_mov
     outputs, flipped, n, monkeypatch
 ):
     # A flip of one input, and a ring that carries it everywhere; only the flip is ever drawn.
-    monkeypatch.setattr("eqgen.labels.table.SMALL", 0)
-    monkeypatch.setattr("eqgen.labels.table.random_moves", lambda generators: cycle([generators[1]]))
+    monkeypatch.setattr("eqgen.orbitals.dense.SMALL", 0)
+    monkeypatch.setattr("eqgen.orbitals.dense.random_moves", lambda generators: cycle([generators[1]]))
     signs = np.ones(n, dtype=np.int8)
     signs[flipped] = -1
     still = SignedPermutation(np.arange(outputs))
@@ -505,9 +505,9 @@ def test_a_zero_that_the_random_elements_show_spreads_to_what_the_generators_mov
 @given(declared_mappings(max_axes=1), st.integers(1, 30), st.integers(0, 9))
 def test_the_rows_that_large_tables_are_made_from_say_the_same_as_counting(declared, block, quiet):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.labels.table.SMALL", 0)
-        patch.setattr("eqgen.labels.table.BLOCK", block)
-        patch.setattr("eqgen.labels.table.QUIET", quiet)
+        patch.setattr("eqgen.orbitals.dense.SMALL", 0)
+        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
+        patch.setattr("eqgen.orbitals.dense.QUIET", quiet)
         orbits = computed(declared)
     labels = np.array(expected_labels(declared))
     check_form(orbits.form, (labels, np.ones_like(labels)))
@@ -690,7 +690,7 @@ def test_too_few_points_for_the_formula_are_held_as_a_table(text):
 def without_tables(monkeypatch):
     """Any table of a mapping's own pairs fails the test; that of the few points behind a formula is another's."""
     monkeypatch.setattr(ORBITS, "pair_labels", refuse)
-    monkeypatch.setattr("eqgen.labels.product.ProductLabels.table", refuse)
+    monkeypatch.setattr("eqgen.orbitals.product.ProductLabels.table", refuse)
 
 
 @pytest.mark.usefixtures("without_tables")
@@ -938,7 +938,7 @@ def test_the_dimension_of_the_equivariant_maps_is_the_product_of_those_of_the_ax
 
 
 def test_a_torus_of_512_by_512_has_an_orbit_for_each_shift_and_no_table(random, monkeypatch):
-    monkeypatch.setattr("eqgen.labels.product.ProductLabels.table", refuse)
+    monkeypatch.setattr("eqgen.orbitals.product.ProductLabels.table", refuse)
     orbits = eq.orbits("h w -> h w where h = C(512), w = C(512)")
     cells = 512 * 512
     assert (orbits.rank, orbits.shape) == (262_144, (cells, cells))
@@ -956,7 +956,7 @@ def test_a_torus_of_512_by_512_has_an_orbit_for_each_shift_and_no_table(random, 
 
 
 def test_users_and_items_have_four_orbits_and_their_table_is_refused(random, monkeypatch):
-    monkeypatch.setattr("eqgen.labels.product.ProductLabels.table", refuse)
+    monkeypatch.setattr("eqgen.orbitals.product.ProductLabels.table", refuse)
     orbits = eq.orbits("u v -> u v where u = S(1000), v = S(2000)")
     pairs = 2_000_000
     row_sizes = [1, 1999, 999, 999 * 1999]

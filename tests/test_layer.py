@@ -430,7 +430,7 @@ def test_a_computed_pattern_keeps_its_kernel_through_saving(tmp_path, random):
 
 
 def test_a_saved_layer_does_not_depend_on_the_catalogue(monkeypatch, tmp_path):
-    from eqgen import catalogue
+    from eqgen.permutations import catalogue
 
     layer = eq.EquivariantDense(2, 'f + 1 -> f where f = catalogue("cube-faces")')
     config = layer.get_config()

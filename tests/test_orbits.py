@@ -120,10 +120,10 @@ def test_the_orbits_are_numbered_as_documented(declared):
 def test_the_way_of_large_tables_gives_the_same_labels(declared, block, few, quiet):
     # Tables this small are merged as they are; here they go through trees, random elements, blocks and both ways to merge.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.labels.table.SMALL", 0)
-        patch.setattr("eqgen.labels.table.BLOCK", block)
-        patch.setattr("eqgen.labels.table.QUIET", quiet)
-        patch.setattr("eqgen.labels.components.MOST_FOR_NETWORKX", few)
+        patch.setattr("eqgen.orbitals.dense.SMALL", 0)
+        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
+        patch.setattr("eqgen.orbitals.dense.QUIET", quiet)
+        patch.setattr("eqgen.common.connected.MOST_FOR_NETWORKX", few)
         orbits = computed(declared)
         assert orbits.labels.tolist() == expected_labels(declared)
         assert orbits.sizes.sum() == orbits.labels.size

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eqgen import catalogue
+from eqgen.permutations import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,7 +43,7 @@ def test_the_installed_command_lists_the_catalogue(installed):
 
 def test_the_installed_package_is_the_one_from_the_wheel(installed):
     environment, elsewhere = installed
-    code = "import eqgen.catalogue as c; print(c.__file__); print(c.folder())"
+    code = "import eqgen.permutations.catalogue as c; print(c.__file__); print(c.folder())"
     done = subprocess.run(
         [environment / "bin" / "python", "-c", code], cwd=elsewhere, capture_output=True, text=True, check=True
     )

@@ -13,7 +13,7 @@ from strategies import declared_mappings, typed_patterns
 from sympy import ImmutableMatrix, Matrix, MatrixSymbol, SparseMatrix, Symbol, symbols
 
 import eqgen as eq
-from eqgen.pattern import letter_name
+from eqgen.orbitals.pattern import letter_name
 
 a, b, c = symbols("a b c")
 

@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import eqgen as eq
-from eqgen.colours import colour
-from eqgen.plot import Line, Panel, learning_curve, weight_picture
+from eqgen.cli.plot import Line, Panel, learning_curve, weight_picture
+from eqgen.common.colours import colour
 
 EDGES = "{p p} -> {p p} where p = S(5)"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.errors import DeclarationError
+from eqgen.common.errors import DeclarationError
 from eqgen.programs.entries import Combination
 
 # What an expert writes for each: the literature's layers, term by term.

@@ -165,7 +165,7 @@ def test_the_table_is_there():
 
 
 def test_adding_a_symmetry_is_adding_a_file(tmp_path, monkeypatch):
-    from eqgen import catalogue
+    from eqgen.permutations import catalogue
 
     name, text = re.search(r"`groups/(\w+)\.toml`.*?```toml\n(.*?)```", README, re.S).groups()
     (tmp_path / f"{name}.toml").write_text(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -30,3 +31,18 @@ def test_a_fresh_process_loads_it_with_nothing_extra(imports, tmp_path, random):
 def test_eqgen_alone_imports_no_keras():
     code = "import sys, eqgen\nassert not {'keras', 'tensorflow'} & set(sys.modules)\nassert 'verify' in dir(eqgen)\n"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+SAVED = Path(__file__).parent / "saved_models"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SAVED.glob("*.keras")))
+def test_files_of_earlier_versions_load(name):
+    """Saved by version 0.1.0 before its packages moved: the same weights bit for bit, the same answers."""
+    model = keras.models.load_model(SAVED / f"{name}.keras")
+    with np.load(SAVED / f"{name}.npz") as expected:
+        weights = [expected[f"weight_{number}"] for number in range(len(model.get_weights()))]
+        assert all(np.array_equal(weight, saved) for weight, saved in zip(model.get_weights(), weights, strict=True))
+        np.testing.assert_allclose(
+            model.predict(expected["features"], verbose=0), expected["answers"], rtol=1e-6, atol=1e-6
+        )

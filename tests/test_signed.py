@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from test_verification import run_with
 
 import eqgen as eq
-from eqgen.certificate import burnside_count, certify
-from eqgen.signed import SignedPermutation, doubled, halved, is_even
+from eqgen.orbitals.certificate import burnside_count, certify
+from eqgen.permutations.signed_permutation import SignedPermutation, doubled, halved, is_even
 
 
 def matrix_of(element):

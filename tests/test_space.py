@@ -10,7 +10,7 @@ from hypothesis import given
 from strategies import action, declared_mappings
 
 import eqgen as eq
-from eqgen.signed import SignedPermutation
+from eqgen.permutations.signed_permutation import SignedPermutation
 
 
 def built(declared) -> eq.Mapping:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.errors import DeclarationError
+from eqgen.common.errors import DeclarationError
 
 S10 = "p -> p where p = S(10)"
 

@@ -31,8 +31,8 @@ from test_orbits import components
 from test_signed import signed_generators
 
 import eqgen as eq
-from eqgen import catalogue
-from eqgen.labels.sparse import NotClosedError, SparseLabels, sparse_labels
+from eqgen.orbitals.sparse import NotClosedError, SparseLabels, sparse_labels
+from eqgen.permutations import catalogue
 
 # The slow reference: the orbits of all pairs, of which those stay that a given pair lies in
 
@@ -139,10 +139,10 @@ def test_whatever_the_way_the_orbits_are_the_same(drawn, data, block, few, quiet
     make, labels, signs = drawn
     pairs = drawn_pairs(data, labels.shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.labels.table.BLOCK", block)
-        patch.setattr("eqgen.labels.components.MOST_FOR_NETWORKX", few)
-        patch.setattr("eqgen.labels.sparse.QUIET", quiet)
-        patch.setattr("eqgen.labels.tree.MOST_CHAINED_GENERATORS", chained)
+        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
+        patch.setattr("eqgen.common.connected.MOST_FOR_NETWORKX", few)
+        patch.setattr("eqgen.orbitals.sparse.QUIET", quiet)
+        patch.setattr("eqgen.orbitals.schreier_tree.MOST_CHAINED_GENERATORS", chained)
         check(make(support=pairs), *cut(labels, signs, mask_of(labels.shape, pairs)))
 
 
@@ -762,8 +762,8 @@ def test_a_model_with_more_than_its_support_is_still_equivariant_to_the_group_al
 
 
 def test_a_support_that_does_not_fit_is_refused_before_it_is_labelled(monkeypatch):
-    monkeypatch.setattr("eqgen.memory.machine_memory", lambda: 10**9)
-    monkeypatch.setattr("eqgen.labels.sparse._Work._piece", refuse)
+    monkeypatch.setattr("eqgen.common.memory.machine_memory", lambda: 10**9)
+    monkeypatch.setattr("eqgen.orbitals.sparse._Work._piece", refuse)
     # One pair of different points: the group moves it to all of these, which are too many long before all are found.
     n = 4000
     tracemalloc.start()
@@ -794,7 +794,7 @@ def test_a_support_that_does_not_fit_is_refused_before_it_is_labelled(monkeypatc
     ids=["stencil", "graph"],
 )
 def test_a_support_that_does_not_fit_is_refused_before_its_pairs_are_listed(points, support, monkeypatch):
-    monkeypatch.setattr("eqgen.memory.machine_memory", lambda: 10**7)
+    monkeypatch.setattr("eqgen.common.memory.machine_memory", lambda: 10**7)
     pairs = 64 * 64 * 21 * 21 if points == 64 * 64 else 1201**2
     group = nodes_alone(points)
     tracemalloc.start()
@@ -807,7 +807,7 @@ def test_a_support_that_does_not_fit_is_refused_before_its_pairs_are_listed(poin
 
 
 def test_what_a_table_would_refuse_a_support_holds(monkeypatch):
-    monkeypatch.setattr("eqgen.memory.machine_memory", lambda: 10**8)
+    monkeypatch.setattr("eqgen.common.memory.machine_memory", lambda: 10**8)
     ring = "p -> p where p = C(20000)"
     assert mistake(lambda: eq.orbits(ring)) == (
         f"{ring} has 20000 x 20000 index pairs: their label table needs 3.2 GB while it is made, and this machine has 0.1 GB; "

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.certificate import burnside_count, certify
-from eqgen.layers.execute import Execution
-from eqgen.verification import equivariant_layers
+from eqgen.layers.execution.run import Execution
+from eqgen.orbitals.certificate import burnside_count, certify
+from eqgen.verification.verify import equivariant_layers
 
 EDGES = "{p p} -> {p p} where p = S(5)"
 DECLARATIONS = [
@@ -172,7 +172,7 @@ def test_labels_of_the_wrong_group_are_a_violation():
 
 @pytest.mark.parametrize("entry", [(0, 1), (1, 1)])
 def test_an_entry_that_is_applied_otherwise_than_declared_fails(entry, monkeypatch):
-    from eqgen.layers import execute
+    from eqgen.layers.execution import run as execute
 
     layer = built("a -b 0; b a c", units=None)
     assert eq.verify(layer)

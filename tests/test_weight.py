@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eqgen as eq
-from eqgen.layers.weight import LARGEST_ONE_HOT_RANK, gather_weight, weight_table
+from eqgen.layers.execution.gather import LARGEST_ONE_HOT_RANK, gather_weight, weight_table
 
 
 def table_of(pattern):

@@ -9,10 +9,10 @@ from math import prod
 
 import numpy as np
 
-from eqgen.errors import DeclarationError
+from eqgen.common.errors import DeclarationError
 from eqgen.programs.entries import Chosen
 from eqgen.programs.operators import Chain, Operator, Stack, Windows
-from eqgen.programs.value import Block
+from eqgen.programs.steps import Block
 
 CHANNELS = 64
 BATCH = 32

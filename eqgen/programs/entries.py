@@ -9,9 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.pattern import Labels
+from eqgen.common.arrays import Integers, Labels, Signs
 from eqgen.programs.operators import Matrix, transform_cost
-from eqgen.signed import Integers, Signs
 
 
 class Entries(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eqgen.signed import Permutation
+from eqgen.common.arrays import Permutation
 
 
 def as_sum(index: Permutation, columns: int) -> tuple[int, int, int] | None:

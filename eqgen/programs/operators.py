@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.signed import Integers, Permutation, Signs
+from eqgen.common.arrays import Integers, Permutation, Signs
 
 Matrix = npt.NDArray[Any]
 

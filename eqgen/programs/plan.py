@@ -7,7 +7,7 @@ from itertools import product
 from math import prod
 
 from eqgen.programs.cost import Cost, Work
-from eqgen.programs.value import Block, Section, Stage
+from eqgen.programs.steps import Block, Section, Stage
 
 MOST_LINES = 24
 """So many stages are printed."""

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.errors import DeclarationError
-from eqgen.group import shortened
-from eqgen.memory import refuse_large_table
-from eqgen.places import places
+from eqgen.common.errors import DeclarationError
+from eqgen.common.memory import refuse_large_table
+from eqgen.permutations.group import shortened
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
 from eqgen.programs.entries import Combination
 from eqgen.programs.plan import plan
-from eqgen.programs.run import run
-from eqgen.programs.value import Block
+from eqgen.programs.reference import run
+from eqgen.programs.steps import Block
+from eqgen.spaces.selection import places
 
 EXACT = 1e-6
 """A float matrix that lies further than this from integers, beside its largest parameter, is no combination of orbits."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.cache import Arrays
-from eqgen.programs import entries, operators, value
+from eqgen.common.cache import Arrays
+from eqgen.programs import entries, operators
+from eqgen.programs import steps as value
 from eqgen.programs.program import Program
 
 KINDS = {

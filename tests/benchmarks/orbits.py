@@ -30,7 +30,7 @@ import networkx
 import numpy as np
 
 import eqgen as eq
-from eqgen.labels.table import pair_labels
+from eqgen.orbitals.dense import pair_labels
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "orbits.md"
 

@@ -1,0 +1,265 @@
+"""The command line: `eqgen show`, `verify`, `catalogue`, `demo`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from eqgen.cli.quiet import import_keras_quietly
+from eqgen.common.errors import DeclarationError
+from eqgen.common.text import count
+from eqgen.language.grammar import is_mapping
+from eqgen.orbitals.declare import mapping as as_mapping
+from eqgen.orbitals.orbits import Orbits, orbits
+from eqgen.orbitals.pattern import Pattern, letter_name
+from eqgen.orbitals.pattern import pattern as as_pattern
+from eqgen.permutations import catalogue as catalogue_files
+from eqgen.programs.cost import BATCH, CHANNELS
+from eqgen.programs.lowering import program, refuse_unknown
+
+MOST_ORBITS_LISTED = 12
+
+MOST_ROWS = 60
+
+# User text is never read as markup: a declaration like "[p p]" would vanish.
+console = Console(markup=False, highlight=False)
+
+app = typer.Typer(
+    help="Declare a symmetry; get the Keras layer, and the proof.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+# A declaration may begin with a dash ("-a b; b a"), which is no option.
+DECLARATION = {"ignore_unknown_options": True}
+
+
+@app.command(context_settings=DECLARATION)
+def show(
+    declaration: Annotated[
+        str, typer.Argument(help='a mapping, "{p p} -> p where p = S(5)", or a pattern, "a b; b a"')
+    ],
+    latex: Annotated[bool, typer.Option("--latex", help="print the pattern as LaTeX and nothing else")] = False,
+    channels: Annotated[
+        int, typer.Option("--channels", min=1, help="plan for so many channels, in and out")
+    ] = CHANNELS,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="plan for so many examples at once")] = BATCH,
+    lowering: Annotated[
+        str,
+        typer.Option(
+            "--lowering", help='the program to show: "auto" for the cheapest, or gather, pooled, spectral, local'
+        ),
+    ] = "auto",
+) -> None:
+    """The pattern of a declaration, its orbits, and what they save."""
+    refuse_unknown(lowering)
+    found = orbits(as_mapping(declaration)) if is_mapping(declaration) else None
+    shown = found if found is not None else as_pattern(declaration)
+    if latex:
+        console.print((shown.pattern if isinstance(shown, Orbits) else shown).latex(), soft_wrap=True)
+        return
+    if found is not None:
+        console.print(str(found.mapping), style="bold", soft_wrap=True)
+        for axis in found.mapping.axes:
+            console.print(f"{axis.name}: {axis.group.describe()}", soft_wrap=True)
+        console.print()
+    _show_pattern(shown)
+    if found is not None:
+        _show_orbits(found)
+    _show_cost(shown, lowering, channels, batch)
+
+
+@app.command(context_settings=DECLARATION)
+def verify(
+    model: Annotated[Path, typer.Argument(help="a saved model, as model.keras")],
+    layer: Annotated[str | None, typer.Option("--layer", help="check only the eqgen layer of this name")] = None,
+    as_declaration: Annotated[
+        str | None, typer.Option("--as", help="check the whole model against this mapping")
+    ] = None,
+    trained: Annotated[
+        bool,
+        typer.Option("--trained", help="with --as: training is over, so only the weights that the model has count"),
+    ] = False,
+) -> None:
+    """Check each eqgen layer of a saved model, or the whole model against a mapping; exit status 1 when it fails."""
+    if not model.is_file():
+        raise DeclarationError(f"{model} is no file: give a model saved with model.save(...), like model.keras")
+    reports = _reports(_load(model), layer, as_declaration, trained)
+    for report in reports:
+        console.print(str(report), soft_wrap=True)
+    if as_declaration is None:
+        layers = count(len(reports), "eqgen layer")
+        console.print(
+            f'{layers} checked; what stands between them is not: --as "..." checks the model as a whole', soft_wrap=True
+        )
+    if not all(reports):
+        raise typer.Exit(1)
+
+
+@app.command()
+def catalogue(
+    name: Annotated[str | None, typer.Argument(help="show this entry: its declaration, source and pattern")] = None,
+) -> None:
+    """What groups/ declares, or one entry of it; catalogue("name") in a declaration is the group of an entry."""
+    if name is not None:
+        _show_entry(catalogue_files.entry(name))
+        return
+    # Piped output is for other programs, which a table cut to 80 columns does not serve.
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("name", "title", "order", "rank"):
+        table.add_column(heading, justify="right" if heading in ("order", "rank") else "left", no_wrap=True)
+    mistakes = []
+    for found in catalogue_files.names():
+        try:
+            entry = catalogue_files.entry(found)
+        except DeclarationError as error:
+            mistakes.append(str(error))
+            continue
+        table.add_row(Text(entry.name), Text(entry.title), Text(str(entry.order)), Text(str(entry.rank)))
+    wide = console if console.is_terminal else Console(markup=False, highlight=False, width=200)
+    wide.print(table)
+    wide.print('\n`eqgen catalogue NAME` shows the declaration of one; its group alone is catalogue("NAME")')
+    if mistakes:  # one bad file does not hide the others
+        raise DeclarationError("\n".join(mistakes))
+
+
+@app.command()
+def demo(
+    full: Annotated[
+        bool, typer.Option("--full", help="all four training sizes and five seeds (about ten minutes)")
+    ] = False,
+    output: Annotated[Path, typer.Option("--output", help="the folder for the results")] = Path("eqgen-demo"),
+) -> None:
+    """The main job on real input: the a/b/c layer on all graphs of seven nodes, start to end."""
+    import_keras_quietly()
+    from eqgen.cli.demo import run
+
+    if not run(output, full=full, console=console):
+        raise typer.Exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show_version: Annotated[bool, typer.Option("--version", help="show the version and end")] = False,
+) -> None:
+    """Declare a symmetry; get the Keras layer, and the proof."""
+    if show_version:
+        from importlib.metadata import version as installed_version
+
+        console.print(f"eqgen {installed_version('eqgen')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is told on a few lines, without a traceback, with exit status 2."""
+    try:
+        app()
+    except DeclarationError as error:
+        Console(stderr=True, markup=False, highlight=False).print(f"error: {error}", soft_wrap=True)
+        sys.exit(2)
+
+
+def _show_entry(entry: catalogue_files.Entry) -> None:
+    console.print(entry.title, style="bold", soft_wrap=True)
+    console.print(" ".join(entry.source.split()))
+    console.print()
+    show(entry.declaration, channels=CHANNELS, batch=BATCH)
+
+
+def _show_pattern(shown: Orbits | Pattern) -> None:
+    m, n = shown.shape
+    names = shown.names if isinstance(shown, Pattern) else [letter_name(max(shown.rank - 1, 0))]
+    columns = max(1, (console.width - 4) // (max(map(len, names), default=0) + 2))
+    # One row and one column more than are printed tell that something is left out.
+    corner = _corner(shown, min(m, MOST_ROWS + 1), min(n, columns + 1))
+    console.print(corner.coloured(MOST_ROWS if m > MOST_ROWS else None, columns if n > columns else None))
+    if m > MOST_ROWS or n > columns:
+        console.print(f"({min(m, MOST_ROWS)} of {m} rows, {min(n, columns)} of {n} columns)")
+    console.print()
+
+
+def _corner(shown: Orbits | Pattern, rows: int, columns: int) -> Pattern:
+    """The first rows and columns, without the rest of a table that may not fit."""
+    if isinstance(shown, Orbits):
+        labels, signs = shown.labels_at(np.arange(rows), np.arange(columns))
+        return Pattern(labels, signs)
+    return Pattern(shown.labels[:rows, :columns], shown.signs[:rows, :columns], shown.names)
+
+
+def _show_orbits(found: Orbits) -> None:
+    m, n = found.shape
+    support = found.mapping.support
+    some = f"{support.indices.size} of " if support is not None else ""
+    console.print(f"{count(found.rank, 'orbit')} of {some}{m} x {n} (output, input) pairs")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("orbit", "pairs", "in a row", "first pair"):
+        table.add_column(heading, justify="left" if heading in ("orbit", "first pair") else "right")
+    space_out, space_in = found.mapping.output, found.mapping.input
+    for number in range(min(found.rank, MOST_ORBITS_LISTED)):
+        row, column = found.representatives[number].tolist()
+        table.add_row(
+            Text(letter_name(number)),
+            str(found.sizes[number]),
+            str(found.row_sizes[number]),
+            Text(f"{space_out.name(row)} <- {space_in.name(column)}"),
+        )
+    console.print(table)
+    if found.rank > MOST_ORBITS_LISTED:
+        console.print(f"... and {found.rank - MOST_ORBITS_LISTED} more")
+    console.print()
+
+
+def _show_cost(shown: Orbits | Pattern, lowering: str, channels: int, batch: int) -> None:
+    m, n = shown.shape
+    console.print(f"parameters   {shown.rank} instead of {m * n}, each times channels in x channels out")
+    try:
+        found = program(shown, lowering, channels_in=channels, channels_out=channels, batch=batch)
+    except DeclarationError as error:
+        if lowering != "auto":
+            raise
+        console.print(f"program      none: {error}", soft_wrap=True)
+        return
+    # The declaration stands above.
+    title, *lines = str(found).split("\n")
+    console.print(f"program      {title.removeprefix(f'{found.title}: ')}", soft_wrap=True)
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _load(model: Path) -> Any:
+    keras = import_keras_quietly()
+    try:
+        return keras.models.load_model(model)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise DeclarationError(f"{model} cannot be loaded as a Keras model: {first}") from None
+
+
+def _reports(model: Any, layer: str | None, declaration: str | None, trained: bool) -> list[Any]:
+    from eqgen.verification.verify import equivariant_layers
+    from eqgen.verification.verify import verify as check
+
+    if declaration is not None:
+        if layer is not None:
+            raise DeclarationError("--layer checks one layer and --as the whole model: give one of the two")
+        return [check(model, declaration, training=not trained)]
+    if trained:
+        raise DeclarationError("--trained goes with --as: an eqgen layer keeps its form whatever its weights are")
+    layers = equivariant_layers(model)
+    names = ", ".join(found.name for found in layers) or "none"
+    if layer is not None:
+        layers = [found for found in layers if found.name == layer]
+        if not layers:
+            raise DeclarationError(f"the model has no eqgen layer named {layer!r}: it has {names}")
+    if not layers:
+        raise DeclarationError('the model has no eqgen layer: say what it should be with --as "p -> p where p = S(5)"')
+    return [check(found) for found in layers]

@@ -1,0 +1,117 @@
+"""The graphs: all 1,044 with seven nodes, and what is to be learned of them, counted in integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.spaces.edges import to_adjacency, to_edges
+
+NODES = 7
+
+Integers = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Graphs:
+    """Graphs with their exact counts.
+
+    Attributes:
+        adjacency: (graphs, 7, 7), 0 and 1.
+        trees: (graphs,), the number of spanning trees of each graph.
+        trees_through: (graphs, 21), the number of spanning trees through each possible edge, in the order of `{p p}`.
+    """
+
+    adjacency: Integers
+    trees: Integers
+    trees_through: Integers
+
+
+def atlas() -> Graphs:
+    """Every graph with seven nodes, up to isomorphism, from the Atlas of Graphs that ships with networkx.
+
+    (Read and Wilson, "An Atlas of Graphs", Oxford 1998.)
+    """
+    import networkx
+    from networkx.generators.atlas import graph_atlas_g
+
+    adjacency = np.array(
+        [
+            networkx.to_numpy_array(graph, nodelist=range(NODES), dtype=np.int64)
+            for graph in graph_atlas_g()
+            if graph.number_of_nodes() == NODES
+        ]
+    )
+    return Graphs(adjacency, spanning_trees(adjacency), trees_through_edges(adjacency))
+
+
+def spanning_trees(adjacency: npt.ArrayLike) -> Integers:
+    """The number of spanning trees of each graph, exact: the determinant of the Laplacian without its first row and column.
+
+    (Kirchhoff's theorem, with the fraction-free elimination of Bareiss: every division below leaves no remainder.)
+
+    Args:
+        adjacency: (..., n, n), symmetric integers; an entry above 1 counts parallel edges.
+
+    Returns:
+        (...,), integers.
+
+    >>> spanning_trees(1 - np.eye(7, dtype=int)).item()  # Cayley: n ** (n - 2)
+    16807
+    """
+    # Python's integers do not overflow, whatever the number of nodes.
+    matrix = np.asarray(adjacency).astype(object)
+    n = matrix.shape[-1]
+    laplacian = np.eye(n, dtype=int).astype(object) * matrix.sum(axis=-1)[..., None] - matrix
+    minor = laplacian[..., 1:, 1:]
+    divisor: Any = np.ones((*minor.shape[:-2], 1, 1), dtype=object)
+    while minor.shape[-1] > 1:
+        pivot = minor[..., :1, :1]
+        cross = minor[..., 1:, :1] * minor[..., :1, 1:]
+        minor = (pivot * minor[..., 1:, 1:] - cross) // divisor
+        # The matrix is positive semidefinite: with a pivot of zero its row and column are zero, so that all that follows
+        # is zero, as the determinant then is, whatever divides it.
+        divisor = np.where(pivot == 0, 1, pivot)
+    trees = minor[..., 0, 0] if n > 1 else np.ones(matrix.shape[:-2], dtype=object)
+    return np.asarray(trees).astype(np.int64)
+
+
+def trees_through_edges(adjacency: npt.ArrayLike) -> Integers:
+    """The number of spanning trees through each possible edge, exact: those that are lost when the edge is taken away.
+
+    Args:
+        adjacency: (..., n, n), symmetric, 0 and 1.
+
+    Returns:
+        (..., n * (n - 1) / 2), integers, in the order of `{p p}`; 0 where there is no edge.
+    """
+    matrix = np.asarray(adjacency)
+    edges: Integers = to_edges(matrix)
+    # Along the new axis the k-th graph is the one without its k-th edge.
+    without = edges[..., None, :] * (1 - np.eye(edges.shape[-1], dtype=np.int64))
+    return spanning_trees(matrix)[..., None] - spanning_trees(to_adjacency(without))
+
+
+def renumbered(adjacency: Integers, random: np.random.Generator) -> Integers:
+    """Each graph under a numbering of its nodes of its own, drawn at random from all of them.
+
+    Args:
+        adjacency: (graphs, n, n).
+    """
+    count, n, _ = adjacency.shape
+    numberings = random.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
+    return adjacency[np.arange(count)[:, None, None], numberings[:, :, None], numberings[:, None, :]]
+
+
+def as_inputs(adjacency: Integers) -> Floats:
+    """What the networks see of each graph: (..., 21), a 1 for each edge and a 0 where there is none."""
+    return to_edges(adjacency).astype(np.float32)
+
+
+def log_of_one_more(counts: Integers) -> Floats:
+    """log(1 + count): what the networks learn of counts between 0 and 16,807."""
+    return np.log1p(counts).astype(np.float32)

@@ -1,0 +1,107 @@
+"""The seed question, answered in front of the reader: a weight matrix that keeps the form a, b, c while it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.cli.demo.graphs import Floats, Graphs, as_inputs, log_of_one_more
+from eqgen.cli.demo.networks import EDGES, LAYER
+from eqgen.cli.demo.plan import Plan
+from eqgen.layers import EquivariantDense
+from eqgen.orbitals.pattern import Pattern
+
+QUESTION = (
+    "How do I constrain the weight matrix of a hidden layer to the structure a, b, c in TensorFlow, so that these "
+    "elements stay equal as training progresses?"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What became of a, b and c.
+
+    Attributes:
+        layer: the trained scalar layer.
+        before: (3,), a, b and c before training.
+        after: (3,), after training.
+        optimum: (3,), the numbers with the least squared error, computed directly.
+        distinct: how many different numbers stood in the matrix before training and after each step.
+        distinct_dense: the same count, after training, for an ordinary Dense layer that started from the same matrix.
+    """
+
+    layer: EquivariantDense
+    before: npt.NDArray[Any]
+    after: npt.NDArray[Any]
+    optimum: npt.NDArray[Any]
+    distinct: tuple[int, ...]
+    distinct_dense: int
+
+
+def answer(graphs: Graphs, plan: Plan, seed: int = 0) -> Answer:
+    """Train a layer of three numbers: from the edges of a graph to log(1 + spanning trees through each edge).
+
+    All graphs are used: three numbers cannot memorise 21,924 targets, and their best values can be computed directly.
+    """
+    keras.utils.set_random_seed(seed)
+    inputs, targets = as_inputs(graphs.adjacency), log_of_one_more(graphs.trees_through)
+    layer = EquivariantDense(None, LAYER, name="a_b_c")
+    layer.build((None, EDGES))
+    before, matrix = keras.ops.convert_to_numpy(layer.kernel), layer.weight_matrix()
+    distinct = [distinct_values(matrix)]
+    _fit(layer, inputs, targets, plan.scalar_steps, lambda: distinct.append(distinct_values(layer.weight_matrix())))
+    dense = keras.layers.Dense(EDGES, use_bias=False, name="dense")
+    dense.build((None, EDGES))
+    dense.set_weights([matrix.T])
+    _fit(dense, inputs, targets, plan.scalar_steps, lambda: None)
+    return Answer(
+        layer=layer,
+        before=before,
+        after=keras.ops.convert_to_numpy(layer.kernel),
+        optimum=least_squares(layer.pattern, inputs, targets),
+        distinct=tuple(distinct),
+        distinct_dense=distinct_values(dense.get_weights()[0]),
+    )
+
+
+def distinct_values(matrix: npt.NDArray[Any]) -> int:
+    """How many different numbers stand in a float32 matrix, told apart by their bits.
+
+    >>> distinct_values(np.array([[0.1, 0.2], [0.2, 0.1]], dtype=np.float32))
+    2
+    """
+    return np.unique(np.ascontiguousarray(matrix, dtype=np.float32).view(np.uint32)).size
+
+
+def least_squares(pattern: Pattern, inputs: Floats, targets: Floats) -> npt.NDArray[np.float64]:
+    """The parameters of an unsigned pattern with the least squared error in `targets = W inputs`, without any training.
+
+    Args:
+        pattern: (m, n).
+        inputs: (samples, n).
+        targets: (samples, m).
+
+    Returns:
+        (rank,).
+    """
+    # Column k of the regression holds, for each sample and output, the sum of the inputs that parameter k multiplies.
+    columns = [
+        (inputs.astype(np.float64) @ (pattern.labels == label).T.astype(np.float64)).ravel()
+        for label in range(pattern.rank)
+    ]
+    return np.linalg.lstsq(np.stack(columns, axis=1), targets.astype(np.float64).ravel(), rcond=None)[0]
+
+
+def _fit(layer: Any, inputs: Floats, targets: Floats, steps: int, after_step: Callable[[], None]) -> None:
+    """Ordinary Keras training of one layer, nothing about it special; every step sees all graphs."""
+    network = keras.Sequential([keras.Input((EDGES,)), layer])
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, steps)
+    network.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse")
+    for _ in range(steps):
+        network.train_on_batch(inputs, targets)
+        after_step()

@@ -1,0 +1,264 @@
+"""Pictures: a coloured weight matrix, and curves of what was learned. They know matplotlib, no Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from eqgen.common.colours import colour
+from eqgen.common.errors import DeclarationError
+from eqgen.common.text import count
+from eqgen.orbitals.pattern import Pattern
+
+MOST_NAMED = 64
+"""Up to this many rows or columns each one gets its name; more would not be readable."""
+
+MOST_LETTERED = 32
+"""Up to this many rows and columns the letter stands in each cell."""
+
+MOST_IN_LEGEND = 12
+"""Beyond this many parameters the legend says how many more there are."""
+
+GREY = "#555555"
+FORCED_ZERO = "#f2f2f2"
+
+
+def weight_picture(
+    subject: Any,
+    row_names: Sequence[str] | None = None,
+    column_names: Sequence[str] | None = None,
+    *,
+    title: str | None = None,
+) -> Figure:
+    """The weight matrix, one colour for each parameter, the same as on a terminal.
+
+    Args:
+        subject: a Pattern, Orbits, or an EquivariantDense; of a trained layer without channels the legend tells the values.
+        row_names: the names of the outputs; left out, those of the declared space, or numbers from 1.
+        column_names: the names of the inputs, likewise.
+        title: above the picture.
+
+    Returns:
+        A Figure, to be saved with `figure.savefig("weights.png")`.
+
+    >>> import eqgen as eq
+    >>> weight_picture(eq.orbits("{p p} -> {p p} where p = S(5)")).axes[0].get_xticklabels()[0].get_text()
+    '{1,2}'
+    """
+    pattern: Pattern = subject if isinstance(subject, Pattern) else subject.pattern
+    m, n = pattern.shape
+    rows, columns = _names(subject, "output", m, row_names), _names(subject, "input", n, column_names)
+    # Cells stay square and large enough for their letters; the rest is room for names and the legend.
+    cell = min(0.3 if max(m, n) > 8 else 0.5, 10 / max(m, n))
+    figure = Figure(
+        figsize=(n * cell + 2.6, max(m * cell + (1.1 if title else 0.8), 1.8)), dpi=150, layout="constrained"
+    )
+    axes = figure.add_subplot()
+    axes.imshow(_colours(pattern), interpolation="nearest", aspect="equal")
+    _name_sides(axes, rows, columns)
+    if max(m, n) <= MOST_LETTERED:
+        _write_letters(axes, pattern)
+        _draw_grid(axes, m, n)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if title is not None:
+        figure.suptitle(title, fontsize=11, fontweight="bold")
+    _add_legend(figure, pattern, _values(subject))
+    return figure
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a panel.
+
+    Attributes:
+        name: in the legend.
+        x: where it was measured.
+        y: what was measured.
+        low: the smallest of several measurements at each x, None for a single one.
+        high: the largest, likewise.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes:
+        title: above it.
+        x_label: below it.
+        lines: what it shows.
+        ticks: the values of x that get a number and a mark on each line; None lets matplotlib choose, without marks.
+    """
+
+    title: str
+    x_label: str
+    lines: tuple[Line, ...]
+    ticks: tuple[float, ...] | None = None
+
+
+def learning_curve(
+    *panels: Panel, y_label: str, title: str | None = None, y_range: tuple[float, float] = (0.0, 1.0)
+) -> Figure:
+    """Curves of a score, panels side by side on one scale, with one legend.
+
+    Args:
+        *panels: from left to right; lines of one name have one colour.
+        y_label: what the score is.
+        title: above all panels.
+        y_range: the scores that are shown.
+    """
+    names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
+    figure = Figure(figsize=(0.6 + 4.4 * len(panels), 4.2), dpi=150, layout="constrained")
+    for number, panel in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), number + 1)
+        for line in panel.lines:
+            _draw_line(axes, line, names.index(line.name), len(names), panel.ticks is not None)
+        axes.set_title(panel.title, fontsize=10, loc="left", color=GREY)
+        axes.set_xlabel(panel.x_label, fontsize=9)
+        axes.set_ylim(*y_range)
+        if number == 0:
+            axes.set_ylabel(y_label, fontsize=9)
+        if panel.ticks is not None:
+            axes.set_xscale("log")
+            axes.minorticks_off()
+            axes.set_xticks(list(panel.ticks), [f"{tick:g}" for tick in panel.ticks])
+            axes.margins(x=0.08)
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            axes.margins(x=0.02)
+        axes.tick_params(labelsize=8, colors=GREY, length=3)
+        axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
+        axes.set_axisbelow(True)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        for side in ("left", "bottom"):
+            axes.spines[side].set_color("#bbbbbb")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
+    if title is not None:
+        figure.suptitle(title, fontsize=11, fontweight="bold")
+    return figure
+
+
+def _names(subject: Any, side: str, size: int, given: Sequence[str] | None) -> list[str]:
+    if given is not None:
+        if len(given) != size:
+            raise DeclarationError(
+                f"the picture has {count(size, side)}, got {count(len(given), 'name')}: give one name for each"
+            )
+        return list(given)
+    mapping = getattr(subject, "mapping", None)
+    if mapping is None:
+        return [str(number + 1) for number in range(size)]
+    if size > MOST_NAMED:
+        return [""] * size  # never shown
+    space = getattr(mapping, side)
+    return [space.name(number) for number in range(size)]
+
+
+def _colours(pattern: Pattern) -> npt.NDArray[np.float64]:
+    """The picture's pixels, (m, n, 3): each parameter's colour, paler where the sign is flipped, light grey for a forced zero."""
+    # The last row is what label -1 finds.
+    table = np.array([*(to_rgb(colour(label)) for label in range(pattern.rank)), to_rgb(FORCED_ZERO)])
+    pixels = table[pattern.labels]
+    negative = pattern.signs < 0
+    pixels[negative] = 0.5 + 0.5 * pixels[negative]
+    return pixels
+
+
+def _name_sides(axes: Axes, rows: list[str], columns: list[str]) -> None:
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("input", fontsize=9, color=GREY)
+    axes.set_ylabel("output", fontsize=9, color=GREY)
+    columns, rows = (names if len(names) <= MOST_NAMED else [] for names in (columns, rows))
+    upright = all(len(name) <= 2 for name in columns)
+    # A name with dollar signs is a name, no formula.
+    axes.set_xticks(range(len(columns)), columns, rotation=0 if upright else 90, fontsize=8, parse_math=False)
+    axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
+    axes.tick_params(length=0)
+
+
+def _write_letters(axes: Axes, pattern: Pattern) -> None:
+    pixels = _colours(pattern)
+    for i, row in enumerate(pattern.entries()):
+        for j, entry in enumerate(row):
+            # Dark letters on light cells and light letters on dark ones.
+            light = float(pixels[i, j] @ np.array([0.299, 0.587, 0.114])) > 0.6
+            axes.text(j, i, entry, ha="center", va="center", fontsize=7.5, color="#222222" if light else "white")
+
+
+def _draw_grid(axes: Axes, m: int, n: int) -> None:
+    axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(m + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=0.9)
+    axes.tick_params(which="minor", length=0)
+
+
+def _values(subject: Any) -> list[float] | None:
+    """The numbers of a built layer without channels, in the order of its parameters."""
+    if getattr(subject, "units", 1) is not None or not getattr(subject, "built", False):
+        return None
+    pattern: Pattern = subject.pattern
+    matrix, values = subject.weight_matrix(), []
+    for label in range(pattern.rank):
+        row, column = np.argwhere(pattern.labels == label)[0]
+        values.append(float(matrix[row, column] * pattern.signs[row, column]))
+    return values
+
+
+def _add_legend(figure: Figure, pattern: Pattern, values: list[float] | None) -> None:
+    shown = range(min(pattern.rank, MOST_IN_LEGEND))
+    patches = [
+        Patch(color=colour(k), label=pattern.names[k] + (f" = {values[k]:.4f}" if values is not None else ""))
+        for k in shown
+    ]
+    if pattern.rank > MOST_IN_LEGEND:
+        patches.append(Patch(color="white", label=f"and {pattern.rank - MOST_IN_LEGEND} more"))
+    if (pattern.labels < 0).any():
+        patches.append(Patch(color=FORCED_ZERO, label="0, forced"))
+    m, n = pattern.shape
+    figure.legend(
+        handles=patches,
+        title=f"{count(pattern.rank, 'number')} in {m * n:,} places",
+        title_fontsize=9,
+        fontsize=9,
+        alignment="left",
+        frameon=False,
+        loc="outside right upper",
+        handlelength=1.0,
+        handleheight=1.0,
+    )
+
+
+def _draw_line(axes: Axes, line: Line, number: int, several: int, marks: bool) -> None:
+    shade = colour(number)
+    # The first line stays visible where others run through it.
+    style: dict[str, Any] = {"color": shade, "linewidth": 1.8, "label": line.name, "zorder": 3 + several - number}
+    spread = None if line.low is None or line.high is None else (line.low, line.high)
+    if not marks:
+        axes.plot(line.x, line.y, **style)
+        if spread is not None:
+            axes.fill_between(line.x, *spread, color=shade, alpha=0.15, linewidth=0)
+        return
+    style.update(marker="os^Dv"[number % 5], markersize=6, markeredgecolor="white", capsize=3, elinewidth=1.2)
+    bars = None if spread is None else np.abs(np.array(spread) - np.array(line.y))
+    # A step to the side, so that the bars of lines that agree do not cover each other.
+    shifted = np.array(line.x) * 1.03 ** (number - (several - 1) / 2)
+    axes.errorbar(shifted, line.y, yerr=bars, **style)

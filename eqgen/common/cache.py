@@ -1,0 +1,161 @@
+"""Results on disk, under the user's cache folder: found again by a hash of what they are computed from.
+
+A file is a digest, of the key and of what follows, and arrays in numpy's own format. It is written whole under another name
+and then renamed, so that writers cannot disturb each other or a reader; a file whose digest does not fit is as good as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+VERSION = 1
+"""Part of every key: results of an older way to compute are not found."""
+
+LARGEST_FOLDER = 10**9
+"""Beyond so many bytes the files that were written longest ago are deleted."""
+
+OWN_FILE = re.compile(r"[0-9a-f]{64}")
+"""How files of results are named."""
+
+UNFINISHED = "eqgen-unfinished-"
+
+DAY = 24 * 60 * 60
+
+LARGEST_FILE = LARGEST_FOLDER // 4
+
+_warned = False
+
+
+def folder() -> Path | None:
+    """Where results are kept; None when `EQGEN_CACHE=off`. `EQGEN_CACHE` may also name a folder."""
+    chosen = os.environ.get("EQGEN_CACHE", "")
+    if chosen.casefold() in ("off", "no", "false", "0"):
+        return None
+    if chosen:
+        return Path(chosen).expanduser()
+    from platformdirs import user_cache_path
+
+    return Path(user_cache_path("eqgen"))
+
+
+def key(what: str, arrays: Iterable[npt.NDArray[Any] | None]) -> str:
+    """The name of a result: a hash of the kind of result and of all that it is computed from."""
+    found = hashlib.sha256(f"{what} {VERSION}".encode())
+    for array in arrays:
+        if array is None:
+            found.update(b"none;")
+            continue
+        found.update(f"{array.dtype.str} {array.shape};".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+def load(name: str) -> Arrays | None:
+    """The arrays that were stored under a key, None when there are none or the file is damaged."""
+    place = folder()
+    if place is None:
+        return None
+    try:
+        data = (place / name).read_bytes()
+    except OSError:
+        return None
+    if data[:32] != _digest(name, data[32:]):
+        return None
+    with np.load(io.BytesIO(data[32:]), allow_pickle=False) as held:
+        return {field: held[field] for field in held.files}
+
+
+def store(name: str, arrays: Arrays) -> None:
+    """Keep arrays under a key. A folder that cannot be written to is told once, as a warning, and changes nothing else."""
+    place = folder()
+    if place is None or sum(array.nbytes for array in arrays.values()) > LARGEST_FILE:
+        return
+    buffer = io.BytesIO()
+    np.savez(buffer, **cast(Any, arrays))
+    data = buffer.getvalue()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        _write(place, name, _digest(name, data) + data)
+        _prune(place)
+    except OSError as error:
+        _warn(place, error)
+
+
+def _digest(name: str, data: bytes) -> bytes:
+    # The key is part of it: a file that was renamed to another key is refused like any other damage.
+    return hashlib.sha256(name.encode() + data).digest()
+
+
+def _write(place: Path, name: str, data: bytes) -> None:
+    handle, unfinished = tempfile.mkstemp(dir=place, prefix=UNFINISHED)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(unfinished, place / name)
+    except BaseException:
+        # An interrupt, too, leaves nothing behind.
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+
+
+def _prune(place: Path) -> None:
+    found = []
+    for file in place.iterdir():
+        # The folder may be one that other things are kept in.
+        unfinished = file.name.startswith(UNFINISHED)
+        if not unfinished and not OWN_FILE.fullmatch(file.name):
+            continue
+        try:
+            status = file.stat()
+        except OSError:  # another process was faster
+            continue
+        if unfinished and time.time() - status.st_mtime > DAY:
+            # A process that was killed could not take it away.
+            file.unlink(missing_ok=True)
+        elif S_ISREG(status.st_mode):
+            found.append((status.st_mtime, status.st_size, file))
+    total = sum(size for _, size, _ in found)
+    for _, size, file in sorted(found, key=lambda entry: entry[0]):
+        if total <= LARGEST_FOLDER:
+            break
+        file.unlink(missing_ok=True)
+        total -= size
+
+
+def _warn(place: Path, error: OSError) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"results cannot be kept in {place} ({error.strerror or error}): they are computed anew each time; set "
+            "EQGEN_CACHE to a folder that can be written to, or to off",
+            stacklevel=_depth_of_the_caller(),
+        )
+
+
+def _depth_of_the_caller() -> int:
+    """How far up the stack the code stands that asked eqgen for something."""
+    package = str(Path(__file__).parents[1])
+    # The warning is raised one frame above this one.
+    depth = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+        depth += 1
+    return depth

@@ -1,0 +1,39 @@
+"""The one exception that a user's mistake raises."""
+
+from __future__ import annotations
+
+
+class DeclarationError(ValueError):
+    """Something declared cannot be right: the message says what, where, and what to write instead.
+
+    >>> import eqgen as eq
+    >>> eq.mapping("p -> p")
+    Traceback (most recent call last):
+    eqgen.DeclarationError: axis p is not declared: add "where p = S(5)" or pass p=... (character 1)
+      p -> p
+      ^
+    """
+
+    # What users write and what tracebacks show, wherever the class stands.
+    __module__ = "eqgen"
+
+
+def pointing(message: str, text: str, position: int) -> DeclarationError:
+    """A DeclarationError whose message shows the line of `text` with a caret under the character at `position`.
+
+    The character is counted from 1 for the reader; `position` is counted from 0.
+    """
+    position = min(max(position, 0), len(text))
+    start = text.rfind("\n", 0, position) + 1
+    stop = text.find("\n", position)
+    line = text[start : stop if stop >= 0 else len(text)]
+    column = position - start
+    # A long line (a group of many cycles) is cut around the place, so that the caret stays under it on any screen.
+    if len(line) > 100:
+        left = max(0, column - 50)
+        line = ("..." if left else "") + line[left : left + 100] + ("..." if left + 100 < len(line) else "")
+        column = column - left + (3 if left else 0)
+    place = f"line {text.count(chr(10), 0, position) + 1}, " if "\n" in text.strip() else ""
+    # Tabs and other control characters would move the caret away from its character.
+    shown = "".join(character if character.isprintable() else " " for character in line)
+    return DeclarationError(f"{message} ({place}character {position - start + 1})\n  {shown}\n  {' ' * column}^")

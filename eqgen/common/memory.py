@@ -1,0 +1,77 @@
+"""How much memory there is, and refusals before anything is allocated that would not fit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from eqgen.common.errors import DeclarationError
+from eqgen.common.text import in_short
+
+LARGEST_SHARE = 2
+"""A result may take one part in so many of the memory; the rest is for working copies and for what uses it."""
+
+
+def machine_memory() -> int:
+    """How many bytes this process can hold: the machine's, or what limits are set below that."""
+    limits = []
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    if sys.platform != "win32":
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != resource.RLIM_INFINITY:
+            limits.append(soft)
+    # What a container may use, where it says so (control groups, versions 2 and 1).
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            limits.append(int(Path(file).read_text()))
+    # Where nothing can be asked, what a small laptop has.
+    return min(limits, default=8 * 10**9)
+
+
+def fits(needed: int) -> bool:
+    """Whether so many bytes leave room for working copies."""
+    return needed <= machine_memory() // LARGEST_SHARE
+
+
+def refuse_large_table(what: str, m: int, n: int, hint: str) -> None:
+    """Raise before a table of m x n labels is allocated that this machine cannot hold beside its working copies."""
+    needed = m * n * 8
+    if fits(needed):
+        return
+    raise DeclarationError(
+        f"{in_short(what)} has {m} x {n} index pairs: their label table needs {gigabytes(needed)} while it is made, and this "
+        f"machine has {gigabytes(machine_memory())}; {hint}"
+    )
+
+
+def refuse_many_pairs(count: int) -> None:
+    """Raise before so many supported pairs are labelled, when this machine cannot hold them beside working copies."""
+    needed = count * 40
+    if not fits(needed):
+        raise DeclarationError(
+            f"the support has at least {count} pairs with all that the group moves them to: they need {gigabytes(needed)} while "
+            f"they are labelled, and this machine has {gigabytes(machine_memory())}; name fewer pairs"
+        )
+
+
+def refuse_many_orbits(rank: int) -> None:
+    """Raise before a number for each of so many orbits is written down."""
+    if not fits(16 * rank):
+        raise DeclarationError(
+            f"there are {rank} orbits: a list with a number for each needs {gigabytes(16 * rank)}, and this machine has "
+            f"{gigabytes(machine_memory())}; labels_at(rows, columns) looks at a part"
+        )
+
+
+def gigabytes(count: int) -> str:
+    """A number of bytes as people read it.
+
+    >>> gigabytes(3 * 10**11)
+    '300.0 GB'
+    """
+    return f"{count / 1e9:,.1f} GB"

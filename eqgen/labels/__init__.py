@@ -1,1 +1,0 @@
-"""From permutations of outputs and inputs to the orbits of their pairs: as a table, as factors, as a formula, or sparse."""

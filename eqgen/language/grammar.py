@@ -1,0 +1,421 @@
+"""The declaration language: text -> syntax tree, with errors that point at the character. It knows no groups."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark.exceptions import VisitError
+
+from eqgen.common.errors import DeclarationError, pointing
+from eqgen.common.text import count
+from eqgen.language.messages import explain
+from eqgen.language.syntax import (
+    AxisSyntax,
+    Call,
+    Cycles,
+    Factor,
+    GroupExpression,
+    MappingSyntax,
+    PairSyntax,
+    PatternSyntax,
+    Product,
+    Sum,
+    SupportSyntax,
+    Term,
+)
+
+if TYPE_CHECKING:
+    from lark.tree import Meta
+
+GRAMMAR = r"""
+mapping   : sum "->" sum [where] [support]
+sum       : term ("+" term)*
+term      : factor+
+factor    : NAME                  -> points
+          | NUMBER                -> fixed
+          | "{" NAME+ "}"         -> subsets
+          | "<" NAME+ ">"         -> tuples
+          | "~" NAME              -> twisted
+          | "[" NAME NAME "]"     -> oriented
+where     : "where" (axis | joint) ("," (axis | joint | permutation))*
+support   : "support" (NONE | pair ("," pair)*)
+pair      : NUMBER FROM NUMBER
+axis      : NAME "=" (expression | permutation)
+joint     : names "=" expression ("&" expression)*
+names     : NAME ("&" NAME)+
+group     : expression | generators
+?expression : operand
+          | operand ("*" operand)+          -> product
+?operand  : NAME "(" [argument ("," argument)*] ")"   -> call
+          | NAME "(" generators ")"         -> listed
+          | NAME "(" "[" generators "]" ")" -> listed
+          | "(" expression ")"
+?argument : expression
+          | NUMBER                          -> number
+          | STRING                          -> string
+generators : permutation ("," permutation)*
+permutation : cycle+
+cycle     : "(" [INTEGER ([","] INTEGER)*] ")"
+
+NAME      : /(?!(?:where|support)\b)[A-Za-z_][A-Za-z0-9_]*/
+FROM      : "<-"
+NONE      : "none"
+NUMBER    : /[0-9]+/
+INTEGER   : /-?[0-9]+/
+STRING    : /"[^"\n]*"/
+COMMENT   : /#[^\n]*/
+%ignore COMMENT
+%ignore /[\s]+/
+"""
+
+ENTRY_TEXT = "(0|-?[A-Za-z_][A-Za-z0-9_]*)"
+
+PATTERN_GRAMMAR = r"""
+pattern   : BREAK* row (BREAK+ row)* BREAK*
+row       : ENTRY+
+
+ENTRY     : /ENTRY_TEXT(?![^\s;#])/
+BREAK     : /[;\n]/
+COMMENT   : /#[^\n]*/
+%ignore COMMENT
+%ignore /[ \t\r\f]+/
+""".replace("ENTRY_TEXT", ENTRY_TEXT)
+
+LONG_SUPPORT = 2_000
+
+PAIR = re.compile(r"([0-9]{1,18}) <- ([0-9]{1,18})")
+
+LISTED_PAIRS = re.compile(r"[0-9]{1,18} <- [0-9]{1,18}(, [0-9]{1,18} <- [0-9]{1,18})*")
+"""A support as eqgen itself writes it."""
+
+LONGEST_NUMBER = 18
+"""A number of more digits names nothing that fits in a computer."""
+
+
+def is_mapping(text: str) -> bool:
+    """Whether a declaration is a mapping (it has an arrow) or a pattern."""
+    return any("->" in line.split("#")[0] for line in text.split("\n"))
+
+
+def is_entry(text: str) -> bool:
+    """Whether a text is exactly one entry of a pattern: a name, a negated name or 0."""
+    return re.fullmatch(ENTRY_TEXT, text) is not None
+
+
+def parse_mapping(text: str) -> MappingSyntax:
+    """The syntax tree of `{p p} -> {p p} where p = S(5)`."""
+    _refuse_empty(text, 'a mapping, like "p -> p where p = S(5)"')
+    if not is_mapping(text):
+        raise pointing(
+            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"',
+            text,
+            len(text.rstrip()),
+        )
+    head, pairs = _long_support(text)
+    tree: MappingSyntax = _parse(head, "mapping")
+    return tree if pairs is None else replace(tree, support=pairs)
+
+
+def _long_support(text: str) -> tuple[str, SupportSyntax | None]:
+    """A long support that is plainly right, read by itself: the grammar would take a minute for a hundred thousand pairs."""
+    head, _, tail = text.partition(" support ")
+    # A comment runs to the end of its line, whatever it says.
+    if len(tail) < LONG_SUPPORT or "#" in head or not LISTED_PAIRS.fullmatch(tail):
+        return text, None
+    start = len(head) + len(" support ")
+    pairs = [PairSyntax(int(pair[1]), int(pair[2]), start + pair.start()) for pair in PAIR.finditer(tail)]
+    if any(0 in (pair.output, pair.input) for pair in pairs):
+        return text, None
+    return head, SupportSyntax(tuple(pairs), start)
+
+
+def parse_group(text: str) -> GroupExpression:
+    """The syntax tree of `S(5)` or `(1 2 3)(4 5), (1 2)`."""
+    _refuse_empty(text, 'a group, like "S(5)" or "(1 2 3)(4 5), (1 2)"')
+    tree: GroupExpression = _parse(text, "group")
+    return tree
+
+
+def parse_pattern(text: str) -> PatternSyntax:
+    """The rows of `a -b; b a`; rows are separated by `;` or new lines, entries by spaces.
+
+    Raises:
+        DeclarationError: an unknown symbol, or rows of different lengths.
+    """
+    _refuse_empty(text.replace(";", " "), 'a pattern, like "a b; b a"')
+    rows: list[tuple[list[tuple[int, str]], int]] = _parse(text, "pattern")
+    width = len(rows[0][0])
+    for number, (row, position) in enumerate(rows, start=1):
+        if len(row) != width:
+            raise pointing(
+                f"row {number} of the pattern has {_entries(len(row))}, row 1 has {width}: every row needs the same "
+                "number; write 0 where nothing may stand",
+                text,
+                position,
+            )
+    return tuple(tuple(row) for row, _ in rows)
+
+
+def _refuse_empty(text: str, wanted: str) -> None:
+    if not isinstance(text, str):
+        raise DeclarationError(f"expected a text, got {type(text).__name__}: write {wanted}")
+    lines = (line.split("#")[0] for line in text.split("\n"))
+    if not "".join(lines).strip():
+        raise DeclarationError(f"the declaration is empty: write {wanted}")
+
+
+@lru_cache(maxsize=2)
+def _parser(grammar: str, *starts: str) -> Lark:
+    return Lark(grammar, parser="lalr", start=list(starts), propagate_positions=True)
+
+
+def _parse(text: str, start: str) -> Any:
+    parser = _parser(PATTERN_GRAMMAR, "pattern") if start == "pattern" else _parser(GRAMMAR, "mapping", "group")
+    try:
+        tree = parser.parse(text, start=start)
+        return (_ReadPattern() if start == "pattern" else _ReadMapping(text)).transform(tree)
+    except UnexpectedInput as error:
+        explain(error, text, start)
+    except VisitError as error:
+        if isinstance(error.orig_exc, DeclarationError):
+            raise error.orig_exc from None
+        raise
+    except RecursionError:
+        raise DeclarationError("the declaration is nested too deeply: name its parts as axes of their own") from None
+
+
+@dataclass(frozen=True)
+class _Permutation:
+    """One generator on its way into the list it belongs to."""
+
+    cycles: tuple[tuple[int, ...], ...]
+    position: int
+
+
+@v_args(meta=True)
+class _ReadMapping(Transformer[Token, Any]):
+    """Turns lark's tree into the frozen syntax tree, bottom up."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def mapping(self, meta: Meta, children: list[Any]) -> MappingSyntax:
+        left, right, where, support = children
+        return MappingSyntax(left, right, where or (), support)
+
+    def support(self, meta: Meta, children: list[Any]) -> SupportSyntax:
+        return SupportSyntax(tuple(pair for pair in children if isinstance(pair, PairSyntax)), meta.start_pos)
+
+    def pair(self, meta: Meta, children: list[Token]) -> PairSyntax:
+        output, _, input_ = children
+        return PairSyntax(self._point(output), self._point(input_), meta.start_pos)
+
+    def _point(self, token: Token) -> int:
+        if len(token) > LONGEST_NUMBER:
+            raise pointing(f"{_short(token)} is too large for a point", self.text, token.start_pos or 0)
+        if int(token) == 0:
+            raise pointing(
+                f"{_short(token)} is no point: the points of a space are numbered from 1",
+                self.text,
+                token.start_pos or 0,
+            )
+        return int(token)
+
+    def sum(self, meta: Meta, children: list[Term]) -> Sum:
+        return tuple(children)
+
+    def term(self, meta: Meta, children: list[Factor]) -> Term:
+        return tuple(children)
+
+    def points(self, meta: Meta, children: list[Token]) -> Factor:
+        return Factor("points", str(children[0]), 1, meta.start_pos)
+
+    def fixed(self, meta: Meta, children: list[Token]) -> Factor:
+        if str(children[0]) != "1":
+            raise pointing(
+                f"{_short(children[0])} is no factor: the only number is 1, one fixed point; {_short(children[0])} points "
+                "that a group moves need an axis",
+                self.text,
+                meta.start_pos,
+            )
+        return Factor("fixed", "", 0, meta.start_pos)
+
+    def twisted(self, meta: Meta, children: list[Token]) -> Factor:
+        return Factor("twisted", str(children[0]), 1, meta.start_pos)
+
+    def oriented(self, meta: Meta, children: list[Token]) -> Factor:
+        return self._of_one_axis("oriented", "[", "]", meta, children)
+
+    def subsets(self, meta: Meta, children: list[Token]) -> Factor:
+        return self._of_one_axis("subsets", "{", "}", meta, children)
+
+    def tuples(self, meta: Meta, children: list[Token]) -> Factor:
+        return self._of_one_axis("tuples", "<", ">", meta, children)
+
+    def _of_one_axis(self, kind: str, opening: str, closing: str, meta: Meta, children: list[Token]) -> Factor:
+        names = [str(token) for token in children]
+        for token in children:
+            if token != names[0]:
+                raise pointing(
+                    f"{opening}{' '.join(names)}{closing} mixes the axes {names[0]} and {token}: distinct points come from "
+                    f"one axis; write {opening}{' '.join([names[0]] * len(names))}{closing}, or {names[0]} {token} for "
+                    "pairs over two axes",
+                    self.text,
+                    token.start_pos or 0,
+                )
+        return Factor(kind, names[0], len(names), meta.start_pos)
+
+    def where(self, meta: Meta, children: list[Any]) -> tuple[AxisSyntax, ...]:
+        # A comma ends an axis or only one of its generators: with one token of lookahead the grammar cannot tell, so it
+        # lists both and the generators are gathered here.
+        axes: list[AxisSyntax] = []
+        for child in children:
+            if isinstance(child, _Permutation):
+                last = axes[-1]
+                group = last.groups[0]
+                if not isinstance(group, Cycles) or len(last.names) > 1:
+                    raise pointing(
+                        f"a list of generators stands only directly after {last.names[0]} =: inside an expression write "
+                        "Group((1 2), (3 4))",
+                        self.text,
+                        child.position,
+                    )
+                axes[-1] = AxisSyntax(
+                    last.names, (Cycles((*group.generators, child.cycles), group.position),), last.position
+                )
+            else:
+                axes.append(child)
+        return tuple(axes)
+
+    def axis(self, meta: Meta, children: list[Any]) -> AxisSyntax:
+        name, group = children
+        if isinstance(group, _Permutation):
+            group = Cycles((group.cycles,), group.position)
+        return AxisSyntax((str(name),), (group,), meta.start_pos)
+
+    def names(self, meta: Meta, children: list[Token]) -> list[Token]:
+        return children
+
+    def joint(self, meta: Meta, children: list[Any]) -> AxisSyntax:
+        names, groups = children[0], children[1:]
+        if len(names) != len(groups):
+            raise pointing(
+                f"{len(names)} axes are declared together and {count(len(groups), 'group')} given: write one for each axis, as "
+                "in s & b = Group((1 2)) & Group((1 2)(3 4))",
+                self.text,
+                meta.start_pos,
+            )
+        return AxisSyntax(tuple(map(str, names)), tuple(groups), meta.start_pos)
+
+    def group(self, meta: Meta, children: list[GroupExpression]) -> GroupExpression:
+        return children[0]
+
+    def product(self, meta: Meta, children: list[GroupExpression]) -> GroupExpression:
+        return Product(tuple(children), meta.start_pos)
+
+    def call(self, meta: Meta, children: list[Any]) -> Call:
+        arguments = tuple(child for child in children[1:] if child is not None)
+        return Call(str(children[0]), arguments, meta.start_pos)
+
+    def listed(self, meta: Meta, children: list[Any]) -> Cycles:
+        if children[0] != "Group":
+            raise pointing(
+                f"{children[0]}(...) takes no bare cycles: write Group(...) around a list of generators",
+                self.text,
+                meta.start_pos,
+            )
+        generators: Cycles = children[1]
+        return generators
+
+    def number(self, meta: Meta, children: list[Token]) -> int:
+        return self._whole(children[0])
+
+    def string(self, meta: Meta, children: list[Token]) -> str:
+        return str(children[0])[1:-1]
+
+    def generators(self, meta: Meta, children: list[_Permutation]) -> Cycles:
+        return Cycles(tuple(child.cycles for child in children), meta.start_pos)
+
+    def permutation(self, meta: Meta, children: list[list[Token]]) -> _Permutation:
+        seen: set[int] = set()
+        cycles = []
+        for cycle in children:
+            points: dict[int, None] = {}
+            for token in cycle:
+                point = self._whole(token)
+                self._check_point(point, points, seen, token)
+                points[point] = None
+            # With signs the mirror image of a cycle is meant too, so its points are taken.
+            seen.update(points, (-point for point in points))
+            if not _mirrors_itself(list(points)):
+                raise pointing(
+                    "a cycle that holds a point and its negative must hold the negative of each of its points, in the same "
+                    "order: write (1 -1) or (1 2 -1 -2)",
+                    self.text,
+                    cycle[0].start_pos or 0,
+                )
+            if points:
+                cycles.append(tuple(points))
+        return _Permutation(tuple(cycles), meta.start_pos)
+
+    def _check_point(self, point: int, points: dict[int, None], seen: set[int], token: Token) -> None:
+        where = token.start_pos or 0
+        if point == 0:
+            raise pointing("point 0 in a cycle: points in text are numbered from 1", self.text, where)
+        if point in points:
+            raise pointing(
+                f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once",
+                self.text,
+                where,
+            )
+        if point in seen:
+            raise pointing(
+                f"point {abs(point)} stands in two cycles of one generator: write disjoint cycles, or a comma between two "
+                "generators",
+                self.text,
+                where,
+            )
+
+    def cycle(self, meta: Meta, children: list[Token | None]) -> list[Token]:
+        return [child for child in children if child is not None and child.type == "INTEGER"]
+
+    def _whole(self, token: Token) -> int:
+        if len(token) > LONGEST_NUMBER:
+            raise pointing(f"the number {_short(token)} is too large", self.text, token.start_pos or 0)
+        return int(token)
+
+
+def _mirrors_itself(points: list[int]) -> bool:
+    """Whether a cycle is apart from its mirror image, or is it: `(1 2 -1 -2)`."""
+    if not set(points) & {-point for point in points}:
+        return True
+    half = len(points) // 2
+    return points[half:] == [-point for point in points[:half]]
+
+
+class _ReadPattern(Transformer[Token, Any]):
+    def pattern(self, children: list[Any]) -> list[tuple[list[tuple[int, str]], int]]:
+        return [child for child in children if not isinstance(child, Token)]
+
+    @v_args(meta=True)
+    def row(self, meta: Meta, children: list[Token]) -> tuple[list[tuple[int, str]], int]:
+        return [_entry(str(token)) for token in children], meta.start_pos
+
+
+def _entry(text: str) -> tuple[int, str]:
+    if text == "0":
+        return 0, ""
+    return (-1, text[1:]) if text[0] == "-" else (1, text)
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 30 else text[:27] + "..."

@@ -1,0 +1,146 @@
+"""EquivariantAttention: self-attention whose scores carry a learned number for each orbit of pairs of points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.execution.tensors import constant, matmul
+from eqgen.layers.inputs.arguments import is_positive_whole
+from eqgen.layers.inputs.masks import present
+from eqgen.layers.inputs.points import points_of, refuse_channels, refuse_signs
+from eqgen.orbitals.orbits import orbits
+from eqgen.spaces.mapping import Mapping
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class EquivariantAttention(keras.layers.Layer):
+    """Multi-head self-attention between points, with one learned bias for each orbit of pairs and head.
+
+    `softmax(q_i k_j / sqrt(key_dim) + bias[label of (i, j)])`: relative position bias (Shaw et al., "Self-attention with
+    relative position representations", 2018; Raffel et al., "T5", 2020) for any group. Of a cyclic group it is a bias for
+    each offset; of a graph's automorphisms it tells neighbours from others. A support leaves the other pairs out of the sum.
+
+    Args:
+        num_heads: how many heads.
+        key_dim: channels of each head.
+        declaration: the space, as in `"p where p = C(12)"`, or a mapping of it to itself, which may have a support.
+        use_bias: whether the projections have a bias.
+        **kwargs: name, dtype, as every Keras layer takes them.
+
+    Raises:
+        DeclarationError: the declaration cannot be read or leads to another space, signs flip, or a size is not positive.
+
+    Input shape:
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is. Points that a mask leaves out
+        are not attended to; where it leaves nobody, a point attends to all alike.
+
+    Output shape:
+        The same.
+
+    >>> import numpy as np
+    >>> EquivariantAttention(2, 4, "p where p = C(6)")(np.zeros((1, 6, 3))).shape
+    TensorShape([1, 6, 3])
+    """
+
+    def __init__(
+        self, num_heads: int, key_dim: int, declaration: Mapping | str, *, use_bias: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        for name, size in (("num_heads", num_heads), ("key_dim", key_dim)):
+            if not is_positive_whole(size):
+                raise DeclarationError(f"{name} is a positive whole number, got {size!r}")
+        self.num_heads, self.key_dim = int(num_heads), int(key_dim)
+        self.points = points_of(declaration)
+        refuse_signs(self.points, "attention, which is not odd, would break the symmetry: attend to absolute values")
+        self.orbits = orbits(self.points.mapping)
+        labels = self.orbits.labels
+        if (labels < 0).all(axis=1).any():
+            row = int(np.flatnonzero((labels < 0).all(axis=1))[0])
+            raise DeclarationError(
+                f"the support of {self.points.mapping.in_short()} leaves point {row + 1} nothing to attend to: add its pair "
+                "with itself"
+            )
+        self._places = np.maximum(labels, 0).astype(np.int32).ravel()
+        self._left_out = np.where(labels < 0, -np.inf, 0.0) if (labels < 0).any() else None
+        self.use_bias = use_bias
+        self.query: Any = None
+        self.key: Any = None
+        self.value: Any = None
+        self.output_kernel: Any = None
+        self.query_bias: Any = None
+        self.value_bias: Any = None
+        self.output_bias: Any = None
+        self.pair_bias: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make the projections and the biases of pairs."""
+        channels, width = self.points.channels(input_shape), self.num_heads * self.key_dim
+        for name in ("query", "key", "value"):
+            setattr(self, name, self.add_weight(name=name, shape=(channels, width), initializer="glorot_uniform"))
+        self.output_kernel = self.add_weight(name="output", shape=(width, channels), initializer="glorot_uniform")
+        if self.use_bias:
+            # A bias of the keys would add the same to all scores of a point.
+            self.query_bias = self.add_weight(name="query_bias", shape=(width,), initializer="zeros")
+            self.value_bias = self.add_weight(name="value_bias", shape=(width,), initializer="zeros")
+            self.output_bias = self.add_weight(name="output_bias", shape=(channels,), initializer="zeros")
+        self.pair_bias = self.add_weight(
+            name="pair_bias", shape=(self.orbits.rank, self.num_heads), initializer="zeros"
+        )
+        self.built = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Attend; points that a mask of shape (..., points) leaves out are not attended to."""
+        n, heads, size = self.points.size, self.num_heads, self.key_dim
+        refuse_channels(self.query.shape[0], inputs.shape)
+        shape = ops.shape(inputs)
+        inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)
+        # A weight of zero times what is infinite would not be zero.
+        inputs = inputs if mask is None else present(inputs, mask)
+        flat = ops.reshape(inputs, (-1, n, inputs.shape[-1]))
+        query = self._heads(flat, self.query, self.query_bias) * (size**-0.5)
+        scores = matmul(query, ops.transpose(self._heads(flat, self.key, None), (0, 1, 3, 2)))
+        # Exponentials and their sums are held in single precision at least.
+        scores = ops.cast(scores, "float64" if self.compute_dtype == "float64" else "float32")
+        biases = ops.take(ops.cast(self.pair_bias, scores.dtype), self._places, axis=0)
+        scores = scores + ops.transpose(ops.reshape(biases, (n, n, heads)), (2, 0, 1))
+        if mask is not None:
+            seen = ops.reshape(ops.cast(mask, "bool"), (-1, 1, 1, n))
+            scores = ops.where(seen, scores, ops.cast(-1e9, scores.dtype))
+        if self._left_out is not None:
+            # Last, so that whoever has nobody left to attend to still stays within the support.
+            scores = scores + constant(self._left_out, scores)
+        weights = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
+        mixed = matmul(weights, self._heads(flat, self.value, self.value_bias))
+        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, n, heads * size))
+        found = matmul(mixed, ops.cast(self.output_kernel, mixed.dtype))
+        if self.output_bias is not None:
+            found = found + ops.cast(self.output_bias, found.dtype)
+        return ops.reshape(found, shape)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The input shape."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes the layer again."""
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "key_dim": self.key_dim,
+            "declaration": self.points.mapping.without_catalogue(),
+            "use_bias": self.use_bias,
+        }
+
+    def _heads(self, flat: Any, kernel: Any, bias: Any) -> Any:
+        """(batch, heads, points, key_dim) of a projection."""
+        found = matmul(flat, ops.cast(kernel, flat.dtype))
+        if bias is not None:
+            found = found + ops.cast(bias, found.dtype)
+        found = ops.reshape(found, (-1, self.points.size, self.num_heads, self.key_dim))
+        return ops.transpose(found, (0, 2, 1, 3))

@@ -1,0 +1,230 @@
+"""Between a Dense layer and an equivariant one, and from one symmetry to a smaller one, with the weights carried over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.dense import EquivariantDense
+from eqgen.layers.projection import Form, form_of
+from eqgen.orbitals.declare import looks_like_mapping
+from eqgen.orbitals.declare import mapping as as_mapping
+from eqgen.orbitals.orbits import Orbits
+from eqgen.orbitals.pattern import Pattern
+from eqgen.permutations.group import Group
+from eqgen.spaces.mapping import Mapping
+
+Array = npt.NDArray[Any]
+
+
+def symmetrize(
+    layer: keras.layers.Dense, declaration: Mapping | Orbits | Pattern | str, *, aggregation: str | None = None
+) -> EquivariantDense:
+    """The equivariant layer nearest to a trained Dense: every orbit of weights becomes its mean.
+
+    Args:
+        layer: a Dense that is built, on flattened points and channels.
+        declaration: a Mapping, its Orbits, a Pattern, or the text of a mapping or pattern.
+        aggregation: of the new layer, as in `EquivariantDense`.
+
+    Returns:
+        A layer with `units=None` where the Dense has one number for each point; else one that takes (..., n, channels_in) and
+        gives (..., m, channels_out). The bias is the mean over each point orbit of the output; where signs force it to zero
+        there is none. Name, dtype, activation and `trainable` come along; regularizers and constraints, which are made for
+        another kernel, do not.
+
+    Raises:
+        DeclarationError: it is no Dense layer, has no weights yet, its kernel does not fit the declaration, or a typed
+            pattern does not say which outputs share the bias.
+
+    >>> import keras, eqgen as eq
+    >>> dense = keras.layers.Dense(3, use_bias=False)
+    >>> dense.build((None, 3))
+    >>> eq.symmetrize(dense, "p -> p where p = C(3)").rank
+    3
+    """
+    if not isinstance(layer, keras.layers.Dense):
+        raise DeclarationError(f"symmetrize takes a keras.layers.Dense, got {type(layer).__name__}")
+    if not layer.built:
+        raise DeclarationError(f"{layer.name!r} has no weights yet: call it on an input, or build it with a shape")
+    form = form_of(declaration)
+    kernel = _array(layer.kernel)
+    channels_in, channels_out = form.channels(kernel.shape)
+    bias = _bias_means(layer, form, channels_out)
+    units = None if channels_in == channels_out == 1 else channels_out
+    found = EquivariantDense(
+        units,
+        declaration,
+        activation=layer.activation,
+        use_bias=bias is not None,
+        aggregation=aggregation,
+        layout="flat",
+        dtype=layer.dtype_policy,
+        name=layer.name,
+        trainable=layer.trainable,
+    )
+    _refuse_across(layer.activation, found, channels_out)
+    m, n = form.shape
+    matrix = kernel.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3)
+    _fill(found, channels_in, form.means(matrix), bias)
+    return found
+
+
+def to_dense(layer: EquivariantDense) -> keras.layers.Dense:
+    """An ordinary Dense layer that computes the same on flattened points and channels; nothing keeps its form any longer.
+
+    Returns:
+        A Dense from n * channels_in to m * channels_out numbers, built. Name, dtype, activation and `trainable` come along;
+        regularizers and constraints, which are made for another kernel, do not.
+
+    Raises:
+        DeclarationError: the layer has no weights yet, or its activation looks at all channels of a point together.
+    """
+    matrix = layer.weight_matrix()
+    m, n = matrix.shape[:2]
+    matrix = matrix.reshape(m, n, *(matrix.shape[2:] or (1, 1)))
+    channels_in, channels_out = matrix.shape[2:]
+    _refuse_across(layer.activation, layer, channels_out)
+    dense = keras.layers.Dense(
+        m * channels_out,
+        activation=layer.activation,
+        use_bias=layer.use_bias,
+        dtype=layer.dtype_policy,
+        name=layer.name,
+        trainable=layer.trainable,
+    )
+    dense.build((None, n * channels_in))
+    dense.kernel.assign(matrix.transpose(1, 2, 0, 3).reshape(n * channels_in, m * channels_out))
+    if layer.use_bias:
+        dense.bias.assign(layer.bias_on_points().reshape(-1))
+    return dense
+
+
+def restrict(layer: EquivariantDense, finer: Mapping | Group | str) -> EquivariantDense:
+    """The same layer under a smaller symmetry: every orbit falls into orbits of the subgroup, which start from its weight.
+
+    Args:
+        layer: one that is built, with a declared mapping.
+        finer: a mapping between the same points under a subgroup, or its text; or the subgroup itself, a Group or its text,
+            for a mapping of one axis.
+
+    Returns:
+        A layer that computes the same (to the last place) and has as many parameters as the finer mapping has orbits.
+
+    Raises:
+        DeclarationError: the layer has no weights yet or no mapping, or the mapping is not finer.
+    """
+    mapping = layer.mapping
+    if mapping is None:
+        raise DeclarationError("the layer has a typed pattern and no group: only a declared symmetry can be restricted")
+    if not layer.built:
+        raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
+    target = _finer_mapping(mapping, finer)
+    before, after = form_of(mapping), form_of(target)
+    _refuse_other(before, after)
+    if layer.use_bias:
+        assert before.bias is not None
+        assert after.bias is not None
+        _refuse_other(before.bias, after.bias)
+    config = layer.get_config()
+    config.pop("fingerprint")
+    config.update(declaration=target, kernel_initializer="orbit")
+    found = EquivariantDense.from_config(config)
+    matrix = layer.weight_matrix()
+    matrix = matrix.reshape(*matrix.shape[:2], *(matrix.shape[2:] or (1, 1)))
+    assert found.orbits is not None
+    rows, columns = found.orbits.representatives.T
+    bias = None
+    if layer.use_bias:
+        assert found.bias_pattern is not None
+        firsts = np.unique(found.bias_pattern.labels, return_index=True)[1][-found.bias_pattern.rank :]
+        bias = layer.bias_on_points()[firsts]
+    _fill(found, matrix.shape[2], matrix[rows, columns], bias)
+    return found
+
+
+def _finer_mapping(mapping: Mapping, finer: Mapping | Group | str) -> Mapping:
+    if isinstance(finer, Mapping) or (isinstance(finer, str) and looks_like_mapping(finer)):
+        return as_mapping(finer)
+    if len(mapping.axes) != 1:
+        raise DeclarationError(
+            f"{mapping.in_short()} has {len(mapping.axes)} axes: pass the finer mapping whole, with the group of each"
+        )
+    sides = mapping.declaration.split(" where ")[0].split(" support ")[0]
+    support = None
+    if mapping.support is not None:
+        support = list(zip(mapping.support.row_numbers().tolist(), mapping.support.indices.tolist(), strict=True))
+    return as_mapping(sides, support=support, **{mapping.axes[0].name: finer})
+
+
+def _refuse_other(before: Form, after: Form) -> None:
+    """Stop unless every orbit of the finer form lies in one of the coarser, with the signs that it has there."""
+    if before.shape != after.shape:
+        raise DeclarationError(
+            f"{after.name} is {after.shape[0]} x {after.shape[1]}, {before.name} is {before.shape[0]} x {before.shape[1]}: "
+            "restrict needs the same points; a subgroup is written on all of them, and a one-point cycle says how far they go, "
+            "as in (1 2)(8)"
+        )
+    old = (before.labels + 1) * before.signs
+    values = np.zeros(after.rank + 1, dtype=old.dtype)
+    # Whichever entry of an orbit comes last speaks for all.
+    values[after.places] = (old * after.signs).ravel()
+    expected = np.where(after.signs != 0, values[after.places].reshape(old.shape) * after.signs, 0)
+    wrong = np.argwhere(expected != old)
+    if wrong.size:
+        what = "entry" if before.bias is not None else "the bias at"
+        row, column = wrong[0].tolist()
+        raise DeclarationError(
+            f"{after.name} is not finer than {before.name}: {what} ({row}, {column}), counted from 0, would not keep its "
+            "weight; restrict to a subgroup of the same action"
+        )
+
+
+def _bias_means(layer: Any, form: Form, channels_out: int) -> npt.NDArray[np.float64] | None:
+    """The bias of each point orbit; None where there is none, or signs force it to zero."""
+    if not layer.use_bias:
+        return None
+    if form.bias is None:
+        raise DeclarationError(
+            f"{layer.name!r} has a bias, and a typed pattern does not say which outputs share it: declare the symmetry, or take a "
+            "Dense with use_bias=False"
+        )
+    if not form.bias.rank:
+        return None
+    return form.bias.means(_array(layer.bias).reshape(form.shape[0], 1, channels_out))
+
+
+def _fill(layer: EquivariantDense, channels_in: int, values: Array, bias: Array | None) -> None:
+    """Give a layer the weights that stand in its matrix, (rank, channels_in, channels_out), and a bias for each orbit."""
+    n = layer.program.shape[1]
+    layer.build((None, n) if layer.units is None else (None, n, channels_in))
+    if layer.aggregation == "mean":
+        values = values.astype(np.float64) * layer._sizes().row_sizes[:, None, None]
+    layer.kernel.assign(np.reshape(values, tuple(layer.kernel.shape)))
+    if bias is not None:
+        layer.bias.assign(np.reshape(bias, tuple(layer.bias.shape)))
+
+
+def _refuse_across(activation: Any, layer: EquivariantDense, channels_out: int) -> None:
+    """Stop at an activation, like softmax, that would look at other numbers on flattened features."""
+    m = layer.program.shape[0]
+    probe = np.linspace(-2, 2, m * channels_out, dtype="float32")[None]
+    apart = probe.reshape(1, m) if layer.units is None else probe.reshape(1, m, channels_out)
+    flat, found = (_array(activation(ops.convert_to_tensor(values))).ravel() for values in (probe, apart))
+    if flat.shape != found.shape or not np.allclose(flat, found, atol=1e-6):
+        name = getattr(activation, "__name__", str(activation))
+        raise DeclarationError(
+            f"activation {name} looks at all channels of a point together, and on flattened points and channels at all numbers: "
+            "use a layer without it, and apply it afterwards"
+        )
+
+
+def _array(tensor: Any) -> Array:
+    return np.asarray(
+        ops.convert_to_numpy(ops.cast(tensor, "float64" if str(tensor.dtype) == "float64" else "float32"))
+    )

@@ -1,0 +1,78 @@
+"""OrbitEmbedding: one learned vector for each point orbit, the positional code that a symmetry allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from eqgen.layers.inputs.points import points_of, refuse_channels, refuse_signs
+from eqgen.spaces.mapping import Mapping
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class OrbitEmbedding(keras.layers.Layer):
+    """Adds to the features of every point a learned vector of its point orbit.
+
+    A positional code that tells every point from every other would break the symmetry; this is all that it leaves: a corner
+    of a board is told from its centre, not from another corner.
+
+    Args:
+        declaration: the space, as in `"b where b = D(4)"`, or a mapping of it to itself.
+        embeddings_initializer: of the vectors, any Keras initializer.
+        **kwargs: name, dtype, as every Keras layer takes them.
+
+    Raises:
+        DeclarationError: the declaration cannot be read or leads to another space, or signs flip.
+
+    Input shape:
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is.
+
+    Output shape:
+        The same.
+
+    >>> import numpy as np
+    >>> OrbitEmbedding("p + 1 where p = S(3)")(np.zeros((1, 4, 2))).shape
+    TensorShape([1, 4, 2])
+    """
+
+    def __init__(self, declaration: Mapping | str, embeddings_initializer: Any = "uniform", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.points = points_of(declaration)
+        refuse_signs(
+            self.points, "a vector that is added to its points would have to be its own negative: drop this layer"
+        )
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.embeddings: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make a vector for each point orbit."""
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.points.orbits, self.points.channels(input_shape)),
+            initializer=self.embeddings_initializer,
+        )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Add to features of shape (..., points, channels)."""
+        refuse_channels(self.embeddings.shape[1], inputs.shape)
+        shape = ops.shape(inputs)
+        inputs, _ = self.points.flat(inputs, None, self.compute_dtype)
+        codes = ops.take(ops.convert_to_tensor(self.embeddings), self.points.orbit_of.astype(np.int32), axis=0)
+        return ops.reshape(inputs + ops.cast(codes, inputs.dtype), shape)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The input shape."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes the layer again."""
+        return {
+            **super().get_config(),
+            "declaration": self.points.mapping.without_catalogue(),
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+        }

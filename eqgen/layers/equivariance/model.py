@@ -1,0 +1,181 @@
+"""The numeric check of any Keras model or layer, as it is, in its own dtype and shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.equivariance.function import (
+    TOLERANCE_IN_EPS,
+    Array,
+    Function,
+    Outcome,
+    generator_moves,
+    random_inputs,
+    try_moves,
+    word_moves,
+)
+from eqgen.layers.execution.tensors import as_float64
+from eqgen.spaces.mapping import Mapping
+
+EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""The spacing of numbers above 1, from the finest dtype to the coarsest."""
+
+
+def try_model(
+    model: Any,
+    mapping: Mapping,
+    shape: tuple[int, ...],
+    words: int,
+    random: np.random.Generator,
+    before_activation: Function | None = None,
+) -> tuple[Outcome, str, float]:
+    """Hold a model against a mapping: the outcome, the dtype, and the tolerance of 100 eps of that dtype.
+
+    Args:
+        model: a Keras layer or model of one input and one output.
+        mapping: what it should be equivariant to.
+        shape: the shape of one input, without the batch.
+        words: how many random products of generators to try.
+        random: of the inputs and words.
+        before_activation: the values that the last activation is given, where they are known.
+    """
+    dtype = coarsest_dtype(model)
+    tolerance = TOLERANCE_IN_EPS * EPS[dtype]
+    channels = int(np.prod(shape)) // mapping.input.size
+    inputs = [
+        features.astype("float64" if dtype == "float64" else "float32")
+        for features in random_inputs(mapping.input.size, channels, random)
+    ]
+    moves = [*generator_moves(mapping), *word_moves(mapping, words, random)]
+    function = _flat_function(model, mapping, shape)
+    return try_moves(function, moves, inputs, tolerance, before_activation), dtype, tolerance
+
+
+HALF = ("float16", "bfloat16")
+
+
+def in_single_precision(model: Any) -> Any:
+    """A model that computes in half precision, made again in float32 with the same weights; any other as it is.
+
+    Rounding to half precision hides what breaks a symmetry. A subclassed model, whose config does not tell what it computes, is
+    returned as it is.
+    """
+    if coarsest_dtype(model) not in HALF:
+        return model
+    usual = keras.config.dtype_policy()
+    # Models that hold layers have the policy that is in force when they are made.
+    keras.config.set_dtype_policy("float32")
+    try:
+        if isinstance(model, keras.Model):
+            copy = keras.models.clone_model(model, clone_function=_single, recursive=True)
+        else:
+            copy = _single(model)
+            copy.build(model.get_build_config()["input_shape"])
+        copy.set_weights(
+            [np.asarray(keras.ops.convert_to_numpy(weight.value)).astype("float32") for weight in model.weights]
+        )
+    except (TypeError, ValueError, KeyError, NotImplementedError):
+        return model
+    finally:
+        keras.config.set_dtype_policy(usual)
+    return copy if coarsest_dtype(copy) not in HALF else model
+
+
+def _single(layer: Any) -> Any:
+    return type(layer).from_config(_in_float32(layer.get_config()))
+
+
+def _in_float32(config: Any) -> Any:
+    """A config whose every dtype is float32, in the layers that it holds too."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(map(_in_float32, config))
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        return {**config, "config": {"name": "float32"}}
+    return {
+        key: "float32" if key == "dtype" and isinstance(value, str) and value in HALF else _in_float32(value)
+        for key, value in config.items()
+    }
+
+
+def coarsest_dtype(model: Any) -> str:
+    """The coarsest dtype that any layer of a model computes in: the model cannot be more exact than that."""
+    layers = list(model._flatten_layers()) if hasattr(model, "_flatten_layers") else [model]
+    found = [str(layer.compute_dtype) for layer in layers if str(layer.compute_dtype) in EPS]
+    return max(found, key=EPS.__getitem__, default="float32")
+
+
+def input_shape_of(model: Any, mapping: Mapping, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The shape of one input without the batch; unknown point dimensions are filled in from the mapping.
+
+    Raises:
+        DeclarationError: the model does not know its input, has several, takes integers, or does not fit the mapping.
+    """
+    shape = given if given is not None else _known_input_shape(model, mapping)
+    space = mapping.input
+    for points in dict.fromkeys([(space.size,), space.shape]):
+        for channels in ((), shape[-1:]):
+            wanted = (*points, *channels)
+            fits = len(shape) == len(wanted) and all(a in (None, b) for a, b in zip(shape, wanted, strict=True))
+            if fits and None not in channels:
+                return tuple(int(size) for size in wanted if size is not None)
+    raise DeclarationError(
+        f"{model.name!r} takes inputs of shape {_with_batch(shape)}, {mapping} needs {_wanted(space.size, space.shape)}"
+    )
+
+
+def _known_input_shape(model: Any, mapping: Mapping) -> tuple[int | None, ...]:
+    try:
+        shape = model.input_shape
+    except AttributeError:
+        shape = (getattr(model, "_build_shapes_dict", None) or {}).get("input_shape")
+    if shape is None:
+        raise DeclarationError(
+            f"{model.name!r} does not know the shape of its input: pass it without the batch, as in "
+            f"input_shape=({mapping.input.size}, 1)"
+        )
+    if not isinstance(shape, (list, tuple)) or not all(size is None or isinstance(size, int) for size in shape):
+        raise DeclarationError(f"{model.name!r} has several inputs: verify takes models of one input and one output")
+    dtype = str(getattr(getattr(model, "input", None), "dtype", "float32"))
+    if dtype.startswith(("int", "uint", "bool")):
+        raise DeclarationError(
+            f"{model.name!r} takes {dtype} inputs: verify moves real features; check the part of the model after its embedding"
+        )
+    return tuple(shape[1:])
+
+
+def _flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> Function:
+    space = mapping.output
+    # A layer may not take the argument; a model always does.
+    options = {"training": False} if isinstance(model, keras.Model) else {}
+
+    def function(features: Array) -> Array:
+        outputs = model(features.reshape(len(features), *shape), **options)
+        if isinstance(outputs, (list, tuple, dict)):
+            raise DeclarationError(
+                f"{model.name!r} has several outputs: verify takes models of one input and one output"
+            )
+        array = as_float64(outputs)
+        found = array.shape[1:]
+        fits = space.size == 1 or found[:1] == (space.size,) or found[: len(space.shape)] == space.shape
+        if not fits:
+            raise DeclarationError(
+                f"{model.name!r} answers in shape {_with_batch(found)}, {mapping} needs {_wanted(space.size, space.shape)}"
+            )
+        return array.reshape(len(array), space.size, -1)
+
+    return function
+
+
+def _with_batch(shape: tuple[int | None, ...]) -> str:
+    return f"({', '.join(['batch', *map(str, shape)])})"
+
+
+def _wanted(size: int, grid: tuple[int, ...]) -> str:
+    text = f"(batch, {size}) or (batch, {size}, channels)"
+    return text if len(grid) == 1 else f"{text}, or a grid of {' x '.join(map(str, grid))} in place of {size}"

@@ -1,0 +1,60 @@
+"""Initial values that keep the size of features, whatever the sizes of the orbits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.layers.execution.tensors import constant
+from eqgen.orbitals.matrix import PairLabels
+from eqgen.orbitals.pattern import Pattern
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class OrbitInitializer(keras.initializers.Initializer):
+    """Normal values whose spread fits each orbit: the default `kernel_initializer="orbit"`.
+
+    With `aggregation="mean"` parameter k is drawn from N(0, 1 / (c_k * channels_in)), where c_k is the most orbits in any
+    row that k meets; with `"sum"` that is divided by the row size. A constant input then keeps its variance, and
+    independent inputs never exceed it (docs/aggregation.md).
+
+    Args:
+        seed: an integer or a `keras.random.SeedGenerator`, for values that can be drawn again.
+    """
+
+    def __init__(self, seed: Any = None) -> None:
+        self.seed = seed if seed is not None else keras.random.SeedGenerator()
+        self._config_seed = seed
+        self._spread: npt.NDArray[np.float64] | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether no seed was asked for, so that the word "orbit" says it all."""
+        return self._config_seed is None
+
+    def for_orbits(self, sizes: PairLabels | Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
+        """The initializer of one layer's kernel."""
+        bound = OrbitInitializer(self._config_seed)
+        spread = 1.0 / np.sqrt(sizes.row_ranks * channels_in)
+        bound._spread = spread if aggregation == "mean" else spread / sizes.row_sizes
+        return bound
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """Values of shape (rank, ...)."""
+        values = keras.random.normal(shape, dtype=dtype, seed=self.seed)
+        if self._spread is None:
+            raise ValueError("OrbitInitializer belongs to an EquivariantDense, which tells it the orbits")
+        spread = self._spread.reshape(-1, *[1] * (len(shape) - 1))
+        return values * constant(spread, values)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes it again."""
+        return {"seed": keras.saving.serialize_keras_object(self._config_seed)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> OrbitInitializer:
+        """The initializer of a saved layer."""
+        return cls(keras.saving.deserialize_keras_object(config["seed"]))

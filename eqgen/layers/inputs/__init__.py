@@ -1,0 +1,1 @@
+"""What a layer is given: its declaration, the shape of its features, their masks and signs."""

@@ -1,0 +1,120 @@
+"""EquivariantNormalization: statistics of one example, shared by the points of an orbit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.execution.tensors import constant, matmul, mean
+from eqgen.layers.inputs.arguments import not_negative
+from eqgen.layers.inputs.masks import present
+from eqgen.layers.inputs.points import points_of, refuse_channels
+from eqgen.orbitals.endomorphism import in_words
+from eqgen.spaces.mapping import Mapping
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class EquivariantNormalization(keras.layers.Layer):
+    """Features with mean 0 and variance 1 over each point orbit and all channels, then scaled and shifted for each orbit.
+
+    Statistics are those of one example, so training and inference compute the same, and no batch statistics have to be kept.
+    All channels share them, so that an orbit of one point keeps how its channels differ ("set norm": Zhang et al., "Set norm and
+    equivariant skip connections: putting the deep in deep sets", ICML 2022, for sets). Where signs flip, a mean is not
+    equivariant: features are divided by their root mean square, and nothing is added.
+
+    Args:
+        declaration: the space, as in `"{p p} where p = S(5)"`, or a mapping of it to itself.
+        epsilon: added to the variance.
+        **kwargs: name, dtype, as every Keras layer takes them.
+
+    Raises:
+        DeclarationError: the declaration cannot be read or leads to another space, epsilon is negative; when built, an orbit of
+            one point has one channel.
+
+    Input shape:
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is. Points that a mask leaves out
+        do not count.
+
+    Output shape:
+        The same.
+
+    >>> import numpy as np
+    >>> layer = EquivariantNormalization("p where p = S(2)")
+    >>> layer(np.array([[[1.0], [3.0]]])).numpy().round(2)
+    array([[[-1.],
+            [ 1.]]], dtype=float32)
+    """
+
+    def __init__(self, declaration: Mapping | str, epsilon: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.points = points_of(declaration)
+        self.epsilon = not_negative("epsilon", epsilon)
+        self.gamma: Any = None
+        self.beta: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make a scale, and where no sign flips a shift, for each point orbit and channel."""
+        shape = (self.points.orbits, self.points.channels(input_shape))
+        if shape[1] == 1 and not self.points.signed and (self.points.sizes == 1).any():
+            raise DeclarationError(
+                f"an orbit of one point with one channel has no variance, so normalization of {in_words(self.points.mapping)} "
+                "would answer 0 there whatever comes: use more channels, or no normalization"
+            )
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+        if not self.points.signed:
+            self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Normalize features of shape (..., points, channels); points that a mask (..., points) leaves out do not count."""
+        refuse_channels(self.gamma.shape[1], inputs.shape)
+        shape = ops.shape(inputs)
+        inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)
+        # Squares of half precision overflow at 256.
+        wide = ops.cast(inputs, "float64" if self.compute_dtype == "float64" else "float32")
+        if self.beta is not None:
+            wide = wide - self._on_points(mean(wide, -1, keepdims=True), mask)
+        variance = self._on_points(mean(ops.square(wide), -1, keepdims=True), mask)
+        found = wide * ops.rsqrt(variance + self.epsilon) * self._of_orbits(self.gamma, wide)
+        if self.beta is not None:
+            found = found + self._of_orbits(self.beta, wide)
+        return ops.reshape(ops.cast(found, self.compute_dtype), shape)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The input shape."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes the layer again."""
+        return {
+            **super().get_config(),
+            "declaration": self.points.mapping.without_catalogue(),
+            "epsilon": self.epsilon,
+        }
+
+    def _on_points(self, each: Any, mask: Any) -> Any:
+        """The mean over each orbit of one number for each point, (..., points, 1), where its points stand, or once for all."""
+        if mask is not None:
+            return self._on_present_points(each, mask)
+        if self.points.orbits == 1:
+            return mean(each, -2, keepdims=True)
+        means = matmul(constant(self.points.means(), each), each)
+        return ops.take(means, self.points.orbit_of.astype(np.int32), axis=-2)
+
+    def _on_present_points(self, each: Any, mask: Any) -> Any:
+        """The same over the points that are there."""
+        member = constant(self.points.means() > 0, each)
+        total = matmul(member, present(each, mask))
+        there = matmul(member, ops.cast(mask, each.dtype)[..., None])
+        means = total / ops.maximum(there, ops.ones((), dtype=each.dtype))
+        return ops.take(means, self.points.orbit_of.astype(np.int32), axis=-2)
+
+    def _of_orbits(self, weight: Any, like: Any) -> Any:
+        """A weight for each orbit, where its points stand."""
+        weight = ops.cast(weight, like.dtype)
+        return weight[0] if self.points.orbits == 1 else ops.take(weight, self.points.orbit_of.astype(np.int32), axis=0)

@@ -1,0 +1,158 @@
+"""Means over orbits: from any matrix to the nearest one that has the form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from eqgen.common.arrays import Integers, Labels, Signs
+from eqgen.common.errors import DeclarationError
+from eqgen.common.text import count, in_short
+from eqgen.layers.execution.backend import widest_dtype
+from eqgen.layers.execution.tensors import constant
+from eqgen.layers.inputs.declaration import read_declaration
+from eqgen.orbitals.orbits import Orbits, bias_pattern
+from eqgen.orbitals.pattern import Pattern
+from eqgen.spaces.mapping import Mapping
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """The form that a declaration gives to a matrix: every entry is one of a few numbers, its negative, or zero.
+
+    Attributes:
+        text: the declaration, which parses back to an equal form.
+        name: the same for messages.
+        labels, signs: (m, n), -1 and 0 for zero.
+        rank: how many numbers there are.
+        bias: the form of a bias, (m, 1); None for a typed pattern, which does not say which outputs share one.
+    """
+
+    text: str
+    name: str
+    labels: Labels
+    signs: Signs
+    rank: int
+    bias: Form | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n)."""
+        m, n = self.labels.shape
+        return m, n
+
+    @cached_property
+    def counts(self) -> Integers:
+        """How many entries each number has, and zero, which counts once at least, (rank + 1,)."""
+        return np.maximum(1, np.bincount(self.places, minlength=self.rank + 1))
+
+    @cached_property
+    def firsts(self) -> npt.NDArray[np.int32]:
+        """The first entry of each number, and of zero, (rank + 1,)."""
+        found = np.zeros(self.rank + 1, dtype=np.int32)
+        found[self.places[::-1]] = np.arange(self.places.size, dtype=np.int32)[::-1]
+        return found
+
+    @cached_property
+    def places(self) -> npt.NDArray[np.int32]:
+        """The number of each entry, (m * n,); `rank` for those that are zero."""
+        return np.where(self.labels < 0, self.rank, self.labels).astype(np.int32).ravel()
+
+    def channels(self, kernel: tuple[int, ...]) -> tuple[int, int]:
+        """(channels_in, channels_out) of a Dense kernel of this shape, whose rows are points times channels.
+
+        Raises:
+            DeclarationError: its shape does not fit.
+        """
+        m, n = self.shape
+        if len(kernel) != 2 or kernel[0] % n or kernel[1] % m or 0 in kernel:
+            shape = " x ".join(map(str, kernel))
+            raise DeclarationError(
+                f"the kernel is {shape}, and {self.name} has {count(n, 'input point')} and {count(m, 'output point')}: its rows "
+                f"should be {n} times the input channels, its columns {m} times the output channels"
+            )
+        return kernel[0] // n, kernel[1] // m
+
+    def means(self, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """The mean over each orbit, (rank, ...), of a matrix of shape (m, n, ...)."""
+        signed = matrix.astype(np.float64) * self.signs.reshape(*self.shape, *[1] * (matrix.ndim - 2))
+        rows = signed.reshape(self.places.size, *matrix.shape[2:])
+        # Beside the first entry of each orbit: where all are equal, not a bit changes.
+        base = rows[self.firsts]
+        sums = np.zeros(base.shape)
+        np.add.at(sums, self.places, rows - base[self.places])
+        found: npt.NDArray[np.float64] = (base + sums / self.counts.reshape(-1, *[1] * (matrix.ndim - 2)))[: self.rank]
+        return found
+
+
+def form_of(declaration: Mapping | Orbits | Pattern | str) -> Form:
+    """The form of a mapping, of its orbits or of a pattern, or of their text.
+
+    Raises:
+        DeclarationError: it cannot be read, or a table of its pairs does not fit in memory.
+    """
+    found, pattern = read_declaration(declaration)
+    if found is not None:
+        mapping = found.mapping
+        text, name = mapping.without_catalogue(), f"the symmetry of {in_short(mapping.in_short())}"
+        shared = bias_pattern(mapping)
+        bias = Form(text, name, shared.labels, shared.signs, shared.rank)
+        return Form(text, name, found.labels, found.signs, found.rank, bias)
+    assert pattern is not None
+    name = f"the pattern {pattern.in_one_line()}"
+    return Form(str(pattern), name, pattern.labels, pattern.signs, pattern.rank)
+
+
+def nearest_weight(form: Form, weight: Any) -> Any:
+    """The weight of a Dense layer nearest to a given one: of a kernel (2 axes) or of a bias (1 axis).
+
+    Raises:
+        DeclarationError: its shape does not fit, or it is a bias and the form that of a typed pattern.
+    """
+    if len(weight.shape) != 1:
+        return nearest(form, weight)
+    (size,), (m, _) = weight.shape, form.shape
+    if form.bias is None:
+        raise DeclarationError(
+            f"{form.name} does not say which outputs share a bias: declare the symmetry, or take a Dense with use_bias=False"
+        )
+    if size % m:
+        raise DeclarationError(
+            f"the bias has {count(size, 'number')}, and {form.name} has {count(m, 'output point')}: expected {m} times the output "
+            "channels"
+        )
+    return nearest(form.bias, weight[None])[0]
+
+
+def nearest(form: Form, kernel: Any) -> Any:
+    """The kernel of a Dense layer nearest to a given one among those that have the form.
+
+    Args:
+        form: of the matrix between points.
+        kernel: (n * channels_in, m * channels_out), of any float dtype; means accumulate in float64 where the backend has it.
+
+    Returns:
+        The same shape and dtype.
+    """
+    (m, n), (channels_in, channels_out) = form.shape, form.channels(tuple(kernel.shape))
+    apart = ops.transpose(ops.reshape(kernel, (n, channels_in, m, channels_out)), (2, 0, 1, 3))
+    rows = ops.cast(ops.reshape(apart, (m * n, channels_in * channels_out)), widest_dtype())
+    signs = form.signs.reshape(-1, 1)
+    turned = (signs < 0).any()
+    if turned:
+        rows = rows * constant(signs, rows)
+    # Beside the first entry of each orbit: where all are equal, not a bit changes.
+    base = ops.take(rows, form.firsts, axis=0)
+    sums = ops.segment_sum(rows - ops.take(base, form.places, axis=0), form.places, num_segments=form.rank + 1)
+    means = (base + sums / constant(form.counts[:, None], rows))[: form.rank]
+    means = ops.pad(means, [(0, 1), (0, 0)])
+    back = ops.take(ops.cast(means, kernel.dtype), form.places, axis=0)
+    if turned:
+        back = back * constant(np.where(signs < 0, -1, 1), back)
+    back = ops.transpose(ops.reshape(back, (m, n, channels_in, channels_out)), (1, 2, 0, 3))
+    return ops.reshape(back, (n * channels_in, m * channels_out))

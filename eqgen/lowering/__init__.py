@@ -1,7 +1,0 @@
-"""From orbits to programs: one file for each way, and one for the choice of the cheapest."""
-
-from __future__ import annotations
-
-from eqgen.lowering.choice import program, refuse_unknown
-
-__all__ = ["program", "refuse_unknown"]

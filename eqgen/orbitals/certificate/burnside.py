@@ -1,0 +1,95 @@
+"""Burnside's count: how many orbits of pairs there are, from the elements of the group alone."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from eqgen.common.text import count
+from eqgen.permutations.group import Group, order_text
+from eqgen.permutations.signed_permutation import SignedPermutation, halved
+from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.space import Term, part_of
+
+LARGEST_ENUMERATED_ORDER = 10_000
+"""Groups up to this order are enumerated to count their orbits a second time..."""
+
+LARGEST_ENUMERATION = 4_000_000
+"""... when their elements hold no more images of points than this, ..."""
+
+LARGEST_WORK = 50_000_000
+"""... and all of them together move no more points of the spaces than this."""
+
+
+def counted_orbits(mapping: Mapping) -> tuple[int | None, str]:
+    """Burnside's count and how many elements it took, or None and why there is none."""
+    if mapping.support is not None:
+        return None, "not made, for it counts all pairs and the support leaves some out"
+    orders = [mapping.unit_group(unit).quick_order() for unit in mapping.units]
+    groups = [mapping.unit_group(unit) for unit in mapping.units]
+    moved = [
+        sum(part_of(term, unit).size for term in (*mapping.output.terms, *mapping.input.terms))
+        for unit in mapping.units
+    ]
+    if any(map(_is_too_large, groups, orders, moved)):
+        known = [f"order {order_text(order)}" for order in orders if order is not None]
+        what = f" ({' x '.join(known)})" if len(known) == len(orders) else ""
+        return None, f"the group is too large to enumerate{what}"
+    return burnside_count(mapping), count(sum(order for order in orders if order is not None) or 1, "element")
+
+
+def _is_too_large(group: Group, order: int | None, moved: int) -> bool:
+    """Whether listing the elements, or moving the points of both spaces by each, would keep the reader waiting."""
+    if order is None or order > LARGEST_ENUMERATED_ORDER:
+        return True
+    return order * group.degree > LARGEST_ENUMERATION or order * moved > LARGEST_WORK
+
+
+@lru_cache(maxsize=64)
+def burnside_count(mapping: Mapping) -> int:
+    """The number of orbits of pairs, from the elements of each unit's group as sympy lists them.
+
+    It is the mean over the group of trace_out(g) * trace_in(g), the traces with their signs. Units move independently, so
+    for each pair of terms the mean over the whole group is the product of the means over the units.
+    """
+    total = Fraction(0)
+    for term_out in mapping.output.terms:
+        for term_in in mapping.input.terms:
+            total += prod(
+                (_mean_of_traces(mapping, unit, term_out, term_in) for unit in mapping.units), start=Fraction(1)
+            )
+    assert total.denominator == 1, "Burnside's mean is a whole number"
+    return int(total)
+
+
+@lru_cache(maxsize=4)
+def _elements(group: Group) -> tuple[SignedPermutation, ...]:
+    listed = (np.array(element, dtype=np.intp) for element in group.sympy.generate_schreier_sims(af=True))
+    return tuple(SignedPermutation(element) if group.signs is None else halved(element) for element in listed)
+
+
+def _mean_of_traces(mapping: Mapping, unit: tuple[int, ...], term_out: Term, term_in: Term) -> Fraction:
+    output, input_ = part_of(term_out, unit), part_of(term_in, unit)
+    degrees = [mapping.axes[number].group.degree for number in unit]
+    elements = _elements(mapping.unit_group(unit))
+    total = 0
+    for element in elements:
+        parts = dict(zip(unit, _split(element, degrees), strict=True))
+        total += output.act(parts).trace() * input_.act(parts).trace()
+    return Fraction(total, len(elements))
+
+
+def _split(element: SignedPermutation, degrees: list[int]) -> list[SignedPermutation]:
+    """An element of a joint group as it acts on each of its axes."""
+    if len(degrees) == 1:
+        return [element]
+    parts, start = [], 0
+    for degree in degrees:
+        piece = slice(start, start + degree)
+        signs = None if element.signs is None else element.signs[piece]
+        parts.append(SignedPermutation(element.image[piece] - start, signs))
+        start += degree
+    return parts

@@ -1,0 +1,90 @@
+"""A chain of mappings, each from the space where the one before ends, and the generators that move all of their spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count as numbers
+from itertools import pairwise
+from typing import Any
+
+from eqgen.common.errors import DeclarationError
+from eqgen.common.text import count
+from eqgen.orbitals.declare import mapping as as_mapping
+from eqgen.orbitals.endomorphism import in_words, side
+from eqgen.permutations.signed_permutation import SignedPermutation, identity
+from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.space import Space
+
+
+def chain_of(mappings: Mapping | str | Sequence[Mapping | str], length: int) -> list[Mapping]:
+    """A mapping for each of so many layers.
+
+    Args:
+        mappings: one for each layer; or one for all, which leads to its output space first and stays there.
+        length: how many there should be.
+
+    Raises:
+        DeclarationError: a mapping cannot be read, there are more or fewer, or one does not begin where the one before ends.
+
+    >>> [str(mapping) for mapping in chain_of("{p p} -> p where p = S(3)", 2)]
+    ['{p p} -> p where p = S(3)', 'p -> p where p = S(3)']
+    """
+    if isinstance(mappings, (Mapping, str)):
+        first = as_mapping(mappings)
+        rest = first if first.input == first.output else side(first, "output")
+        return [first, *[rest] * (length - 1)]
+    chain = [as_mapping(mapping) for mapping in mappings]
+    if len(chain) != length:
+        raise DeclarationError(
+            f"there are {count(len(chain), 'mapping')} and {count(length, 'width')}: give one width for each layer"
+        )
+    for number, (before, after) in enumerate(pairwise(chain)):
+        one, other = side(before, "output"), side(after, "input")
+        if one != other:
+            raise DeclarationError(
+                f"layer {number + 1} answers in {in_words(one)}, layer {number + 2} takes {in_words(other)}: the spaces of "
+                "a network chain, the output of each layer is the input of the next"
+            )
+    return chain
+
+
+def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:
+    """What every generator of every axis in a chain does to each space, the input of the first mapping first.
+
+    Axes are followed through the spaces that two mappings share: each mapping names its own.
+    """
+    fresh = numbers()
+    # For each mapping the unit that each of its axes belongs to, under one number throughout the chain.
+    units: list[dict[int, int]] = []
+    for place, mapping in enumerate(chain):
+        known: dict[int, int] = {}
+        if place:
+            before, last = chain[place - 1], units[-1]
+            for mine, other in zip(_axes(mapping.input), _axes(before.output), strict=True):
+                known[mine] = last[other]
+        found = {}
+        for unit in mapping.units:
+            met = [known[axis] for axis in unit if axis in known]
+            found.update(dict.fromkeys(unit, met[0] if met else next(fresh)))
+        units.append(found)
+    rows = {
+        (unit, row): None
+        for mapping, own in zip(chain, units, strict=True)
+        for axis, unit in own.items()
+        for row in range(len(mapping.axes[axis].group.generators))
+    }
+    spaces = [(chain[0], chain[0].input, units[0])]
+    spaces += [(mapping, mapping.output, own) for mapping, own in zip(chain, units, strict=True)]
+    return [[_move(mapping, space, own, *row) for row in rows] for mapping, space, own in spaces]
+
+
+def _axes(space: Space) -> list[Any]:
+    return [factor.axis for term in space.terms for factor in term if factor.axis is not None]
+
+
+def _move(mapping: Mapping, space: Space, units: dict[int, int], unit: int, row: int) -> SignedPermutation:
+    elements = {
+        number: axis.group.elements[row] if units.get(number) == unit else identity(axis.group.degree)
+        for number, axis in enumerate(mapping.axes)
+    }
+    return space.act(elements)

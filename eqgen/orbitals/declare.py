@@ -1,0 +1,266 @@
+"""mapping: a declaration, in text or in Python, becomes a Mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from eqgen.common.errors import DeclarationError, pointing
+from eqgen.common.text import count, in_short
+from eqgen.language.grammar import is_mapping, parse_mapping
+from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum
+from eqgen.language.syntax import Factor as FactorSyntax
+from eqgen.orbitals.sparse import NotClosedError, sparse_labels
+from eqgen.orbitals.supports import Pairs, advice, support_pairs
+from eqgen.permutations.group import LARGEST_GROUP, Group
+from eqgen.permutations.group_expression import from_expression
+from eqgen.permutations.group_expression import group as as_group
+from eqgen.permutations.joint_axes import JointAxis
+from eqgen.permutations.signed_permutation import identity
+from eqgen.spaces.factors import FactorKind, FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
+from eqgen.spaces.mapping import Axis, Mapping, support_text, where_text
+from eqgen.spaces.pair_action import moves
+from eqgen.spaces.space import LARGEST_SPACE, Factor, Space
+
+
+def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) -> Mapping:
+    """A Mapping from its declaration.
+
+    Args:
+        declaration: `"{p p} -> {p p} where p = S(5)"`; axes that `where` does not name come as keywords. (A Mapping is
+            handed back as it is.)
+        support: the pairs that a local kernel may use: a networkx graph whose nodes are the points (its edges, and each node
+            with itself), `eq.neighbours(graph, radius)`, `eq.stencil(radius, shape)`, or a list of (output, input) pairs, by
+            number or written as in `space.points`, which bring with them all that the group moves them to.
+        **axes: a group each: a Group, its text, 0-based generator arrays, or a sympy `PermutationGroup`; or the axes of
+            `eq.joint`, as in `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.
+
+    Raises:
+        DeclarationError: the text cannot be read, an axis is undeclared, unused or declared twice, a space is empty or too
+            large, or the group moves a pair of the support to one that is missing.
+
+    >>> mapping("h w -> h w", h="C(4)", w=[[1, 2, 0]])
+    h w -> h w where h = C(4), w = (1 2 3)  # h: order 4, one orbit of 4 points; w: order 3, one orbit of 3 points
+    """
+    if isinstance(declaration, Mapping):
+        if axes or support is not None:
+            raise DeclarationError(
+                f"{', '.join([*axes, *([] if support is None else ['support'])])}: a finished mapping takes no more axes and no "
+                "support; declare them with its text"
+            )
+        return declaration
+    syntax = parse_mapping(declaration)
+    declared, together = _declared_axes(syntax, declaration, axes)
+    mentioned = _mentioned(syntax, declaration, declared)
+    _refuse_unused(syntax, declaration, axes, mentioned)
+    numbers = {name: number for number, name in enumerate(mentioned)}
+    found = tuple(Axis(name, declared[name]) for name in mentioned)
+    sides = [_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output)]
+    units = _units(numbers, together)
+    text = f"{_sum_text(syntax.input)} -> {_sum_text(syntax.output)}"
+    text += where_text(found, units, attrgetter("text"))
+    whole = Mapping(sides[0], sides[1], found, units, text)
+    pairs = _pairs(syntax, declaration, whole, support)
+    return whole if pairs is None else _supported(whole, pairs, advice(support, whole.output))
+
+
+def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pairs | None:
+    """The pairs that the support names, in the text or beside it."""
+    if syntax.support is None:
+        return None if support is None else support_pairs(support, whole.output, whole.input)
+    if support is not None:
+        position = syntax.support.pairs[0].position if syntax.support.pairs else syntax.support.position
+        raise pointing("the support is declared here and as a keyword: keep one of the two", text, position)
+    for pair in syntax.support.pairs:
+        for side, number, size in (
+            ("output", pair.output, whole.output.size),
+            ("input", pair.input, whole.input.size),
+        ):
+            if number > size:
+                raise pointing(f"the support names {side} {number}: there are {size}", text, pair.position)
+    numbers = np.array([[pair.output, pair.input] for pair in syntax.support.pairs], dtype=np.intp).reshape(-1, 2) - 1
+    return Pairs(numbers[:, 0], numbers[:, 1], True)
+
+
+def _supported(whole: Mapping, pairs: Pairs, hint: str) -> Mapping:
+    """A mapping with its pairs cut to those of a support."""
+    generators = moves(
+        [generator.output for generator in whole.generators] or [identity(whole.output.size)],
+        [generator.input for generator in whole.generators] or [identity(whole.input.size)],
+    )
+    shape = (whole.output.size, whole.input.size)
+    try:
+        found = sparse_labels(generators, shape, pairs.rows, pairs.columns, close=pairs.close)
+    except NotClosedError as missing:
+        row, column = whole.output.name(missing.row), whole.input.name(missing.column)
+        raise DeclarationError(
+            f"the support of {in_short(whole.declaration)} is not closed under the group: it moves pairs of the support "
+            f"to {row} <- {column}, which is missing{hint}; add that pair, ({missing.row}, {missing.column}) counted from 0, and "
+            "its like, or write support=eq.closed(...)"
+        ) from None
+    return replace(whole, support=found, declaration=whole.declaration + support_text(found))
+
+
+def looks_like_mapping(value: Any) -> bool:
+    """Whether a value is a Mapping or the text of one (and not a pattern)."""
+    return isinstance(value, Mapping) or (isinstance(value, str) and is_mapping(value))
+
+
+Together = list[tuple[str, ...]]
+"""The names of axes that were declared jointly."""
+
+
+def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tuple[dict[str, Group], Together]:
+    declared: dict[str, Group] = {}
+    together: Together = []
+    size = 0
+    for clause in syntax.where:
+        groups = _clause_groups(clause, text)
+        size += sum(group.generators.size for group in groups)
+        if size > LARGEST_GROUP:
+            raise pointing(
+                f"the axes up to {clause.names[-1]} hold more than {LARGEST_GROUP} images of points, the most that eqgen takes",
+                text,
+                clause.position,
+            )
+        for name, group in zip(clause.names, groups, strict=True):
+            if name in declared:
+                raise pointing(
+                    f"axis {name} is declared twice: give the second one another name", text, clause.position
+                )
+            if name in axes:
+                raise pointing(
+                    f"axis {name} is declared here and as a keyword: keep one of the two", text, clause.position
+                )
+            declared[name] = group
+        together.append(clause.names)
+    bundles: dict[str, tuple[str, ...]] = {}
+    for name, value in axes.items():
+        if isinstance(value, JointAxis):
+            declared[name] = value.group
+            bundles[value.token] = (*bundles.get(value.token, ()), name)
+            continue
+        try:
+            declared[name] = as_group(value)
+        except DeclarationError as error:
+            raise DeclarationError(f"axis {name}: {error}") from None
+    for value in axes.values():
+        if isinstance(value, JointAxis) and set(value.bundle) - set(axes):
+            missing = sorted(set(value.bundle) - set(axes))[0]
+            raise DeclarationError(
+                f"axis {value.name} was declared together with {missing}: pass all axes of eq.joint(...), as in "
+                "eq.mapping(..., **axes), or the group of one alone"
+            )
+    return declared, [*together, *bundles.values()]
+
+
+def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:
+    groups = [from_expression(expression, text) for expression in clause.groups]
+    counts = [len(group.generators) for group in groups]
+    for name, found in zip(clause.names, counts, strict=True):
+        if found != counts[0]:
+            raise pointing(
+                f"axes declared together need one generator list: {clause.names[0]} has {count(counts[0], 'generator')}, {name} "
+                f"has {found}; write () for a generator that leaves an axis alone",
+                text,
+                clause.position,
+            )
+    return groups
+
+
+def _refuse_unused(syntax: MappingSyntax, text: str, axes: dict[str, Any], mentioned: tuple[str, ...]) -> None:
+    for clause in syntax.where:
+        for name in clause.names:
+            if name not in mentioned:
+                raise pointing(
+                    f"axis {name} is declared but not used: use it in the mapping or drop it", text, clause.position
+                )
+    for name in axes:
+        if name not in mentioned:
+            raise DeclarationError(f"axis {name} is declared but not used in {text!r}: use it or drop the keyword")
+
+
+def _units(numbers: dict[str, int], together: Together) -> tuple[tuple[int, ...], ...]:
+    unit_of = {name: tuple(sorted(numbers[other] for other in names)) for names in together for name in names}
+    units = [unit_of.get(name, (number,)) for name, number in numbers.items()]
+    return tuple(dict.fromkeys(units))
+
+
+def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group]) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for side in (syntax.input, syntax.output):
+        for term in side:
+            for factor in term:
+                if factor.kind == "fixed":
+                    continue
+                if factor.axis not in declared:
+                    has_where = (
+                        f', {factor.axis} = S(5)" at the end' if syntax.where else f'where {factor.axis} = S(5)"'
+                    )
+                    raise pointing(
+                        f'axis {factor.axis} is not declared: add "{has_where} or pass {factor.axis}=...',
+                        text,
+                        factor.position,
+                    )
+                names[factor.axis] = None
+    return tuple(names)
+
+
+def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Group]) -> Space:
+    terms, total = [], 0
+    for term in side:
+        factors, size = [], 1
+        for syntax in term:
+            kind = _kind(syntax, declared)
+            size *= kind.count
+            if kind.count == 0:
+                raise pointing(
+                    f"{_factor_text(syntax)} is empty: {syntax.axis} = {declared[syntax.axis].text} has only "
+                    f"{count(declared[syntax.axis].degree, 'point')}, and {syntax.size} distinct ones are asked for",
+                    text,
+                    syntax.position,
+                )
+            if total + size > LARGEST_SPACE:
+                raise pointing(
+                    f"{_sum_text(side)} has more than {LARGEST_SPACE} points, the most that eqgen numbers: use smaller "
+                    "axes or fewer factors",
+                    text,
+                    syntax.position,
+                )
+            factors.append(Factor(kind, numbers.get(syntax.axis)))
+        total += size
+        terms.append(tuple(factors))
+    return Space(tuple(terms))
+
+
+def _kind(syntax: FactorSyntax, declared: dict[str, Group]) -> FactorKind:
+    if syntax.kind == "fixed":
+        return FixedPoint()
+    group = declared[syntax.axis]
+    if syntax.kind == "points":
+        return NaturalPoints(group.degree, group.point_names)
+    if syntax.kind == "twisted":
+        return TwistedPoints(group.degree, group.point_names)
+    kinds: dict[str, Callable[..., FactorKind]] = {"subsets": Subsets, "tuples": Tuples, "oriented": OrientedEdges}
+    return kinds[syntax.kind](group.degree, syntax.size, group.point_names)
+
+
+def _factor_text(factor: FactorSyntax) -> str:
+    names = " ".join([factor.axis] * factor.size)
+    forms = {
+        "points": names,
+        "fixed": "1",
+        "subsets": f"{{{names}}}",
+        "tuples": f"<{names}>",
+        "twisted": f"~{names}",
+        "oriented": f"[{names}]",
+    }
+    return forms[factor.kind]
+
+
+def _sum_text(side: Sum) -> str:
+    return " + ".join(" ".join(_factor_text(factor) for factor in term) for term in side)

@@ -1,0 +1,229 @@
+"""Orbits: which (output, input) index pairs share a weight; exact, in the form that fits the space.
+
+One axis: a table of labels. A whole symmetric or alternating group on many points: a formula. Several independent axes:
+their factors. A support: the supported pairs alone. The files in `labels` make these; here one is chosen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from eqgen.common.arrays import Integers, Labels, Permutation, Signs
+from eqgen.common.memory import fits, refuse_large_table
+from eqgen.orbitals.certificate import Certificate, certify_form
+from eqgen.orbitals.declare import mapping as as_mapping
+from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.matrix import PairLabels
+from eqgen.orbitals.pattern import Pattern, from_labels, letter_name
+from eqgen.orbitals.product import product_labels
+from eqgen.orbitals.sparse import SparseLabels
+from eqgen.orbitals.stable import stable_labels, twin_degree
+from eqgen.permutations.families import whole_family
+from eqgen.permutations.signed_permutation import identity
+from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.selection import places
+from eqgen.spaces.space import Space, Term, part_of
+
+LARGEST_PLAIN_TABLE = 1 << 20
+"""Beyond so many pairs the orbits of a whole symmetric or alternating group are held as a formula."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Orbits:
+    """The orbits of index pairs of a mapping; each is one shared parameter.
+
+    Attributes:
+        mapping: what the orbits are of.
+        form: the labels as they are held: a table, a formula, factors, or the supported pairs alone.
+
+    >>> import eqgen as eq
+    >>> o = eq.orbits("{p p} -> {p p} where p = S(5)")
+    >>> o.rank, o.names, o.sizes.tolist(), o.row_sizes.tolist()
+    (3, ('a', 'b', 'c'), [10, 60, 30], [1, 6, 3])
+    """
+
+    mapping: Mapping
+    form: PairLabels
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n): outputs, inputs."""
+        return self.form.shape
+
+    @property
+    def labels(self) -> Labels:
+        """(m, n), the orbit of each (output, input) pair; -1 where zero is forced or a support leaves the pair out.
+
+        Raises:
+            DeclarationError: the table would not fit in memory; `labels_at` looks at a part of it.
+        """
+        return self.pattern.labels
+
+    @property
+    def signs(self) -> Signs:
+        """(m, n) int8, +1 where nothing flips a sign, 0 where the label is -1."""
+        return self.pattern.signs
+
+    @property
+    def rank(self) -> int:
+        """How many orbits there are."""
+        return self.form.rank
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The name of each orbit: a..z, aa, ab, ..."""
+        return tuple(map(letter_name, range(self.rank)))
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """The symbolic weight matrix: it needs the whole table, which is made when it is first asked for."""
+        refuse_large_table(
+            str(self.mapping),
+            *self.shape,
+            f"its {self.rank} orbits are known without it: take rank, sizes, representatives, or labels_at(rows, columns)",
+        )
+        table = self.form.table()
+        return from_labels(table.labels, table.signs, table.key_rows)
+
+    @property
+    def sizes(self) -> Integers:
+        """How many pairs each orbit has, shape (rank,)."""
+        return _read_only(self.form.sizes)
+
+    @property
+    def row_sizes(self) -> Integers:
+        """How many entries of each orbit stand in one row that it meets, shape (rank,)."""
+        return _read_only(self.form.row_sizes)
+
+    @property
+    def representatives(self) -> Permutation:
+        """The first (output, input) pair of each orbit in row-major order, shape (rank, 2)."""
+        return _read_only(self.form.representatives)
+
+    def labels_at(self, rows: Any, columns: Any) -> tuple[Labels, Signs]:
+        """Labels and signs where some rows and columns cross, (rows, columns) each; no table is made.
+
+        Args:
+            rows, columns: 1-D lists of numbers, negative ones counted from the end, or masks.
+
+        Raises:
+            IndexError: a number beyond the table.
+            DeclarationError: something else than numbers.
+
+        >>> import eqgen as eq
+        >>> o = eq.orbits("h w -> h w where h = C(512), w = C(512)")
+        >>> o.rank, o.labels_at(np.array([0, 1]), np.array([0, 1, 512]))[0].tolist()
+        (262144, [[0, 1, 512], [511, 0, 1023]])
+        """
+        chosen = places(rows, self.shape[0], "rows"), places(columns, self.shape[1], "columns")
+        refuse_large_table(
+            "what is asked for", chosen[0].size, chosen[1].size, "ask for fewer rows or columns at a time"
+        )
+        return self.form.at(*chosen)
+
+    def certificate(self) -> Certificate:
+        """Check again, in integers, that these are exactly the orbits, independently of how they were made.
+
+        Every generator leaves every label as it is, and the generators carry the first pair of each label to all others of it;
+        where the group is small its elements are counted besides (Burnside). `scope` says what was looked at: factors of a
+        product, or the supported pairs, where these are what is held.
+
+        >>> import eqgen as eq
+        >>> certificate = eq.orbits("h w -> h w where h = C(512), w = C(512)").certificate()
+        >>> bool(certificate), certificate.scope
+        (True, 'the 2 factors; the orbits of independent axes are tuples of theirs; pairs drawn at random')
+        """
+        return certify_form(self.mapping, self.form)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Orbits):
+            return NotImplemented
+        return self.mapping == other.mapping
+
+    def __hash__(self) -> int:
+        return hash(self.mapping)
+
+    def __str__(self) -> str:
+        m, n = self.shape
+        if self.mapping.support is not None:
+            pairs = self.mapping.support.indices.size
+            return f"{self.mapping.in_short()}: {self.rank} orbits of {pairs} of {m} x {n} pairs"
+        return f"{self.mapping}: {self.rank} orbits of {m} x {n} pairs"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def orbits(declaration: Mapping | str) -> Orbits:
+    """The orbits of index pairs of a mapping.
+
+    Args:
+        declaration: a Mapping, or the text of one.
+
+    Raises:
+        DeclarationError: the declaration is wrong, or the table of labels would not fit in memory.
+    """
+    mapping = as_mapping(declaration)
+    if isinstance(mapping.support, SparseLabels):
+        return Orbits(mapping, mapping.support)
+    if len(mapping.units) <= 1:
+        unit = mapping.units[0] if mapping.units else ()
+        return Orbits(mapping, _unit_labels(mapping, unit, mapping.output, mapping.input))
+    return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, partial(_part_labels, mapping)))
+
+
+def fingerprint(found: Orbits) -> str:
+    """A few letters that tell orbits apart: what is numbered, and in which order.
+
+    >>> fingerprint(orbits("p -> p where p = C(3)")) == fingerprint(orbits("p -> p where p = A(3)"))
+    True
+    """
+    m, n = found.shape
+    digest = hashlib.sha256(f"{m} x {n}, {found.rank}".encode())
+    for array in (found.representatives, found.row_sizes):
+        digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def bias_pattern(mapping: Mapping) -> Pattern:
+    """Which output points share a bias, as a pattern of shape (m, 1): an equivariant bias is a map from one fixed point."""
+    outputs = [generator.output for generator in mapping.generators] or [identity(mapping.output.size)]
+    table = pair_labels(outputs, [identity(1) for _ in outputs], (mapping.output.size, 1))
+    return from_labels(table.labels, table.signs, np.arange(mapping.output.size))
+
+
+def _part_labels(mapping: Mapping, unit: tuple[int, ...], term_out: Term, term_in: Term) -> PairLabels:
+    return _unit_labels(mapping, unit, part_of(term_out, unit), part_of(term_in, unit))
+
+
+def _unit_labels(mapping: Mapping, unit: tuple[int, ...], output: Space, input_: Space) -> PairLabels:
+    """The orbits under axes that move together, of spaces that no other axis moves."""
+    full = partial(_unit_table, mapping, unit, output, input_)
+    if len(unit) == 1 and output.size * input_.size > LARGEST_PLAIN_TABLE:
+        group = mapping.axes[unit[0]].group
+        # Where no table would fit, it is worth a second to find out whether a list of generators gives all of S(n).
+        family = whole_family(group, search=not fits(8 * output.size * input_.size))
+        if family is not None and group.degree >= twin_degree(output, input_):
+            return stable_labels(output, input_, unit[0], group.degree, family, full)
+    hint = "name the pairs that matter with support=..., or declare independent axes, which are held as factors"
+    refuse_large_table(str(mapping), output.size, input_.size, hint)
+    return full()
+
+
+def _unit_table(mapping: Mapping, unit: tuple[int, ...], output: Space, input_: Space) -> LabelTable:
+    groups = {number: mapping.axes[number].group for number in unit}
+    rows = range(len(mapping.axes[unit[0]].group.generators)) if unit else ()
+    moves = [{number: group.elements[row] for number, group in groups.items()} for row in rows]
+    outputs = [output.act(move) for move in moves] or [identity(output.size)]
+    inputs = [input_.act(move) for move in moves] or [identity(input_.size)]
+    return pair_labels(outputs, inputs, (output.size, input_.size))
+
+
+def _read_only(array: Integers) -> Integers:
+    array.setflags(write=False)
+    return array

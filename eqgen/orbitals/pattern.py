@@ -1,0 +1,336 @@
+"""Pattern: the symbolic weight matrix, typed in or computed; it knows no groups and no orbits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.arrays import Labels, Signs, smallest_type
+from eqgen.common.colours import cycle_of_styles
+from eqgen.common.errors import DeclarationError
+from eqgen.common.text import count
+from eqgen.language.grammar import is_entry, parse_pattern
+
+if TYPE_CHECKING:
+    from rich.text import Text
+    from sympy import Matrix
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pattern:
+    """Which entries of an (m, n) weight matrix share a parameter, and with which sign.
+
+    Attributes:
+        labels: (m, n), the smallest signed integer type that fits: the number of the parameter, -1 where zero is forced.
+        signs: (m, n) int8: +1, -1, or 0 where zero is forced.
+        letters: the typed names, one a parameter; None for a computed pattern, whose names are a, b, c, ...
+        key_rows: rows of which every other row is a rearrangement; None when nothing is known of the rows.
+
+    Patterns are equal when labels and signs are. `str` is the text that parses back; rich prints it in colour.
+
+    >>> import eqgen as eq
+    >>> print(eq.pattern("a -b; b a"))
+    a -b
+    b  a
+    """
+
+    labels: Labels
+    signs: Signs
+    letters: tuple[str, ...] | None = None
+    key_rows: npt.NDArray[np.intp] | None = field(default=None)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n): outputs, inputs."""
+        return (int(self.labels.shape[0]), int(self.labels.shape[1]))
+
+    @cached_property
+    def rank(self) -> int:
+        """How many parameters there are."""
+        return int(self.labels.max(initial=-1)) + 1
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The name of each parameter: a..z, aa, ab, ... or as typed."""
+        return self.letters if self.letters is not None else tuple(letter_name(number) for number in range(self.rank))
+
+    @cached_property
+    def row_sizes(self) -> npt.NDArray[np.intp]:
+        """For each parameter how often it stands in one row that it meets, shape (rank,).
+
+        In a typed pattern, where rows may differ, the largest such number.
+        """
+        sizes = np.zeros(self.rank, dtype=np.intp)
+        for present, counts in self._row_counts():
+            sizes[present] = np.maximum(sizes[present], counts)
+        return sizes
+
+    @cached_property
+    def row_ranks(self) -> npt.NDArray[np.intp]:
+        """For each parameter the most parameters that stand in any row that it meets, shape (rank,)."""
+        ranks = np.zeros(self.rank, dtype=np.intp)
+        for present, _ in self._row_counts():
+            ranks[present] = np.maximum(ranks[present], present.size)
+        return ranks
+
+    @property
+    def matrix(self) -> Matrix:
+        """The pattern as a sympy Matrix of symbols.
+
+        >>> import eqgen as eq
+        >>> eq.pattern("a -b; b a").matrix.det()
+        a**2 + b**2
+        """
+        from sympy import Integer, Matrix, Symbol
+
+        symbols = [Symbol(name) for name in self.names]
+        rows = [
+            [Integer(int(sign)) * symbols[label] if sign else Integer(0) for label, sign in zip(*row, strict=True)]
+            for row in zip(self.labels.tolist(), self.signs.tolist(), strict=True)
+        ]
+        return Matrix(*self.shape, [entry for row in rows for entry in row])
+
+    def latex(self) -> str:
+        """The pattern as a LaTeX matrix.
+
+        >>> import eqgen as eq
+        >>> print(eq.pattern("a 0; b -a").latex())
+        \\begin{pmatrix}
+        a & 0 \\\\
+        b & -a
+        \\end{pmatrix}
+        """
+        rows = [" & ".join(_latex_entry(entry) for entry in row) for row in self.entries()]
+        return "\\begin{pmatrix}\n" + " \\\\\n".join(rows) + "\n\\end{pmatrix}"
+
+    def entries(self, rows: int | None = None, columns: int | None = None) -> Iterator[list[str]]:
+        """The entries as text, row by row: all of them, or the first `rows` and `columns`."""
+        labels, signs = self.labels[:rows, :columns].tolist(), self.signs[:rows, :columns].tolist()
+        for label_row, sign_row in zip(labels, signs, strict=True):
+            yield [
+                "0" if sign == 0 else ("-" if sign < 0 else "") + self.names[label]
+                for label, sign in zip(label_row, sign_row, strict=True)
+            ]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Pattern):
+            return NotImplemented
+        if self.shape != other.shape or self.rank != other.rank or not np.array_equal(self.signs, other.signs):
+            return False
+        # Equal up to the order of the parameters: a text numbers them as they appear, a product of axes by its axes.
+        numbers = np.full(self.rank + 1, -1, dtype=np.int64)
+        numbers[self.labels] = other.labels
+        return np.array_equal(numbers[self.labels], other.labels) and np.unique(numbers[:-1]).size == self.rank
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.rank, self.signs.tobytes()))
+
+    def __str__(self) -> str:
+        rows = list(self.entries())
+        width = max(len(entry) for row in rows for entry in row)
+        return "\n".join(" ".join(entry.rjust(width) for entry in row) for row in rows)
+
+    def __repr__(self) -> str:
+        m, n = self.shape
+        return str(self) if m <= 40 and n <= 40 else f"<Pattern of {m} x {n} entries, {self.rank} parameters>"
+
+    def in_order_of_appearance(self) -> Pattern:
+        """The same pattern with its parameters numbered as its text would be read: by first appearance, row by row."""
+        flat = self.labels.ravel()
+        present, first = np.unique(flat, return_index=True)
+        order = present[np.argsort(first)]
+        order = order[order >= 0]
+        numbers = np.full(max(self.rank, 1) + 1, -1, dtype=np.int64)
+        numbers[order] = np.arange(order.size)
+        labels = numbers[self.labels].astype(smallest_type(order.size))
+        labels.setflags(write=False)
+        return Pattern(labels, self.signs, tuple(self.names[label] for label in order.tolist()), self.key_rows)
+
+    def in_one_line(self) -> str:
+        """The text with rows separated by `;`, for messages; a large pattern by its size."""
+        m, n = self.shape
+        if m * n > 64:
+            return f"of {m} x {n} entries and {count(self.rank, 'parameter')}"
+        return "; ".join(" ".join(row) for row in self.entries())
+
+    def __rich__(self) -> Text:
+        return self.coloured()
+
+    def coloured(self, rows: int | None = None, columns: int | None = None) -> Text:
+        """The pattern as rich Text, each parameter in its own colour; cut to the first `rows` and `columns` if given."""
+        from rich.text import Text
+
+        m, n = self.shape
+        shown = list(self.entries(rows, columns))
+        width = max(len(entry) for row in shown for entry in row)
+        styles = cycle_of_styles(self.rank)
+        text = Text(no_wrap=True)
+        for number, row in enumerate(shown):
+            for column, entry in enumerate(row):
+                label = int(self.labels[number, column])
+                text.append(" " if column else "")
+                text.append(entry.rjust(width), style=styles[label % len(styles)] if label >= 0 else "dim")
+            text.append(" ..." if columns is not None and columns < n else "")
+            text.append("\n" if number + 1 < len(shown) else "")
+        if rows is not None and rows < m:
+            text.append("\n...")
+        return text
+
+    def _row_counts(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.intp]]]:
+        rows = range(self.shape[0]) if self.key_rows is None else self.key_rows
+        for row in rows:
+            present, counts = np.unique(self.labels[row], return_counts=True)
+            yield present[present >= 0], counts[present >= 0]
+
+
+def pattern(value: Any) -> Pattern:
+    """A Pattern typed in by someone who has only the matrix.
+
+    Args:
+        value: text, rows separated by `;` or new lines and entries by spaces (`"a -b; b a"`, `"a 0; 0 b"`); rows of
+            strings (`["a b", "b a"]` or `[["a", "b"], ["b", "a"]]`); an integer array, where k stands for the k-th
+            letter, -k for its negative and 0 for zero; or a sympy Matrix of symbols, negated symbols and zeros.
+
+    Raises:
+        DeclarationError: a ragged matrix, an empty one, or an entry that is no name, negated name or zero.
+
+    >>> pattern([[1, 2], [2, 1]]) == pattern("a b; b a") == pattern(["x y", "y x"])
+    True
+    """
+    if isinstance(value, Pattern):
+        return value
+    if isinstance(value, str):
+        return _from_rows(_quickly(value) or parse_pattern(value))
+    if type(value).__module__.startswith("sympy."):
+        return _from_sympy(value)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(row, str) for row in value):
+        return _from_rows(parse_pattern("\n".join(value)))
+    if isinstance(value, (list, tuple)) and value and all(_is_row_of_strings(row) for row in value):
+        _check_entries(value)
+        return _from_rows(parse_pattern("\n".join(" ".join(row) for row in value)))
+    return _from_integers(value)
+
+
+def _quickly(text: str) -> list[list[tuple[int, str]]] | None:
+    """The rows of a text that is plainly right; None leaves it to the grammar, which also explains what is wrong.
+
+    A saved layer may hold a million entries, which the grammar would read for a minute.
+    """
+    rows = [row.split() for row in re.split(r"[;\n]", text) if row.strip()]
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        return None
+    entries = {entry for row in rows for entry in row}
+    if not all(map(is_entry, entries)):
+        return None
+    read = {entry: (0, "") if entry == "0" else (-1, entry[1:]) if entry[0] == "-" else (1, entry) for entry in entries}
+    return [[read[entry] for entry in row] for row in rows]
+
+
+def from_labels(labels: Labels, signs: Signs, key_rows: npt.NDArray[np.intp]) -> Pattern:
+    """A computed pattern; the arrays are made read-only and must not be used elsewhere."""
+    labels.setflags(write=False)
+    return Pattern(labels, signs, None, key_rows)
+
+
+def letter_name(number: int) -> str:
+    """The name of parameter `number` (from 0): a..z, aa, ab, ...
+
+    >>> letter_name(0), letter_name(25), letter_name(26), letter_name(702)
+    ('a', 'z', 'aa', 'aaa')
+    """
+    name = ""
+    number += 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        name = chr(ord("a") + letter) + name
+    return name
+
+
+def _from_rows(rows: Sequence[Sequence[tuple[int, str]]]) -> Pattern:
+    numbers: dict[str, int] = {}
+    labels = [[numbers.setdefault(name, len(numbers)) if sign else -1 for sign, name in row] for row in rows]
+    signs = [[sign for sign, _ in row] for row in rows]
+    table = np.array(labels, dtype=smallest_type(len(numbers)))
+    sign_table = np.array(signs, dtype=np.int8)
+    table.setflags(write=False)
+    sign_table.setflags(write=False)
+    return Pattern(table, sign_table, tuple(numbers))
+
+
+def _from_sympy(value: Any) -> Pattern:
+    from sympy import Symbol
+
+    rows: list[list[tuple[int, str]]] = []
+    shape = getattr(value, "shape", ())
+    # The shape of a MatrixSymbol may itself hold symbols.
+    if len(shape) != 2 or any(isinstance(size, Symbol) or size == 0 for size in shape):
+        raise DeclarationError(f"expected a sympy Matrix with rows and columns, got {type(value).__name__}")
+    for i in range(value.shape[0]):
+        row: list[tuple[int, str]] = []
+        for j in range(value.shape[1]):
+            entry = value[i, j]
+            if entry == 0:
+                row.append((0, ""))
+            elif isinstance(entry, Symbol):
+                row.append((1, entry.name))
+            elif isinstance(-entry, Symbol):
+                row.append((-1, (-entry).name))
+            else:
+                raise DeclarationError(
+                    f"entry ({i + 1}, {j + 1}) of the matrix is {str(entry)[:60]}: a pattern holds symbols, negated symbols "
+                    "and zeros"
+                )
+            if row[-1][0] and (row[-1][1] == "0" or row[-1][1].startswith("-") or not is_entry(row[-1][1])):
+                raise DeclarationError(
+                    f"entry ({i + 1}, {j + 1}) of the matrix is {str(entry)[:60]}: names in a pattern are made of the "
+                    "letters a to z and A to Z, digits and _, and do not start with a digit"
+                )
+        rows.append(row)
+    return _from_rows(rows)
+
+
+def _from_integers(value: Any) -> Pattern:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise DeclarationError(
+            "the rows of the pattern have different lengths: every row needs the same number of entries"
+        ) from None
+    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "iu":
+        raise DeclarationError(
+            f"a pattern cannot be read from {type(value).__name__}"
+            + (f" of shape {array.shape} and type {array.dtype}" if array.ndim else "")
+            + ': give text like "a b; b a", rows of strings, a 2-D integer array, or a sympy Matrix'
+        )
+    limit = 2**53
+    if array.max() >= limit or array.min() <= -limit:
+        raise DeclarationError("an integer of the pattern is too large: k stands for the k-th letter")
+    whole = array.astype(np.int64)
+    return _from_rows(
+        [[(int(np.sign(k)), letter_name(abs(k) - 1) if k else "") for k in row] for row in whole.tolist()]
+    )
+
+
+def _check_entries(rows: Sequence[Sequence[str]]) -> None:
+    for i, row in enumerate(rows, start=1):
+        for j, entry in enumerate(row, start=1):
+            if not is_entry(entry.strip()):
+                raise DeclarationError(
+                    f"entry ({i}, {j}) of the pattern is {entry[:60]!r}: entries are names, -names or 0, one in each string"
+                )
+
+
+def _is_row_of_strings(row: Any) -> bool:
+    return isinstance(row, (list, tuple)) and len(row) > 0 and all(isinstance(entry, str) for entry in row)
+
+
+def _latex_entry(entry: str) -> str:
+    sign, name = ("-", entry[1:]) if entry.startswith("-") else ("", entry)
+    shown = name.replace("_", r"\_")
+    return sign + (shown if len(name) == 1 else r"\mathit{" + shown + "}")

@@ -1,0 +1,197 @@
+"""The orbits of pairs when several units of axes move independently: tuples of the units' own orbits, never expanded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+
+from eqgen.common.arrays import Integers, Labels, Permutation, Signs, smallest_type
+from eqgen.common.memory import refuse_many_orbits
+from eqgen.orbitals.dense import LabelTable, row_blocks
+from eqgen.orbitals.matrix import PairLabels
+from eqgen.spaces.space import Space, Term, from_parts, part_numbers, term_size
+
+Unit = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The pairs of one output term and one input term.
+
+    Attributes:
+        output, input: the terms.
+        top, left: where their points begin among those of the spaces.
+        offset: the number of the first label.
+        factors: the labels of the parts that each unit moves.
+        units: the units.
+    """
+
+    output: Term
+    input: Term
+    top: int
+    left: int
+    offset: int
+    factors: tuple[PairLabels, ...]
+    units: tuple[Unit, ...]
+
+    @property
+    def rank(self) -> int:
+        """How many orbits there are: the units' numbers multiply."""
+        return math.prod(factor.rank for factor in self.factors)
+
+    def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
+        """Labels and signs where rows and columns cross, given by their numbers within the terms."""
+        numbers = np.zeros((rows.size, columns.size), dtype=np.int64)
+        signs = np.ones(numbers.shape, dtype=np.int8)
+        for unit, factor in zip(self.units, self.factors, strict=True):
+            found, turned = _at_parts(
+                factor, part_numbers(self.output, unit, rows), part_numbers(self.input, unit, columns)
+            )
+            numbers *= factor.rank
+            numbers += found
+            signs *= turned
+        numbers += self.offset
+        return np.where(signs == 0, -1, numbers), signs
+
+    def key_rows(self) -> tuple[Permutation, Permutation]:
+        """Rows of which every other one is a rearrangement, those whose every part is one, and how many each stands for."""
+        rows = self.top + _combined(self.output, self.units, [factor.key_rows for factor in self.factors])
+        sizes = reduce(np.multiply.outer, [factor.orbit_sizes for factor in self.factors]).ravel()
+        order = np.argsort(rows)
+        return rows[order], sizes[order]
+
+    def representatives(self) -> Permutation:
+        """The first pair of each orbit, (rank, 2)."""
+        rows = _combined(self.output, self.units, [factor.representatives[:, 0] for factor in self.factors])
+        columns = _combined(self.input, self.units, [factor.representatives[:, 1] for factor in self.factors])
+        return np.stack([self.top + rows, self.left + columns], axis=1)
+
+
+def _at_parts(factor: PairLabels, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
+    # Most rows and columns share their parts with others; each is looked up once.
+    few_rows, row_places = np.unique(rows, return_inverse=True)
+    few_columns, column_places = np.unique(columns, return_inverse=True)
+    labels, signs = factor.at(few_rows, few_columns)
+    here = np.ix_(row_places, column_places)
+    return labels[here], signs[here]
+
+
+def _combined(term: Term, units: Sequence[Unit], parts: Sequence[Permutation]) -> Permutation:
+    """All points of a term whose parts are among the given ones, in the lexicographic order of the units."""
+    grid = np.meshgrid(*parts, indexing="ij")
+    return from_parts(term, [(unit, part.ravel()) for unit, part in zip(units, grid, strict=True)])
+
+
+@dataclass(frozen=True, eq=False)
+class ProductLabels:
+    """The orbits of pairs under units that move independently, block by block for each pair of terms.
+
+    Within a block the labels are tuples of the units' own, numbered lexicographically; blocks follow one another row-major.
+    """
+
+    output: Space
+    input: Space
+    blocks: tuple[Block, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n)."""
+        return self.output.size, self.input.size
+
+    @cached_property
+    def rank(self) -> int:
+        """How many orbits there are."""
+        return sum(block.rank for block in self.blocks)
+
+    @cached_property
+    def signed(self) -> bool:
+        """Whether entries may be negative or zero."""
+        return any(factor.signed for block in self.blocks for factor in block.factors)
+
+    @cached_property
+    def sizes(self) -> Integers:
+        """How many pairs each orbit has, (rank,)."""
+        return self._products(lambda factor: factor.sizes)
+
+    @cached_property
+    def row_sizes(self) -> Integers:
+        """How many entries of each orbit stand in one row that it meets, (rank,)."""
+        return self._products(lambda factor: factor.row_sizes)
+
+    @cached_property
+    def row_ranks(self) -> Integers:
+        """How many orbits stand in a row that each meets, (rank,)."""
+        _, which, ranks = np.unique(self.representatives[:, 0], return_inverse=True, return_counts=True)
+        return ranks[which]
+
+    @cached_property
+    def representatives(self) -> Permutation:
+        """The first (output, input) pair of each orbit in row-major order, (rank, 2)."""
+        refuse_many_orbits(self.rank)
+        return np.concatenate([block.representatives() for block in self.blocks])
+
+    @cached_property
+    def key_rows(self) -> Permutation:
+        """Rows of which every other row is a rearrangement, in order."""
+        return np.concatenate([block.key_rows()[0] for block in self.blocks if block.left == 0])
+
+    @cached_property
+    def orbit_sizes(self) -> Integers:
+        """How many rows each key row stands for, (key rows,)."""
+        return np.concatenate([block.key_rows()[1] for block in self.blocks if block.left == 0])
+
+    def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
+        """Labels and signs where some rows and columns cross, (rows, columns) each."""
+        labels = np.empty((rows.size, columns.size), dtype=smallest_type(self.rank))
+        signs = np.ones(labels.shape, dtype=np.int8)
+        for block in self.blocks:
+            chosen_rows = np.flatnonzero((rows >= block.top) & (rows < block.top + term_size(block.output)))
+            chosen_columns = np.flatnonzero((columns >= block.left) & (columns < block.left + term_size(block.input)))
+            here = np.ix_(chosen_rows, chosen_columns)
+            labels[here], signs[here] = block.at(rows[chosen_rows] - block.top, columns[chosen_columns] - block.left)
+        return labels, signs
+
+    def table(self) -> LabelTable:
+        """All of them as a table."""
+        labels = np.empty(self.shape, dtype=smallest_type(self.rank))
+        signs: Signs = np.empty(self.shape, dtype=np.int8) if self.signed else np.broadcast_to(np.int8(1), self.shape)
+        columns = np.arange(self.shape[1])
+        for rows in row_blocks(*self.shape):
+            labels[rows], turned = self.at(np.arange(rows.start, rows.stop), columns)
+            if self.signed:
+                signs[rows] = turned
+        row, column = self.representatives.T
+        first = np.searchsorted(self.key_rows, row) * self.shape[1] + column
+        return LabelTable(labels, signs, self.key_rows, first, self.orbit_sizes)
+
+    def _products(self, counts: Callable[[PairLabels], Integers]) -> Integers:
+        refuse_many_orbits(self.rank)
+        found = [reduce(np.multiply.outer, map(counts, block.factors)).ravel() for block in self.blocks]
+        return np.concatenate(found)
+
+
+def product_labels(
+    output: Space, input_: Space, units: Sequence[Unit], factor: Callable[[Unit, Term, Term], PairLabels]
+) -> ProductLabels:
+    """The orbits of pairs of two spaces.
+
+    Args:
+        output, input_: the spaces.
+        units: the axes that move together, unit by unit.
+        factor: the labels of what one unit moves of an output term and an input term.
+    """
+    blocks: list[Block] = []
+    offset, top = 0, 0
+    for term_out in output.terms:
+        left = 0
+        for term_in in input_.terms:
+            factors = tuple(factor(unit, term_out, term_in) for unit in units)
+            blocks.append(Block(term_out, term_in, top, left, offset, factors, tuple(units)))
+            offset += blocks[-1].rank
+            left += term_size(term_in)
+        top += term_size(term_out)
+    return ProductLabels(output, input_, tuple(blocks))

@@ -1,0 +1,203 @@
+"""A Schreier tree over the outputs: a root in every orbit of points, and the move that reaches each other point.
+
+A long cycle would make a tree as deep as the cycle. So along each generator in turn whole chains are hung up at once: the
+point s^d(i) hangs on s^(d - 2^k)(i) by the power s^(2^k), where 2^k is the largest power of two up to d. What this gives is
+the same as if each point hung on the one before it, so these edges need no comparison later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.arrays import Integers, Permutation
+from eqgen.permutations.signed_permutation import point_orbits
+from eqgen.spaces.pair_action import Move, inverse
+
+MOST_CHAINED_GENERATORS = 8
+"""Chains are followed along so many generators, ..."""
+
+SWEEPS = 2
+"""... so many times in turn; what is not reached then is reached one generator or random element at a time."""
+
+RANDOM_MOVES = 4
+"""So many random elements keep that short too."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """How every output is reached from the root of its orbit, the smallest point there.
+
+    Attributes:
+        generators: the moves that generate the group.
+        moves: the group elements that tree edges stand for.
+        roots: the roots in order.
+        root_of: for each output the place of its root in `roots`.
+        parent: for each output the one that it is reached from; a root is its own.
+        move: for each output the number of the move that carries its parent to it; -1 for a root.
+        steps: (move, children) for all tree edges, parents before their children.
+        open: for each generator the outputs i for which i -> s(i) is not implied by the tree.
+    """
+
+    generators: tuple[Move, ...]
+    moves: tuple[Move, ...]
+    roots: Permutation
+    root_of: Permutation
+    parent: Permutation
+    move: Permutation
+    steps: tuple[tuple[int, Permutation], ...]
+    open: tuple[Permutation, ...]
+
+
+def schreier_tree(generators: Sequence[Move], random: Iterator[Move], size: int) -> Tree:
+    """A tree over `size` outputs.
+
+    Args:
+        generators: of the group; at least one.
+        random: random elements of it, which are taken from when the generators alone would make the tree deep.
+        size: how many outputs there are.
+    """
+    root_of = point_orbits(np.array([move.output.image for move in generators]))
+    growing = _Growing(root_of)
+    for _ in range(SWEEPS):
+        for number, generator in enumerate(generators[:MOST_CHAINED_GENERATORS]):
+            if growing.reached.all():
+                break
+            growing.along(number, generator)
+    if not growing.reached.all():
+        growing.breadth_first([*generators, *islice(random, RANDOM_MOVES)])
+    every = np.arange(size)
+    still_open = tuple(
+        every if number not in growing.implied else np.flatnonzero(~growing.implied[number])
+        for number in range(len(generators))
+    )
+    return Tree(
+        tuple(generators),
+        tuple(growing.moves),
+        growing.roots,
+        root_of,
+        growing.parent,
+        growing.move,
+        tuple(growing.steps),
+        still_open,
+    )
+
+
+def first_points(orbits: Permutation) -> Permutation:
+    """The first point of each orbit, for orbits that are numbered by first appearance."""
+    # A new one begins wherever the largest number so far grows.
+    highest = np.maximum.accumulate(orbits)
+    return np.flatnonzero(np.concatenate([[True], highest[1:] > highest[:-1]]))
+
+
+class _Growing:
+    """A tree while it grows."""
+
+    def __init__(self, root_of: Permutation) -> None:
+        size = root_of.size
+        self.roots = first_points(root_of)
+        self.parent, self.move = np.arange(size), np.full(size, -1)
+        self.reached = np.zeros(size, dtype=bool)
+        self.reached[self.roots] = True
+        self.moves: list[Move] = []
+        self.steps: list[tuple[int, Permutation]] = []
+        self.implied: dict[int, npt.NDArray[np.bool_]] = {}
+
+    def along(self, number: int, generator: Move) -> None:
+        """Reach what the powers of one generator reach."""
+        before = inverse(generator.output.image)
+        distance = _distances(self.reached, before)
+        found = np.flatnonzero(distance)
+        if not found.size:
+            return
+        implied = self.implied.setdefault(number, np.zeros(self.reached.size, dtype=bool))
+        implied[before[found]] = True
+        # The largest power of two up to each distance.
+        power = np.frexp(distance[found])[1] - 1
+        step, back = generator, before
+        for exponent in range(int(power.max()) + 1):
+            if exponent:
+                step, back = step.then(step), back[back]
+            self._hang(found[power == exponent], back, step)
+        self.reached[found] = True
+
+    def _hang(self, children: Permutation, back: Permutation, step: Move) -> None:
+        self.parent[children], self.move[children] = back[children], len(self.moves)
+        self.steps.append((len(self.moves), children))
+        self.moves.append(step)
+
+    def breadth_first(self, moves: Sequence[Move]) -> None:
+        """Reach the rest, level by level."""
+        images = np.array([move.output.image for move in moves])
+        level = np.flatnonzero(self.reached)
+        while level.size:
+            found: list[Permutation] = []
+            for number in np.flatnonzero(~self.reached[images[:, level]].all(axis=1)).tolist():
+                fresh = level[~self.reached[images[number, level]]]
+                children = images[number, fresh]
+                self.parent[children], self.move[children] = fresh, len(self.moves) + number
+                self.reached[children] = True
+                self.steps.append((len(self.moves) + number, children))
+                found.append(children)
+            level = np.concatenate(found) if found else level[:0]
+        self.moves.extend(moves)
+
+
+def _distances(reached: npt.NDArray[np.bool_], before: Permutation) -> Integers:
+    """How often `before` leads from each point to a reached one; 0 for the reached ones and where it never does."""
+    kind = np.int32 if before.size < 2**31 else np.intp
+    points = np.arange(before.size, dtype=kind)
+    ancestor = np.where(reached, points, before.astype(kind))
+    distance: Integers = np.where(reached, 0, 1).astype(kind)
+    # Twice as far each time; where no reached point lies on the way, this goes around in circles.
+    for _ in range(before.size.bit_length()):
+        distance += distance[ancestor]
+        further = ancestor[ancestor]
+        if np.array_equal(further, ancestor):
+            break
+        ancestor = further
+    distance[~reached[ancestor]] = 0
+    return distance
+
+
+class Walker:
+    """Carries entries of the weight matrix back to the rows of the roots, along the tree."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._backward: dict[int, Permutation] = {}
+        self._signed = any(move.is_signed for move in tree.generators)
+
+    def back(self, outputs: Permutation, columns: Integers) -> tuple[Integers, Integers | None]:
+        """For chosen columns of some rows, the columns in the rows of their roots that they come from, and the signs.
+
+        Args:
+            outputs: the rows, shape (rows,).
+            columns: the columns of each, shape (rows, any number).
+        """
+        tree = self._tree
+        columns = columns.copy()
+        signs = np.ones(columns.shape, dtype=np.int8) if self._signed else None
+        node = outputs
+        while True:
+            move = tree.move[node]
+            if (move < 0).all():
+                return columns, signs
+            for number in set(move.tolist()) - {-1}:
+                here = slice(None) if node.size == 1 else np.flatnonzero(move == number)
+                columns[here] = np.take(self.backward(number), columns[here])
+                if signs is not None:
+                    step = tree.moves[number]
+                    flips = step.output.all_signs()[tree.parent[node[here]]][:, None]
+                    signs[here] *= flips * step.input.all_signs()[columns[here]]
+            node = tree.parent[node]
+
+    def backward(self, number: int) -> Permutation:
+        """What undoes a move on the inputs."""
+        if number not in self._backward:
+            self._backward[number] = inverse(self._tree.moves[number].input.image)
+        return self._backward[number]

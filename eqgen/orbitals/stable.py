@@ -1,0 +1,248 @@
+"""The orbits of pairs under a whole symmetric or alternating group, however many points it has.
+
+Which points of a pair coincide is all that such a group can tell: its orbits are set partitions of the places (Maron,
+Ben-Hamu, Shamir, Lipman, "Invariant and equivariant graph networks", ICLR 2019). A pair of K places meets at most K points,
+and with two more to spare, S(n) and A(n) move any K points to any others (A(n) is (n-2)-transitive) and turn every sign that
+they ever turn. So the orbits for n points are those of the same family for K + 2 points, where they are found by looking; a
+pair is looked up there by counting its points 0, 1, 2, ... in their order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from eqgen.common.arrays import Integers, Labels, Permutation, Signs
+from eqgen.common.memory import refuse_large_table
+from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.permutations.group import Group
+from eqgen.spaces.space import Factor, Space, Term, term_size
+
+SPARE = 2
+"""So many points beside those of a pair make S(n) and A(n) act alike on it."""
+
+
+def twin_degree(output: Space, input_: Space) -> int:
+    """The number of points from which on the orbits stay the same."""
+    return max(map(_arity, output.terms)) + max(map(_arity, input_.terms)) + SPARE
+
+
+def stable_labels(
+    output: Space,
+    input_: Space,
+    axis: int,
+    degree: int,
+    family: Callable[[int], Group],
+    full: Callable[[], LabelTable],
+) -> StableLabels:
+    """The orbits under S(n) or A(n) on an axis of n points, at least `twin_degree`, that moves both spaces.
+
+    Args:
+        output, input_: spaces of this axis and of fixed points alone.
+        axis: its number.
+        degree: n.
+        family: S or A. They act alike on the points, and not on the signs of `~p`.
+        full: makes the whole table when it is asked for.
+    """
+    small_degree = twin_degree(output, input_)
+    hint = "pairs of fewer points need a smaller table"
+    small = [Space(tuple(_on(term, small_degree) for term in space.terms)) for space in (output, input_)]
+    refuse_large_table(f"the formula for {small_degree} points", small[0].size, small[1].size, hint)
+    group = family(small_degree)
+    moves = [{axis: element} for element in group.elements]
+    twin = pair_labels(
+        [small[0].act(move) for move in moves], [small[1].act(move) for move in moves], (small[0].size, small[1].size)
+    )
+    return StableLabels(output, input_, axis, family, degree, small[0], small[1], group, twin, full)
+
+
+@dataclass(frozen=True, eq=False)
+class StableLabels:
+    """The orbits of pairs under S(n) or A(n), looked up in a small table.
+
+    Attributes:
+        output, input: the two spaces.
+        axis, family, degree: the number of the axis that moves them, whose group is `family(degree)`.
+        small_output, small_input, small_group: the same for the few points that are enough.
+        twin: their labels.
+        full: makes the table for n points.
+    """
+
+    output: Space
+    input: Space
+    axis: int
+    family: Callable[[int], Group]
+    degree: int
+    small_output: Space
+    small_input: Space
+    small_group: Group
+    twin: LabelTable
+    full: Callable[[], LabelTable]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n)."""
+        return self.output.size, self.input.size
+
+    @property
+    def rank(self) -> int:
+        """How many orbits there are."""
+        return self.twin.rank
+
+    @property
+    def signed(self) -> bool:
+        """Whether entries may be negative or zero."""
+        return self.twin.signed
+
+    @property
+    def row_ranks(self) -> Integers:
+        """How many orbits stand in a row that each meets, (rank,)."""
+        return self.twin.row_ranks
+
+    @cached_property
+    def sizes(self) -> Integers:
+        """How many pairs each orbit has, (rank,)."""
+        return self._scaled(self.twin.sizes, self._points(self.twin.representatives))
+
+    @cached_property
+    def row_sizes(self) -> Integers:
+        """How many entries of each orbit stand in one row that it meets, (rank,)."""
+        return self.sizes // self.orbit_sizes[np.searchsorted(self.twin.key_rows, self.twin.representatives[:, 0])]
+
+    def _points(self, pairs: Permutation) -> list[int]:
+        """How many points of the axis occur in each pair of the twin, or in its output alone."""
+        spaces = (self.small_output, self.small_input)
+        return [
+            len({point for space, number in zip(spaces, pair, strict=False) for point in _members_of(space, number)})
+            for pair in pairs.tolist()
+        ]
+
+    def _scaled(self, counts: Integers, points: list[int]) -> Integers:
+        """Integers for n points from those of the twin: k distinct points stand anywhere among n instead."""
+        scaled = [
+            count * math.perm(self.degree, k) // math.perm(self.small_group.degree, k)
+            for count, k in zip(counts.tolist(), points, strict=True)
+        ]
+        return np.array(scaled, dtype=np.int64)
+
+    @cached_property
+    def representatives(self) -> Permutation:
+        """The first (output, input) pair of each orbit in row-major order, (rank, 2).
+
+        The first pair meets the points 0, 1, 2, ... alone, in the twin as here.
+        """
+        rows, columns = self.twin.representatives.T
+        return np.stack([self._grown(rows, 0), self._grown(columns, 1)], axis=1)
+
+    @cached_property
+    def key_rows(self) -> Permutation:
+        """Rows of which every other row is a rearrangement, in order."""
+        return self._grown(self.twin.key_rows, 0)
+
+    @cached_property
+    def orbit_sizes(self) -> Integers:
+        """How many rows each key row stands for, (key rows,)."""
+        return self._scaled(self.twin.orbit_sizes, self._points(self.twin.key_rows[:, None]))
+
+    def _grown(self, numbers: Permutation, side: int) -> Permutation:
+        """Points of the twin as points of the spaces for n."""
+        small, large = ((self.small_output, self.output), (self.small_input, self.input))[side]
+        found = np.empty_like(numbers)
+        for here, there in zip(_slices(small), _slices(large), strict=True):
+            chosen = np.flatnonzero((numbers >= here.start) & (numbers < here.stop))
+            members = _members(here.term, numbers[chosen] - here.start)
+            found[chosen] = there.start + _numbers(there.term, members)
+        return found
+
+    def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
+        """Labels and signs where some rows and columns cross, (rows, columns) each."""
+        shape = (rows.size, columns.size)
+        small_rows, small_columns = np.empty(shape, dtype=np.intp), np.empty(shape, dtype=np.intp)
+        for out, small_out in zip(_slices(self.output), _slices(self.small_output), strict=True):
+            chosen_rows = np.flatnonzero((rows >= out.start) & (rows < out.stop))
+            row_members = _members(out.term, rows[chosen_rows] - out.start)
+            for in_, small_in in zip(_slices(self.input), _slices(self.small_input), strict=True):
+                chosen_columns = np.flatnonzero((columns >= in_.start) & (columns < in_.stop))
+                column_members = _members(in_.term, columns[chosen_columns] - in_.start)
+                counted = _counted(row_members, column_members)
+                here = np.ix_(chosen_rows, chosen_columns)
+                places = row_members.shape[-1]
+                small_rows[here] = small_out.start + _numbers(small_out.term, counted[..., :places])
+                small_columns[here] = small_in.start + _numbers(small_in.term, counted[..., places:])
+        return self.twin.labels[small_rows, small_columns], self.twin.signs[small_rows, small_columns]
+
+    def table(self) -> LabelTable:
+        """All of them as a table."""
+        return self.full()
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Where the points of a term lie among those of its space."""
+
+    term: Term
+    start: int
+    stop: int
+
+
+def _slices(space: Space) -> list[_Slice]:
+    found, start = [], 0
+    for term in space.terms:
+        found.append(_Slice(term, start, start + term_size(term)))
+        start += term_size(term)
+    return found
+
+
+def _counted(rows: Permutation, columns: Permutation) -> Permutation:
+    """The points of every pair, counted 0, 1, 2, ... in their order: (rows, columns, places of both)."""
+    shape = (rows.shape[0], columns.shape[0])
+    members = np.concatenate(
+        [
+            np.broadcast_to(rows[:, None, :], (*shape, rows.shape[1])),
+            np.broadcast_to(columns[None, :, :], (*shape, columns.shape[1])),
+        ],
+        axis=-1,
+    )
+    counted = np.zeros(members.shape, dtype=np.intp)
+    for place in range(members.shape[-1]):
+        point = members[..., place : place + 1]
+        # A point is counted once, where it stands first.
+        first = ~(members[..., :place] == point).any(axis=-1, keepdims=True)
+        counted += first & (point < members)
+    return counted
+
+
+def _members_of(space: Space, number: int) -> list[int]:
+    piece = next(piece for piece in _slices(space) if number < piece.stop)
+    members: list[int] = _members(piece.term, np.array([number - piece.start]))[0].tolist()
+    return members
+
+
+def _members(term: Term, numbers: Permutation) -> Permutation:
+    """The points of the axis that make some points of a term, (numbers, places)."""
+    coordinates = np.unravel_index(numbers, [factor.kind.count for factor in term])
+    parts = [factor.kind.members(number) for factor, number in zip(term, coordinates, strict=True)]
+    return np.concatenate(parts, axis=-1)
+
+
+def _numbers(term: Term, members: Permutation) -> Permutation:
+    """What undoes `_members`."""
+    total = np.zeros(members.shape[:-1], dtype=np.intp)
+    place = 0
+    for factor in term:
+        own = members[..., place : place + factor.kind.arity]
+        total = total * factor.kind.count + factor.kind.numbers(own)
+        place += factor.kind.arity
+    return total
+
+
+def _arity(term: Term) -> int:
+    return sum(factor.kind.arity for factor in term)
+
+
+def _on(term: Term, degree: int) -> Term:
+    return tuple(Factor(factor.kind.on(degree), factor.axis) for factor in term)

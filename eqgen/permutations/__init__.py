@@ -1,0 +1,1 @@
+"""Groups of signed permutations, and every way to have one."""

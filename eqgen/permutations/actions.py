@@ -1,0 +1,311 @@
+"""The same generators acting on other points: cosets, group elements, blocks, and a user's own objects.
+
+Each gives a Group with as many generators as it was given, in the same order: an axis by itself, or through `eq.joint`
+beside the natural points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from eqgen.common.arrays import Permutation
+from eqgen.common.errors import DeclarationError
+from eqgen.permutations.group import Group, make_group
+from eqgen.permutations.group_expression import group as as_group
+from eqgen.permutations.signed_permutation import SignedPermutation
+
+LARGEST_LISTING = 2_000_000
+"""Cosets are listed element by element; more images of points than this are refused."""
+
+
+def action(
+    objects: Iterable[Hashable],
+    moves: Sequence[Callable[[Any], Any]] | Callable[[Any, Any], Any],
+    group: Any = None,
+) -> Group:
+    """The group that functions generate on a list of objects.
+
+    Args:
+        objects: distinct hashable objects, in the order in which they are numbered.
+        moves: for each generator a function that moves one object; or, with `group`, one function of an object and a
+            generator (a 0-based array of the group's points).
+        group: a group in any form that `eq.group` takes.
+
+    Raises:
+        DeclarationError: an object stands twice, or is moved to something that is not in the list, or two are moved to the
+            same one.
+
+    >>> pairs = [frozenset(pair) for pair in ((0, 1), (0, 2), (1, 2))]
+    >>> print(action(pairs, lambda pair, g: frozenset(g[point] for point in pair), "S(3)"))
+    (1 3 2), (2 3)  # order 6, one orbit of 3 points
+    """
+    try:
+        listed = list(objects)
+        numbers = {found: number for number, found in enumerate(listed)}
+    except TypeError as error:
+        raise DeclarationError(f"objects is a list of hashable objects, like tuples or frozensets: {error}") from None
+    if len(numbers) != len(listed):
+        twice = next(found for number, found in enumerate(listed) if numbers[found] != number)
+        raise DeclarationError(f"{str(twice)[:60]} stands twice in the list of objects: each is named once")
+    if not listed:
+        raise DeclarationError("the list of objects is empty: a group needs at least one point")
+    functions = _functions(moves, group)
+    elements = [_moved(listed, numbers, function, place) for place, function in enumerate(functions, start=1)]
+    return make_group(elements, point_names=[_object_name(found) for found in listed])
+
+
+def regular(group: Any) -> Group:
+    """A group acting on its own elements by multiplication from the left: as many points as its order.
+
+    >>> regular("S(3)").degree
+    6
+    """
+    found = as_group(group)
+    _refuse_signs("regular", found)
+    return cosets(found, make_group([SignedPermutation(np.arange(found.degree))]))
+
+
+def cosets(group: Any, subgroup: Any) -> Group:
+    """A group acting on the left cosets g H of a subgroup H: every transitive action is one of these.
+
+    Args:
+        group: in any form that `eq.group` takes.
+        subgroup: likewise, on the same points.
+
+    Raises:
+        DeclarationError: the subgroup has another number of points or an element outside the group, or the cosets are too
+            many to list.
+
+    >>> cosets("S(4)", "(1 2 3)(4), (1 2)").degree
+    4
+    """
+    whole, part = as_group(group), as_group(subgroup)
+    for side in (whole, part):
+        _refuse_signs("cosets", side)
+    if whole.degree != part.degree:
+        raise DeclarationError(
+            f"a subgroup moves the same points: the group has {whole.degree} points, the subgroup {part.degree}"
+        )
+    if not all(whole.sympy.contains(generator) for generator in part.sympy.generators):
+        raise DeclarationError(
+            f"{part.text[:60]} is no subgroup of {whole.text[:60]}: one of its generators lies outside"
+        )
+    index = whole.order // part.order
+    if index * part.order * whole.degree * len(whole.generators) > LARGEST_LISTING:
+        raise DeclarationError(
+            f"{index} cosets of a subgroup of order {part.order} are too many to list: declare the action on points, blocks or "
+            "your own objects (eq.action) instead"
+        )
+    members = np.array(list(part.sympy.generate_schreier_sims(af=True)), dtype=np.intp)
+
+    def coset(element: Permutation) -> bytes:
+        """The same bytes for every element of a coset: its smallest member."""
+        elements = element[members]
+        return bytes(elements[np.lexsort(elements.T[::-1])[0]].tobytes())
+
+    found = {coset(np.arange(whole.degree)): 0}
+    representatives = [np.arange(whole.degree)]
+    images: list[list[int]] = [[] for _ in whole.generators]
+    for element in representatives:
+        for place, generator in enumerate(whole.generators):
+            moved = generator[element]
+            key = coset(moved)
+            if key not in found:
+                found[key] = len(representatives)
+                representatives.append(moved)
+            images[place].append(found[key])
+    return make_group([SignedPermutation(np.array(row, dtype=np.intp)) for row in images])
+
+
+def blocks(group: Any, block: Iterable[int]) -> Group:
+    """A group acting on the blocks that it makes of one block of points, 0-based.
+
+    Raises:
+        DeclarationError: the images of the block overlap, so it is no block; the message names the generator.
+
+    >>> print(blocks("C(6)", [0, 3]))
+    (1 2 3)  # order 3, one orbit of 3 points
+    """
+    found = as_group(group)
+    _refuse_signs("blocks", found)
+    points = list(block) if isinstance(block, Iterable) else []
+    if not points or not all(_is_point(point, found) for point in points):
+        raise DeclarationError(f"a block is a list of points from 0 to {found.degree - 1}, got {str(block)[:60]}")
+    first = frozenset(int(point) for point in points)
+    listed, owner = [first], dict.fromkeys(first, 0)
+    for current in listed:
+        for place, generator in enumerate(found.generators, start=1):
+            moved = frozenset(int(generator[point]) for point in current)
+            if all(point not in owner for point in moved):
+                owner.update(dict.fromkeys(moved, len(listed)))
+                listed.append(moved)
+            elif len({owner.get(point, -1) for point in moved}) > 1:
+                raise DeclarationError(
+                    f"{sorted(first)} is no block: generator {place} moves {sorted(current)} to {sorted(moved)}, which meets "
+                    "another image in some points only"
+                )
+    rows = [
+        SignedPermutation(np.array([owner[int(generator[min(current)])] for current in listed], dtype=np.intp))
+        for generator in found.generators
+    ]
+    return make_group(
+        rows, point_names=["{" + ",".join(str(point + 1) for point in sorted(one)) + "}" for one in listed]
+    )
+
+
+def product_action(inner: Any, outer: Any) -> Group:
+    """The wreath product of two groups in its product action: on words of one inner point for each outer point.
+
+    Its generators are those of `wreath(inner, outer)`, in the same order.
+
+    >>> product_action("S(3)", "S(2)").degree
+    9
+    """
+    within, between = as_group(inner), as_group(outer)
+    for side in (within, between):
+        _refuse_signs("product_action", side)
+    if within.degree**between.degree > 1_000_000:
+        raise DeclarationError(
+            f"the product action has {within.degree}^{between.degree} points: more than 1000000 are not listed"
+        )
+    words = list(product(range(within.degree), repeat=between.degree))
+    moves: list[Callable[[Any], Any]] = [_permute_letters(row) for row in between.generators]
+    for place in np.unique(between.orbits, return_index=True)[1].tolist():
+        moves += [_change_letter(row, place) for row in within.generators]
+    return action(words, moves)
+
+
+def stabilizer(group: Any, *points: int) -> Group:
+    """The elements of a group that leave each of these 0-based points where it is, by sympy (exact).
+
+    >>> stabilizer("S(4)", 0).order
+    6
+    """
+    found = as_group(group)
+    _refuse_signs("stabilizer", found)
+    inside = found.sympy
+    for point in points:
+        if not _is_point(point, found):
+            raise DeclarationError(f"{str(point)[:60]} is no point: points are numbered from 0 to {found.degree - 1}")
+        inside = inside.stabilizer(int(point))
+    return make_group([SignedPermutation(np.array(row.array_form, dtype=np.intp)) for row in inside.generators])
+
+
+def subgroup(group: Any, generators: Any) -> Group:
+    """The subgroup that some elements of a group generate.
+
+    Raises:
+        DeclarationError: one of them lies outside the group.
+
+    >>> subgroup("S(4)", "(1 2 3 4)").order
+    4
+    """
+    whole, part = as_group(group), as_group(generators)
+    if whole.degree != part.degree:
+        raise DeclarationError(
+            f"a subgroup moves the same points: the group has {whole.degree}, the generators {part.degree}"
+        )
+    if (whole.signs is None) != (part.signs is None):
+        raise DeclarationError("one of the group and its subgroup flips signs and the other does not: write both alike")
+    for place, row in enumerate(part.faithful_generators, start=1):
+        # Not by the position in sympy's list, which leaves out the identity and repetitions.
+        if not whole.sympy.contains(type(part.sympy.identity)(row.tolist())):
+            raise DeclarationError(
+                f"generator {place}, {part.generator_text(place - 1)}, lies outside {whole.text[:60]}"
+            )
+    return part
+
+
+def _refuse_signs(what: str, group: Group) -> None:
+    if group.signs is not None:
+        raise DeclarationError(
+            f"{what} moves points without signs, and {group.text[:60]} flips some: drop the signs first"
+        )
+
+
+def _is_point(point: Any, group: Group) -> bool:
+    return isinstance(point, (int, np.integer)) and not isinstance(point, bool) and bool(0 <= point < group.degree)
+
+
+def _functions(moves: Any, group: Any) -> list[Callable[[Any], Any]]:
+    if group is None:
+        if callable(moves):
+            raise DeclarationError(
+                "one function for all generators needs to know them: pass the group too, as in eq.action(objects, move, eq.S(6))"
+            )
+        functions = list(moves) if isinstance(moves, Iterable) and not isinstance(moves, (str, bytes)) else []
+        if not functions or not all(map(callable, functions)):
+            raise DeclarationError(
+                f"moves is a list of functions, one for each generator, got {str(moves)[:60]!r}; each moves one object"
+            )
+        return functions
+    if not callable(moves):
+        raise DeclarationError("with a group, moves is one function of an object and a generator")
+    found = as_group(group)
+    _refuse_signs("action", found)
+    return [partial(_with_generator, moves, generator) for generator in found.generators]
+
+
+def _with_generator(move: Callable[[Any, Any], Any], generator: Permutation, found: Any) -> Any:
+    return move(found, generator)
+
+
+def _moved(
+    listed: list[Hashable], numbers: dict[Hashable, int], function: Callable[[Any], Any], place: int
+) -> SignedPermutation:
+    image = np.empty(len(listed), dtype=np.intp)
+    reached: dict[int, Hashable] = {}
+    for number, found in enumerate(listed):
+        try:
+            moved = function(found)
+        except Exception as error:
+            raise DeclarationError(
+                f"generator {place} fails on {str(found)[:60]}: {type(error).__name__}: {str(error)[:80]}"
+            ) from error
+        if not _is_listed(moved, numbers):
+            raise DeclarationError(
+                f"generator {place} moves {str(found)[:60]} to {str(moved)[:60]}, which is not in the list of objects"
+            )
+        target = numbers[moved]
+        if target in reached:
+            raise DeclarationError(
+                f"generator {place} moves both {str(reached[target])[:60]} and {str(found)[:60]} to {str(moved)[:60]}"
+            )
+        reached[target] = found
+        image[number] = target
+    return SignedPermutation(image)
+
+
+def _is_listed(moved: Any, numbers: dict[Hashable, int]) -> bool:
+    try:
+        return moved in numbers
+    except TypeError:  # a tuple that holds a list is no key
+        return False
+
+
+def _permute_letters(row: Any) -> Callable[[Any], Any]:
+    def move(word: tuple[int, ...]) -> tuple[int, ...]:
+        moved = [0] * len(word)
+        for place, letter in enumerate(word):
+            moved[row[place]] = letter
+        return tuple(moved)
+
+    return move
+
+
+def _change_letter(row: Any, place: int) -> Callable[[Any], Any]:
+    return lambda word: (*word[:place], int(row[word[place]]), *word[place + 1 :])
+
+
+def _object_name(found: Hashable) -> str:
+    if isinstance(found, (frozenset, set)):
+        try:
+            return "{" + ", ".join(_object_name(part) for part in sorted(found)) + "}"
+        except TypeError:
+            return "{" + ", ".join(sorted(_object_name(part) for part in found)) + "}"
+    return str(found)

@@ -1,0 +1,339 @@
+"""Group: a finite permutation group, held by its generators; sympy is the exact group behind it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.arrays import Permutation, Signs
+from eqgen.common.errors import DeclarationError
+from eqgen.common.text import count
+from eqgen.permutations.notation import cycle_text, generators_text
+from eqgen.permutations.signed_permutation import SignedPermutation, doubled, point_orbits
+
+if TYPE_CHECKING:
+    from sympy.combinatorics import PermutationGroup
+
+LARGEST_DEGREE = 10_000_000
+"""More natural points than this are refused before anything is allocated."""
+
+LARGEST_GROUP = 50_000_000
+"""A group that would hold more images of points than this, over all generators (400 MB), is refused likewise; so is a
+declaration whose axes do together."""
+
+LARGEST_QUICK_DEGREE = 50
+"""Up to this degree sympy answers the order of any group within about two seconds."""
+
+SLOW = (
+    "sympy builds a base and strong generating set of a group on {degree} points (Schreier-Sims): seconds from 50 points on, "
+    "about a minute for 100 points, and more for larger ones"
+)
+
+LARGEST_QUICK_FORMULA_DEGREE = 20_000
+"""Up to this degree a factorial is worked out at once."""
+
+LARGEST_QUICK_ENUMERATION = 1_000_000
+"""How many images of points the order may look at by listing elements before a print gives up."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Group:
+    """A finite permutation group on the points 0, ..., degree - 1.
+
+    Attributes:
+        generators: read-only integer array of shape (number of generators, degree); row s sends point i to
+            `generators[s, i]`. There is always at least one row (the identity for the trivial group).
+        signs: int8 array of the same shape, -1 where a generator also flips the sign of the feature that it moves away
+            from that point; None when none does.
+        text: the group expression that gives these generators back, like `S(5)` or `(1 2 3)(4 5), (1 2)`.
+        order_formula: computes the order where a formula gives it, else None.
+        point_names: how people call the points, None for 1, 2, 3, ...
+
+    Two groups are equal (`==`) when their generators and signs are; `equals` compares as groups. Printing shows the order
+    and the orbits.
+
+    >>> import eqgen as eq
+    >>> print(eq.C(4))
+    C(4)  # order 4, one orbit of 4 points
+    >>> eq.C(4) == eq.group("(1 2 3 4)")
+    True
+    """
+
+    generators: Permutation
+    signs: Signs | None
+    text: str
+    order_formula: Callable[[], int] | None = field(default=None)
+    point_names: Sequence[str] | None = field(default=None)
+
+    @property
+    def degree(self) -> int:
+        """How many natural points there are."""
+        return int(self.generators.shape[1])
+
+    @cached_property
+    def elements(self) -> tuple[SignedPermutation, ...]:
+        """The generators as signed permutations, one by one."""
+        return as_elements(self.generators, self.signs)
+
+    @property
+    def faithful_generators(self) -> Permutation:
+        """The generators as plain permutations: of the points, or of the points and their negatives where signs flip."""
+        return self.generators if self.signs is None else np.array([doubled(element) for element in self.elements])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Group):
+            return NotImplemented
+        if (self.signs is None) != (other.signs is None) or not np.array_equal(self.generators, other.generators):
+            return False
+        return self.signs is None or other.signs is None or np.array_equal(self.signs, other.signs)
+
+    def __hash__(self) -> int:
+        signs = b"" if self.signs is None else self.signs.tobytes()
+        return hash((self.generators.shape, self.generators.tobytes(), signs))
+
+    def __mul__(self, other: Group) -> Group:
+        return direct_product(self, other) if isinstance(other, Group) else NotImplemented
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        # Arrays come back from a pickle writeable, and the group is hashed by them.
+        self.__dict__.update(state)
+        self.generators.setflags(write=False)
+        if self.signs is not None:
+            self.signs.setflags(write=False)
+
+    def __str__(self) -> str:
+        return f"{self.text}  # {self.describe()}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    @cached_property
+    def sympy(self) -> PermutationGroup:
+        """The same group as a sympy `PermutationGroup`; on the points and then their negatives where signs flip."""
+        from sympy.combinatorics import Permutation as SympyPermutation
+        from sympy.combinatorics import PermutationGroup
+
+        rows = self.faithful_generators
+        return PermutationGroup([SympyPermutation(row.tolist(), size=rows.shape[1]) for row in rows])
+
+    @cached_property
+    def order(self) -> int:
+        """How many elements the group has: by formula where one is known, by listing few, else by sympy; always exact.
+
+        Sympy takes seconds from some 40 points on, and a minute for a hundred points moved by plain generators: where that
+        is to be expected, a warning says so.
+        """
+        if self.order_formula is not None:
+            return self.order_formula()
+        found = self._order_without_schreier_sims()
+        if found is not None:
+            return found
+        if self.faithful_generators.shape[1] > LARGEST_QUICK_DEGREE:
+            warnings.warn(SLOW.format(degree=self.degree), stacklevel=2)
+        return int(self.sympy.order())
+
+    @cached_property
+    def orbits(self) -> npt.NDArray[np.intp]:
+        """The orbit of each point, shape (degree,), numbered by first appearance."""
+        return point_orbits(self.generators)
+
+    @cached_property
+    def _listed_order(self) -> int | None:
+        return _order_by_listing(self.faithful_generators)
+
+    def quick_order(self) -> int | None:
+        """The order where it is known or soon found, None where sympy would keep the reader waiting."""
+        limit = LARGEST_QUICK_DEGREE if self.order_formula is None else LARGEST_QUICK_FORMULA_DEGREE
+        if "order" in self.__dict__ or self.degree * (1 if self.signs is None else 2) <= limit:
+            return self.order
+        return self._order_without_schreier_sims()
+
+    def _order_without_schreier_sims(self) -> int | None:
+        """The order of a small group by listing its elements, or of an alternating or symmetric one by Jordan's theorem."""
+        if self._listed_order is not None:
+            return self._listed_order
+        # Sympy's test for the two never says yes wrongly.
+        if self.signs is None and 8 <= self.degree <= LARGEST_QUICK_FORMULA_DEGREE and self.sympy.is_alt_sym():
+            even = all(generator.is_even for generator in self.sympy.generators)
+            return math.factorial(self.degree) // (2 if even else 1)
+        return None
+
+    def equals(self, other: Group) -> bool:
+        """Whether two groups have the same elements, whatever their generators; decided by sympy.
+
+        Quick for groups of small order or degree; else sympy needs a base and strong generating set of both, and a warning
+        says what that costs.
+
+        >>> import eqgen as eq
+        >>> eq.S(3).equals(eq.group("(1 2), (2 3)"))
+        True
+        """
+        if not isinstance(other, Group):
+            raise DeclarationError(f"equals compares two groups, got {type(other).__name__}: eq.group(...) makes one")
+        if self.degree != other.degree:
+            return False
+        if self == other:
+            return True
+        if (self.signs is None) != (other.signs is None):
+            return False
+        orders = self.quick_order(), other.quick_order()
+        if None not in orders and orders[0] != orders[1]:
+            return False
+        if None in orders:
+            warnings.warn(SLOW.format(degree=self.degree), stacklevel=2)
+        inside = all(self.sympy.contains(generator) for generator in other.sympy.generators)
+        return inside and all(other.sympy.contains(generator) for generator in self.sympy.generators)
+
+    def describe(self) -> str:
+        """The order and the orbits in words, so that a group larger than its owner meant is seen at once."""
+        order = self.quick_order()
+        shown = f"order {order_text(order)}" if order is not None else "order not computed (.order may be slow)"
+        signed = "" if self.signs is None else ", signs flip"
+        sizes = np.sort(np.bincount(self.orbits))[::-1].tolist()
+        if len(sizes) == 1:
+            return f"{shown}, one orbit of {count(sizes[0], 'point')}{signed}"
+        listed = ", ".join(map(str, sizes[:8])) + (", ..." if len(sizes) > 8 else "")
+        return f"{shown}, {len(sizes)} orbits of {listed} points{signed}"
+
+    def without_catalogue(self) -> str:
+        """A text that gives the group back even if the catalogue changes: what a saved layer holds."""
+        return generators_text(self.elements) if "catalogue(" in self.text else self.text
+
+    def generator_text(self, number: int) -> str:
+        """Generator `number` (from 0) in cycles, cut where it is long: for messages and reports."""
+        text = cycle_text(self.elements[number], 60) or "the identity"
+        return text if len(text) <= 60 else text[:57] + "..."
+
+
+def as_elements(images: Permutation, signs: Signs | None) -> tuple[SignedPermutation, ...]:
+    """Rows of images and signs as signed permutations."""
+    if signs is None:
+        return tuple(SignedPermutation(image) for image in images)
+    return tuple(SignedPermutation(image, sign) for image, sign in zip(images, signs, strict=True))
+
+
+def direct_product(*groups: Group) -> Group:
+    """Each group moving its own points, the points laid one after the other: `S(2) * S(3)` has 5 points."""
+    degree = checked_degree(" * ".join(group.text for group in groups), sum(group.degree for group in groups))
+    refuse_large_group(
+        " * ".join(group.text for group in groups), sum(len(group.generators) for group in groups), degree
+    )
+    rows, start = [], 0
+    for group in groups:
+        for element in group.elements:
+            rows.append(on_some_points(element, start, degree))
+        start += group.degree
+    formula = None
+    if all(group.order_formula is not None for group in groups):
+        formula = partial(_product_of_orders, groups)
+    return make_group(rows, " * ".join(operand_text(group) for group in groups), formula)
+
+
+def diagonal(groups: Sequence[Group]) -> Group:
+    """The group whose generator k is generator k of each group at once, on their points laid one after the other."""
+    starts = np.cumsum([0, *(group.degree for group in groups[:-1])])
+    elements = []
+    for row in range(len(groups[0].generators)):
+        parts = [group.elements[row] for group in groups]
+        image = np.concatenate([start + part.image for start, part in zip(starts, parts, strict=True)])
+        elements.append(SignedPermutation(image, np.concatenate([part.all_signs() for part in parts])))
+    return make_group(elements)
+
+
+def on_some_points(element: SignedPermutation, start: int, degree: int) -> SignedPermutation:
+    """An element that moves the points start, start + 1, ... of `degree` points, and leaves the others."""
+    image = np.arange(degree)
+    image[start : start + element.size] = start + element.image
+    if element.signs is None:
+        return SignedPermutation(image)
+    signs = np.ones(degree, dtype=np.int8)
+    signs[start : start + element.size] = element.signs
+    return SignedPermutation(image, signs)
+
+
+def make_group(
+    elements: Sequence[SignedPermutation],
+    text: str | None = None,
+    order_formula: Callable[[], int] | None = None,
+    point_names: Sequence[str] | None = None,
+) -> Group:
+    """A Group of generators that are known to be permutations, with its text and its order where a formula gives it."""
+    images = np.array([element.image for element in elements], dtype=np.intp)
+    signs = None
+    if any(element.signs is not None and (element.signs < 0).any() for element in elements):
+        signs = np.array([element.all_signs() for element in elements], dtype=np.int8)
+        signs.setflags(write=False)
+    images.setflags(write=False)
+    text = text if text is not None else generators_text(as_elements(images, signs))
+    return Group(images, signs, text, order_formula, point_names)
+
+
+def operand_text(group: Group) -> str:
+    """The text of a group inside a larger expression, where a bare list of generators cannot stand."""
+    return f"Group({group.text})" if group.text.startswith("(") else group.text
+
+
+def checked_degree(what: str, degree: int) -> int:
+    """The degree, refused when a group of so many points would only fill the memory."""
+    if degree > LARGEST_DEGREE:
+        raise DeclarationError(
+            f"{what if len(what) < 60 else what[:57] + '...'} has {degree} points: eqgen takes at most {LARGEST_DEGREE}"
+        )
+    return degree
+
+
+def _order_by_listing(generators: Permutation) -> int | None:
+    """The order by listing the elements, None when that would look at more than LARGEST_QUICK_ENUMERATION images."""
+    identity = np.arange(generators.shape[1])
+    found = {identity.tobytes()}
+    frontier = [identity]
+    budget = LARGEST_QUICK_ENUMERATION // (generators.size or 1)
+    while frontier:
+        element = frontier.pop()
+        for generator in generators:
+            image = generator[element]
+            key = image.tobytes()
+            if key not in found:
+                if len(found) >= budget:
+                    return None
+                found.add(key)
+                frontier.append(image)
+    return len(found)
+
+
+def order_text(order: int) -> str:
+    """An order as people read it: in full up to 30 digits, else rounded.
+
+    >>> order_text(120), order_text(10**100)
+    ('120', 'about 1.0e100')
+    """
+    if order < 10**30:
+        return str(order)
+    return f"about {Decimal(order):.1e}".replace("+", "")
+
+
+def _product_of_orders(groups: Sequence[Group]) -> int:
+    return math.prod(group.order for group in groups)
+
+
+def refuse_large_group(what: str, generators: int, degree: int) -> None:
+    """Raise before that many generators of that degree are allocated, when they would only fill the memory."""
+    if generators * degree > LARGEST_GROUP:
+        raise DeclarationError(
+            f"{what if len(what) < 60 else what[:57] + '...'} has {generators} generators on {degree} points: eqgen holds at most "
+            f"{LARGEST_GROUP} images of points"
+        )
+
+
+def shortened(value: object) -> str:
+    """A value as it is shown in a message."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

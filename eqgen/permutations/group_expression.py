@@ -1,0 +1,139 @@
+"""What stands after `p =`, in text or in Python, becomes a Group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eqgen.common.errors import DeclarationError, pointing
+from eqgen.language.grammar import parse_group, parse_mapping
+from eqgen.language.syntax import Call, Cycles, GroupExpression, Product
+from eqgen.permutations import catalogue
+from eqgen.permutations.convert import from_arrays, from_compressed, from_cycles, from_sympy
+from eqgen.permutations.families import A, C, D, S
+from eqgen.permutations.families import wreath as wreath_of_groups
+from eqgen.permutations.group import Group, diagonal, direct_product
+
+FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
+
+
+def group(value: Any) -> Group:
+    """A Group from any form in which a person has one.
+
+    Args:
+        value: a Group; its text, like `"S(5)"` or 1-based cycles `"(1 2 3)(4 5), (1 2)"`; a list of 0-based generator
+            arrays, each sending point i to `g[i]`; or a sympy `PermutationGroup`.
+
+    Raises:
+        DeclarationError: a generator is no permutation, generators have different lengths, or the text cannot be read.
+
+    >>> print(group([[1, 2, 0], [1, 0, 2]]))
+    (1 2 3), (1 2)  # order 6, one orbit of 3 points
+    """
+    if isinstance(value, Group):
+        return value
+    if isinstance(value, str):
+        return from_expression(parse_group(value), value)
+    if _is_sympy_group(value):
+        return from_sympy(value)
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 2):
+        return from_arrays(value)
+    raise DeclarationError(
+        f'expected a group, got {type(value).__name__}: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator '
+        "arrays, or a sympy PermutationGroup"
+    )
+
+
+def wreath(inner: Any, outer: Any) -> Group:
+    """The wreath product in its imprimitive action: blocks of the inner group's points, moved by the outer group.
+
+    Args:
+        inner: a group in any form that `group` takes; its points make up one block.
+        outer: likewise; it has one point for each block.
+
+    Returns:
+        A Group on `inner.degree * outer.degree` points, the blocks one after the other; its order is
+        `inner.order ** outer.degree * outer.order`.
+
+    >>> wreath("S(3)", "S(4)").order == 6**4 * 24
+    True
+    """
+    return wreath_of_groups(group(inner), group(outer))
+
+
+def from_expression(expression: GroupExpression, text: str, reading: tuple[str, ...] = ()) -> Group:
+    """The Group of a parsed expression; `text` is what was parsed, so that errors can point into it.
+
+    `reading` names the catalogue files being read, so that a file that mentions itself is an error and not a hang.
+    """
+    if isinstance(expression, Product):
+        return direct_product(*(from_expression(factor, text, reading) for factor in expression.factors))
+    try:
+        if isinstance(expression, Cycles):
+            return from_cycles(expression.generators)
+        return _call(expression, text, reading)
+    except DeclarationError as error:
+        if "\n" in str(error):  # it points at its own place already
+            raise
+        raise pointing(str(error), text, expression.position) from None
+
+
+def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
+    if call.name in FAMILIES:
+        (n,) = _arguments(call, (int,), f"{call.name}(5)")
+        return FAMILIES[call.name](n)
+    if call.name == "wreath":
+        inner, outer = _arguments(call, (GroupExpression, GroupExpression), "wreath(S(3), S(4))")
+        return wreath(from_expression(inner, text, reading), from_expression(outer, text, reading))
+    if call.name == "Group":
+        (inner,) = _arguments(call, (GroupExpression,), "Group((1 2), (3 4))")
+        return from_expression(inner, text, reading)
+    if call.name == "generators":
+        (packed,) = _arguments(call, (str,), 'generators("...")')
+        return from_compressed(packed)
+    if call.name == "catalogue":
+        (name,) = _arguments(call, (str,), 'catalogue("rubiks-cube")')
+        return _from_catalogue(name, reading)
+    if call.name.upper() in FAMILIES:
+        raise DeclarationError(f"{call.name} names no group: did you mean {call.name.upper()}?")
+    raise DeclarationError(
+        f"{call.name} names no group: use S(n), A(n), C(n), D(n), cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or "
+        'catalogue("...")'
+    )
+
+
+def _arguments(call: Call, kinds: tuple[Any, ...], example: str) -> tuple[Any, ...]:
+    fits = len(call.arguments) == len(kinds) and all(map(isinstance, call.arguments, kinds))
+    if not fits:
+        count = len(call.arguments)
+        raise DeclarationError(
+            f"{call.name} takes {len(kinds)} argument{'s' if len(kinds) > 1 else ''} as in {example}, got "
+            + (f"{count}" if count != len(kinds) else "another kind")
+        )
+    return call.arguments
+
+
+def _from_catalogue(name: str, reading: tuple[str, ...]) -> Group:
+    if name in reading:
+        raise DeclarationError(
+            f'catalogue("{name}") is declared by itself: groups/{name}.toml needs a group of its own'
+        )
+    declaration = catalogue.entry(name).declaration
+    syntax = parse_mapping(declaration)
+    groups = []
+    for clause in syntax.where:
+        moved = [from_expression(expression, declaration, (*reading, name)) for expression in clause.groups]
+        groups.append(moved[0] if len(moved) == 1 else diagonal(moved))
+    if not groups:
+        raise DeclarationError(f'catalogue("{name}") declares no axis')
+    found = groups[0] if len(groups) == 1 else direct_product(*groups)
+    return replace(found, text=f'catalogue("{name}")')
+
+
+def _is_sympy_group(value: object) -> bool:
+    # sympy takes half a second to import; whoever passes one of its groups has imported it.
+    module = type(value).__module__
+    return module.startswith("sympy.") and hasattr(value, "generators") and hasattr(value, "degree")

@@ -1,0 +1,93 @@
+"""Joint axes: one generator list that moves several axes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from eqgen.common.errors import DeclarationError
+from eqgen.common.text import count
+from eqgen.permutations.group import Group
+from eqgen.permutations.group_expression import group as as_group
+from eqgen.permutations.relations import check_relations
+
+
+@dataclass(frozen=True, eq=False)
+class JointAxis:
+    """One axis of `joint`, to be handed to `eq.mapping` together with the others of its bundle.
+
+    Attributes:
+        name: of the axis.
+        group: what moves it.
+        bundle: the names of all axes that move together.
+        token: the same for all axes of one call of `joint` and for no others, also after pickling.
+    """
+
+    name: str
+    group: Group
+    bundle: tuple[str, ...]
+    token: str
+
+
+def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
+    """Axes that one generator list moves at once: generator k of every axis belongs to the same group element.
+
+    Args:
+        relations: what the abstract group is known to satisfy, like `"a^6, b^2, (a b)^2"`: a, b, c, ... are the
+            generators in order, a word is applied from left to right, and must do nothing on every axis.
+        **axes: at least two axes (one, when only its relations are to be checked), each a group in any form that
+            `eq.group` takes, with as many generators as the others.
+
+    Returns:
+        The axes by name, for `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.
+
+    Raises:
+        DeclarationError: the axes have different numbers of generators, or a relation fails, with the word and the point.
+
+    >>> import eqgen as eq
+    >>> strand = eq.joint(s=[[1, 2, 0], [0, 2, 1]], b=[[0, 1], [1, 0]], relations="a^3, b^2, (a b)^2")
+    >>> print(eq.mapping("s b -> s", **strand))
+    s b -> s where s & b = Group((1 2 3), (2 3)) & Group((), (1 2))
+    """
+    if not isinstance(relations, str):
+        raise DeclarationError('relations is one text of words that do nothing, like "a^6, b^2, (a b)^2"')
+    if len(axes) < 2 and not (axes and relations):
+        raise DeclarationError("joint moves several axes at once: name at least two, as in eq.joint(s=[...], b=[...])")
+    groups = {}
+    for name, value in axes.items():
+        try:
+            groups[name] = as_group(value)
+        except DeclarationError as error:
+            raise DeclarationError(f"axis {name}: {error}") from None
+    first = next(iter(groups))
+    for name, group in groups.items():
+        if len(group.generators) != len(groups[first].generators):
+            raise DeclarationError(
+                f"axes declared together need one generator list: {first} has "
+                f"{count(len(groups[first].generators), 'generator')}, "
+                f"{name} has {len(group.generators)}; write the identity for a generator that leaves an axis alone"
+            )
+        check_relations(relations, name, group)
+    _refuse_opposite_ways(axes, groups)
+    bundle = tuple(groups)
+    token = uuid4().hex
+    return {name: JointAxis(name, group, bundle, token) for name, group in groups.items()}
+
+
+def _refuse_opposite_ways(axes: dict[str, Any], groups: dict[str, Group]) -> None:
+    """An array g says where points go, a pair (perm, sign) where features come from: side by side they would not match."""
+    listed = {
+        name: value for name, value in axes.items() if isinstance(value, (list, tuple)) and not isinstance(value, str)
+    }
+    pairs = [name for name, value in listed.items() if any(np.ndim(generator) == 2 for generator in value)]
+    arrays = [name for name, value in listed.items() if all(np.ndim(generator) == 1 for generator in value)]
+    for name in arrays if pairs else []:
+        turned = [bool((row[row] != np.arange(row.size)).any()) for row in groups[name].generators]
+        if any(turned):
+            raise DeclarationError(
+                f"axes {name} and {pairs[0]} are written in opposite ways: a plain array g sends point i to g[i], a pair "
+                f"(perm, sign) means new[i] = sign[i] * old[perm[i]]; write {name} as pairs too, with signs 1"
+            )

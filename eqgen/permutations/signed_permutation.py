@@ -1,0 +1,108 @@
+"""Signed permutations: points move, and a feature may change its sign on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.arrays import Permutation, Signs
+
+
+@dataclass(frozen=True, eq=False)
+class SignedPermutation:
+    """What one group element does to features: the feature of point i goes to point `image[i]`, times `signs[i]`.
+
+    Attributes:
+        image: (size,).
+        signs: (size,) int8, or None where no sign changes.
+    """
+
+    image: Permutation
+    signs: Signs | None = None
+
+    @property
+    def size(self) -> int:
+        """How many points there are."""
+        return int(self.image.size)
+
+    def all_signs(self) -> Signs:
+        """The signs as an array, whether or not any changes."""
+        return np.ones(self.size, dtype=np.int8) if self.signs is None else self.signs
+
+    def then(self, later: SignedPermutation) -> SignedPermutation:
+        """This element first, and then a later one."""
+        image = later.image[self.image]
+        if self.signs is None and later.signs is None:
+            return SignedPermutation(image)
+        return SignedPermutation(image, self.all_signs() * later.all_signs()[self.image])
+
+    def applied(self, features: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+        """Features with this axis moved."""
+        moved = np.empty_like(features)
+        place: list[Any] = [slice(None)] * features.ndim
+        place[axis] = self.image
+        shape = [1] * features.ndim
+        shape[axis] = self.size
+        moved[tuple(place)] = (
+            features if self.signs is None else features * self.signs.reshape(shape).astype(features.dtype)
+        )
+        return moved
+
+    def trace(self) -> int:
+        """The sum of the signs of the points that stay: the character of the action at this element."""
+        fixed = self.image == np.arange(self.size)
+        return int(fixed.sum() if self.signs is None else self.signs[fixed].sum(dtype=np.int64))
+
+
+def identity(size: int) -> SignedPermutation:
+    """The element that moves nothing."""
+    return SignedPermutation(np.arange(size))
+
+
+def doubled(element: SignedPermutation) -> Permutation:
+    """The same element as a plain permutation of the points +0, ..., +(n-1), -0, ..., -(n-1), shape (2 n,)."""
+    size = element.size
+    negative = (element.all_signs() < 0).astype(np.intp) * size
+    return np.concatenate([element.image + negative, element.image + size - negative])
+
+
+def halved(permutation: Permutation) -> SignedPermutation:
+    """The signed permutation that `doubled` made this of."""
+    size = permutation.size // 2
+    first = permutation[:size]
+    return SignedPermutation(first % size, np.where(first < size, 1, -1).astype(np.int8))
+
+
+def is_even(permutation: Permutation) -> bool:
+    """Whether a permutation is even: its size and its number of cycles differ by an even number."""
+    seen = np.zeros(permutation.size, dtype=bool)
+    cycles = 0
+    for start in range(permutation.size):
+        if seen[start]:
+            continue
+        cycles += 1
+        point = start
+        while not seen[point]:
+            seen[point] = True
+            point = int(permutation[point])
+    return (permutation.size - cycles) % 2 == 0
+
+
+def point_orbits(permutations: Permutation) -> Permutation:
+    """The orbit of each point under permutations of shape (count, size), numbered by first appearance."""
+    points = np.arange(permutations.shape[1])
+    smallest = points
+    while True:
+        before = smallest
+        for image in permutations:
+            lower = np.minimum(smallest, smallest[image])
+            carried = np.empty_like(lower)
+            carried[image] = lower
+            smallest = np.minimum(lower, carried)
+        # Every label names a point of the same orbit, so following it twice only shortens the way.
+        smallest = smallest[smallest]
+        if np.array_equal(smallest, before):
+            return (np.cumsum(smallest == points) - 1)[smallest]

@@ -1,0 +1,121 @@
+"""Block systems: partitions that the group respects, and the smaller spaces that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from eqgen.common.arrays import Labels, Permutation
+from eqgen.permutations.signed_permutation import SignedPermutation
+
+MOST_STARTS = 64
+"""Minimal block systems are looked for through so many pairs of points."""
+
+
+def block_systems(labels: Labels, starts: Permutation, most: int) -> tuple[list[Permutation], bool]:
+    """Block systems of a space that the group moves transitively.
+
+    The smallest block that holds points 0 and p is the component of 0 in the graph whose edges are the orbit of the pair
+    (0, p) (Higman, "Intersection matrices for finite permutation groups", 1967); all others are joins of such.
+
+    Args:
+        labels: the orbits of pairs of points, (points, points).
+        starts: points, one in each orbit of the stabilizer of point 0.
+        most: how many systems to return.
+
+    Returns:
+        Each as the number of every point's block, numbered by first appearance; and whether there may be more.
+    """
+    size = labels.shape[0]
+    found: dict[bytes, Permutation] = {}
+    for start in starts[:MOST_STARTS].tolist():
+        system = _components(size, *np.nonzero(labels == labels[0, start]))
+        if system.any() and start:
+            found.setdefault(system.tobytes(), system)
+    systems = list(found.values())
+    for one in range(len(systems)):
+        for other in range(one):
+            if len(found) >= most:
+                return list(found.values())[:most], True
+            # Components of what the group respects: it respects them too.
+            system = _components(size, *_as_equalities(systems[one], systems[other]))
+            if system.any():
+                found.setdefault(system.tobytes(), system)
+    return list(found.values())[:most], len(found) > most or starts.size > MOST_STARTS
+
+
+def quotient(moves: Sequence[SignedPermutation], labels: Permutation) -> tuple[SignedPermutation, ...]:
+    """What generators do to blocks; signs are dropped."""
+    _, firsts = np.unique(labels, return_index=True)
+    return tuple(SignedPermutation(labels[move.image[firsts]]) for move in moves)
+
+
+def signed_quotient(moves: Sequence[SignedPermutation], labels: Permutation) -> tuple[SignedPermutation, ...] | None:
+    """What generators do to signed sums over blocks, where signs can be chosen so that they map these to each other.
+
+    A sign for every point, times the sign of a generator there, is to be the same for the whole block: linear equations over
+    the field of two elements, solved by elimination.
+
+    >>> swap = SignedPermutation(np.array([1, 0]), np.array([-1, -1], dtype=np.int8))
+    >>> (whole,) = signed_quotient([swap], np.array([0, 0]))
+    >>> whole.signs.tolist()
+    [-1]
+    """
+    size = labels.size
+    _, firsts = np.unique(labels, return_index=True)
+    first = firsts[labels]
+    constant = 1 << size  # beyond all unknowns: whether a point and the first of its block have different signs
+    pivots: dict[int, int] = {}
+    for move in moves:
+        turned = move.all_signs() != move.all_signs()[first]
+        for point in range(size):
+            row = constant if turned[point] else 0
+            for unknown in (point, int(move.image[point]), int(move.image[first[point]])):
+                if unknown != first[unknown]:
+                    row ^= 1 << unknown
+            while low := row & -row:
+                if low == constant:
+                    return None
+                if low not in pivots:
+                    pivots[low] = row
+                    break
+                row ^= pivots[low]
+    different = [False] * size
+    for low, row in sorted(pivots.items(), reverse=True):
+        others = row ^ low
+        value = bool(others & constant)
+        others &= constant - 1
+        while others:
+            bit = others & -others
+            value ^= different[bit.bit_length() - 1]
+            others ^= bit
+        different[low.bit_length() - 1] = value
+    signs = np.where(different, -1, 1).astype(np.int8)
+    found = []
+    for move in moves:
+        turned = signs * move.all_signs() * signs[move.image]
+        found.append(SignedPermutation(labels[move.image[firsts]], turned[firsts]))
+    return tuple(found)
+
+
+def _as_equalities(one: Permutation, other: Permutation) -> tuple[Permutation, Permutation]:
+    points = np.arange(one.size)
+    leaders = [np.unique(labels, return_index=True)[1][labels] for labels in (one, other)]
+    return np.concatenate([points, points]), np.concatenate(leaders)
+
+
+def _components(size: int, first: Permutation, second: Permutation) -> Permutation:
+    """Components of a graph on points, numbered by first appearance."""
+    smallest = np.arange(size)
+    while True:
+        before = smallest
+        low = np.minimum(smallest[first], smallest[second])
+        smallest = smallest.copy()
+        np.minimum.at(smallest, first, low)
+        np.minimum.at(smallest, second, low)
+        # Every label names a point of the same component: whatever was joined to it follows.
+        np.minimum.at(smallest, before, smallest)
+        smallest = smallest[smallest]
+        if np.array_equal(smallest, before):
+            return (np.cumsum(smallest == np.arange(size)) - 1)[smallest]

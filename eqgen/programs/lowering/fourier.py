@@ -1,0 +1,214 @@
+"""Where an abelian group moves every point orbit regularly, equivariant maps are correlations: a Fourier transform serves.
+
+(Bekkers et al. and Cohen, Welling, "Group equivariant convolutional networks", ICML 2016, for the correlation; the transform
+of a finite abelian group is that of its cyclic factors.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eqgen.common.arrays import Permutation
+from eqgen.common.memory import fits
+from eqgen.permutations.signed_permutation import point_orbits
+from eqgen.programs.entries import FourierEntries
+from eqgen.programs.lowering.problem import Unit
+from eqgen.programs.operators import Fourier
+from eqgen.programs.steps import Part, Section, Stage
+
+LARGEST_SEARCH = 2048
+"""Groups of at most so many elements are taken apart into cyclic factors when their generators do not give them."""
+
+
+SMALLEST_PART = 8
+"""Where only a part of the group is abelian and regular, there are at least so many points for each of its cyclic factors."""
+
+LOOKED_UP = 64
+"""Bytes that it takes to look up which parameter leads from one point to another."""
+
+
+def fourier(unit: Unit) -> Part | None:
+    """The part of a unit whose group is abelian and regular on all point orbits of both sides, None for others."""
+    if unit.output.signed or unit.input.signed or not unit.labels.rank:
+        return None
+    return _through(unit, _generators(unit), "Fourier transform over {}")
+
+
+def fourier_of_subgroup(unit: Unit) -> Part | None:
+    """The same where only some generators are that: what commutes with a group commutes with every subgroup.
+
+    The rotations of a polygon that may be turned over, the shifts of a torus that may be turned: kernels are correlations with
+    fewer parameters than these alone would leave.
+    """
+    if unit.output.signed or unit.input.signed or not unit.labels.rank:
+        return None
+    regular = [(order, moves) for moves in _generators(unit) if (order := _order(moves)) > 1]
+    chosen: list[Permutation] = []
+    found = None
+    for _, moves in sorted(regular, key=lambda pair: -pair[0]):
+        if all(np.array_equal(moves[other], other[moves]) for other in chosen):
+            larger = _through(unit, [*chosen, moves], "Fourier transform over {}, a subgroup")
+            if larger is not None:
+                found = larger
+                chosen.append(moves)
+    if found is None or found.stages[0].pool.shape[1] < SMALLEST_PART * len(chosen):
+        return None
+    return found
+
+
+def _generators(unit: Unit) -> list[Permutation]:
+    """What each generator does to the inputs and, numbered after them, to the outputs."""
+    n = unit.input.size
+    return [
+        np.concatenate([into.image, out.image + n])
+        for into, out in zip(unit.input.moves, unit.output.moves, strict=True)
+    ]
+
+
+def _order(moves: Permutation) -> int:
+    """The length of all cycles of a permutation, 0 where they differ."""
+    lengths = np.bincount(point_orbits(moves[None]))
+    return int(lengths[0]) if (lengths == lengths[0]).all() else 0
+
+
+def _through(unit: Unit, generators: list[Permutation], words: str) -> Part | None:
+    """The part that some commuting permutations give."""
+    orbit_of = point_orbits(np.stack(generators))
+    sizes = np.bincount(orbit_of)
+    size = int(sizes[0])
+    if size < 2 or (sizes != size).any() or not _commute(generators):
+        return None
+    _, starts = np.unique(orbit_of, return_index=True)
+    placed = _placed(generators, starts, unit.input.size, size)
+    if placed is None:
+        return None
+    grid, index_in, index_out = placed
+    rows, columns = index_out[:, 0], index_in.ravel()
+    if not fits(LOOKED_UP * rows.size * columns.size):
+        return None
+    labels, _ = unit.labels.at(rows, columns)
+    labels = labels.reshape(rows.size, index_in.shape[0], size)
+    entries = FourierEntries(grid, labels, unit.labels.rank)
+    stage = Stage(
+        Fourier(grid, index_in, False),
+        Fourier(grid, index_out, True),
+        (Section(entries.frequencies, 2 * index_in.shape[0], 2 * index_out.shape[0], 1),),
+        words.format(" x ".join(map(str, grid))),
+        "back",
+    )
+    return Part("spectral", unit.shape, (stage,), entries)
+
+
+def merged(one: Part, other: Part) -> Part | None:
+    """Two Fourier parts as one of more dimensions: real transforms along two axes would mix four numbers instead of two."""
+    if not all(isinstance(part.entries, FourierEntries) for part in (one, other)):
+        return None
+    first, second = one.entries, other.entries
+    assert isinstance(first, FourierEntries)
+    assert isinstance(second, FourierEntries)
+    grid = (*first.grid, *second.grid)
+    sides = []
+    for pools in ((one.stages[0].pool, other.stages[0].pool), (one.stages[0].spread, other.stages[0].spread)):
+        early, late = pools
+        assert isinstance(early, Fourier)
+        assert isinstance(late, Fourier)
+        index = early.index[:, None, :, None] * late.index.size + late.index[None, :, None, :]
+        sides.append(index.reshape(early.index.shape[0] * late.index.shape[0], -1))
+    labels = first.labels[:, None, :, None, :, None].astype(np.int64) * second.rank
+    labels = labels + second.labels[None, :, None, :, None, :]
+    labels = labels.reshape(sides[1].shape[0], sides[0].shape[0], -1)
+    entries = FourierEntries(grid, labels, first.rank * second.rank)
+    stage = Stage(
+        Fourier(grid, sides[0], False),
+        Fourier(grid, sides[1], True),
+        (Section(entries.frequencies, 2 * sides[0].shape[0], 2 * sides[1].shape[0], 1),),
+        f"Fourier transform over {' x '.join(map(str, grid))}",
+        "back",
+    )
+    shape = one.shape[0] * other.shape[0], one.shape[1] * other.shape[1]
+    return Part("spectral", shape, (stage,), entries)
+
+
+def _commute(generators: list[Permutation]) -> bool:
+    return all(
+        np.array_equal(moves[other], other[moves])
+        for number, moves in enumerate(generators)
+        for other in generators[:number]
+    )
+
+
+def _placed(
+    generators: list[Permutation], starts: Permutation, inputs: int, size: int
+) -> tuple[tuple[int, ...], Permutation, Permutation] | None:
+    """Cyclic factors of the group, and the points of every orbit in the order of their grid: of inputs, and of outputs."""
+    found = _from_factors(generators, starts, size)
+    if found is None and size <= LARGEST_SEARCH:
+        found = _from_factors(_split_off(generators, int(starts[0]), size), starts, size)
+    if found is None:
+        return None
+    grid, points = found
+    # The place where a generator sends the first point of an orbit is to be the same in all orbits: as generators commute,
+    # that says what they do to all points.
+    if not all(_place(points, generator[starts]) is not None for generator in generators):
+        return None
+    of_inputs = starts < inputs
+    return grid, points[of_inputs], points[~of_inputs] - inputs
+
+
+def _place(points: Permutation, images: Permutation) -> int | None:
+    """The place of the grid at which all orbits have their image; None where there is none."""
+    there = np.flatnonzero((points == images[:, None]).all(axis=0))
+    return int(there[0]) if there.size else None
+
+
+def _from_factors(
+    generators: list[Permutation], starts: Permutation, size: int
+) -> tuple[tuple[int, ...], Permutation] | None:
+    """The grid of some commuting permutations, if they are factors of a direct product of that size, and the points there."""
+    grid: tuple[int, ...] = ()
+    points = starts[:, None]
+    for generator in generators:
+        if _place(points, generator[starts]) is not None:
+            continue
+        powers = [points]
+        while not np.array_equal(generator[powers[-1]], points):
+            powers.append(generator[powers[-1]])
+            if points.shape[1] * len(powers) > size:
+                return None
+        points = np.stack(powers, axis=2).reshape(starts.size, -1)
+        grid = (*grid, len(powers))
+    if points.shape[1] != size or any(len(np.unique(row)) != size for row in points):
+        return None
+    return grid, points
+
+
+def _split_off(generators: list[Permutation], start: int, size: int) -> list[Permutation]:
+    """Elements of the largest order one by one, each independent of those before: factors of a direct product."""
+    elements = {start: np.arange(generators[0].size)}
+    front = [start]
+    for point in front:
+        for generator in generators:
+            image = generator[elements[point]]
+            if int(image[start]) not in elements:
+                elements[int(image[start])] = image
+                front.append(int(image[start]))
+    chosen: list[Permutation] = []
+    known = {start}
+    while len(known) < size == len(elements):
+        best, most = None, 1
+        for element in elements.values():
+            powers = [start]
+            while int(element[powers[-1]]) != start:
+                powers.append(int(element[powers[-1]]))
+            if len(powers) > most and known.isdisjoint(powers[1:]):
+                best, most = element, len(powers)
+        if best is None:
+            break
+        chosen.append(best)
+        grown = set(known)
+        for point in known:
+            for _ in range(most):
+                grown.add(point)
+                point = int(best[point])
+        known = grown
+    return chosen

@@ -1,0 +1,78 @@
+"""local: one gather of every output's neighbours and one matrix product for each kind of neighbourhood, or a convolution.
+
+A support leaves an output few inputs. Outputs of one point orbit read theirs in the order of the labels, so that they share a
+matrix; point orbits of equal size and degree are multiplied together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from eqgen.common.arrays import Labels, Permutation
+from eqgen.orbitals.sparse import SparseLabels
+from eqgen.programs.entries import Chosen
+from eqgen.programs.lowering.problem import Unit
+from eqgen.programs.lowering.stencils import as_windows
+from eqgen.programs.operators import Identity, IndexTable, Windows, selection
+from eqgen.programs.steps import Part, Section, Stage
+
+LARGEST_GATHER = 1 << 26
+"""More pairs than this are not gathered: the table alone would take half a gigabyte."""
+
+
+def local(unit: Unit) -> Part | str:
+    """The local part of a unit, or in words why there is none."""
+    labels = unit.labels
+    if not isinstance(labels, SparseLabels):
+        return "it names no support, so every input is everybody's neighbour"
+    if labels.indices.size > LARGEST_GATHER:
+        return f"{labels.indices.size} supported pairs, and up to {LARGEST_GATHER} are gathered"
+    alike: dict[tuple[int, int], list[Permutation]] = defaultdict(list)
+    degrees = np.diff(labels.indptr)
+    for points in unit.output.orbits:
+        degree = int(degrees[points[0]])
+        if degree:
+            alike[points.size, degree].append(points)
+    sections, outputs, pairs, chosen = [], [], [], []
+    for (size, degree), orbits in alike.items():
+        sections.append(Section(len(orbits), degree, 1, size))
+        for points in orbits:
+            found = _by_label(labels, points, degree)
+            outputs.append(points)
+            pairs.append(found.ravel())
+            chosen.append(labels.labels[found[0]])
+    if len(chosen) == 1 and unit.output.size == unit.input.size == outputs[0].size and labels.signs is None:
+        windows = as_windows(labels.indices[found].astype(np.intp), labels.labels[found], unit.grid)
+        if windows is not None:
+            return _convolution(unit, windows, chosen[0], sections[0])
+    order = np.concatenate(pairs)
+    signs = None if labels.signs is None or (labels.signs > 0).all() else labels.signs[order][:, None]
+    neighbours = IndexTable(labels.indices[order].astype(np.intp)[:, None], signs, unit.input.size)
+    degree = max(section.inputs for section in sections)
+    most = "" if len(sections) == 1 else "up to "
+    stage = Stage(
+        neighbours,
+        selection(np.concatenate(outputs), unit.output.size),
+        tuple(sections),
+        f"{most}{degree} neighbours each",
+        "every point",
+    )
+    return Part("local", unit.shape, (stage,), _entries(np.concatenate(chosen), labels.rank))
+
+
+def _convolution(unit: Unit, windows: Windows, chosen: Labels, section: Section) -> Part:
+    shape = " x ".join(map(str, windows.window))
+    stage = Stage(windows, Identity(unit.output.size), (section,), f"convolve {shape}, wrapped around", "every point")
+    return Part("local", unit.shape, (stage,), _entries(chosen, unit.labels.rank))
+
+
+def _entries(chosen: Labels, rank: int) -> Chosen:
+    return Chosen(chosen, np.ones(chosen.size, dtype=np.int8), rank)
+
+
+def _by_label(labels: SparseLabels, points: Permutation, degree: int) -> Permutation:
+    """The numbers of the pairs of some rows of one degree, in the order of their labels, (points, degree)."""
+    numbers = labels.indptr[points][:, None] + np.arange(degree)
+    return np.take_along_axis(numbers, np.argsort(labels.labels[numbers], axis=1, kind="stable"), axis=1)

@@ -1,0 +1,121 @@
+"""What a lowering is given: the axes that move together, and what they do to an output and an input space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from eqgen.common.arrays import Permutation
+from eqgen.orbitals.matrix import PairLabels
+from eqgen.permutations.signed_permutation import SignedPermutation, identity, point_orbits
+from eqgen.spaces.factors import FixedPoint, OrientedEdges, Subsets, Tuples, TwistedPoints
+from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.space import Factor, Space
+
+
+@dataclass(frozen=True, eq=False)
+class Action:
+    """A space as the generators move it.
+
+    Attributes:
+        name: for people, like `p` or `{p p}`.
+        moves: what each generator does.
+    """
+
+    name: str
+    moves: tuple[SignedPermutation, ...]
+
+    @property
+    def size(self) -> int:
+        """How many points there are."""
+        return self.moves[0].size
+
+    @cached_property
+    def orbit_of(self) -> Permutation:
+        """The number of each point's orbit, (size,)."""
+        return point_orbits(np.stack([move.image for move in self.moves]))
+
+    @cached_property
+    def orbits(self) -> tuple[Permutation, ...]:
+        """The points of each orbit, in order."""
+        order = np.argsort(self.orbit_of, kind="stable")
+        return tuple(np.split(order, np.cumsum(np.bincount(self.orbit_of))[:-1]))
+
+    @property
+    def signed(self) -> bool:
+        """Whether a generator turns a sign."""
+        return any(move.signs is not None and bool((move.signs < 0).any()) for move in self.moves)
+
+    def restricted(self, points: Permutation, name: str) -> Action:
+        """The same on some points that the group maps to each other, given in order."""
+        moves = []
+        for move in self.moves:
+            image = np.searchsorted(points, move.image[points])
+            moves.append(SignedPermutation(image, None if move.signs is None else move.signs[points]))
+        return Action(name, tuple(moves))
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """The problem of one lowering.
+
+    Attributes:
+        output, input: both spaces.
+        naturals: the natural points of each axis.
+        labels: the orbits of their pairs.
+        grid: the shape that the input points fill.
+        is_local: whether a support leaves pairs out.
+    """
+
+    output: Action
+    input: Action
+    naturals: tuple[Action, ...]
+    labels: PairLabels
+    grid: tuple[int, ...]
+    is_local: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n)."""
+        return self.labels.shape
+
+
+def unit_of(
+    mapping: Mapping, unit: Sequence[int], output: Space, input_: Space, labels: PairLabels, is_local: bool = False
+) -> Unit:
+    """The problem of some axes that move together."""
+    groups = {number: mapping.axes[number].group for number in unit}
+    rows = range(len(mapping.axes[unit[0]].group.generators)) if unit else ()
+    elements = [{number: group.elements[row] for number, group in groups.items()} for row in rows]
+    sides = []
+    for space in (output, input_):
+        moves = tuple(space.act(element) for element in elements) or (identity(space.size),)
+        sides.append(Action(space_name(space, mapping), moves))
+    naturals = tuple(
+        Action(mapping.axes[number].name, tuple(element[number] for element in elements) or (identity(group.degree),))
+        for number, group in groups.items()
+    )
+    return Unit(sides[0], sides[1], naturals, labels, input_.shape, is_local)
+
+
+def space_name(space: Space, mapping: Mapping) -> str:
+    """A space as the language writes it."""
+    return " + ".join(" ".join(_factor_name(factor, mapping) for factor in term) for term in space.terms)
+
+
+def _factor_name(factor: Factor, mapping: Mapping) -> str:
+    kind = factor.kind
+    if isinstance(kind, FixedPoint) or factor.axis is None:
+        return "1"
+    axis = mapping.axes[factor.axis].name
+    names = " ".join([axis] * kind.arity)
+    if isinstance(kind, OrientedEdges):
+        return f"[{names}]"
+    if isinstance(kind, Subsets):
+        return f"{{{names}}}"
+    if isinstance(kind, Tuples):
+        return f"<{names}>"
+    return f"~{names}" if isinstance(kind, TwistedPoints) else names

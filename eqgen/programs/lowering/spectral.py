@@ -1,0 +1,196 @@
+"""spectral: mixing in the isotypic decomposition, where a kernel of high rank falls into small blocks.
+
+Every point orbit is transformed alone, so the transforms stay small, and orbits that the group moves alike share theirs. With
+multiplicities m, dimensions d and structures e (1, 2, 4: real, complex, quaternionic), mixing costs the sum of
+m_out m_in d e instead of the product of both sizes.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+
+import numpy as np
+
+from eqgen.common.arrays import Permutation, Signs
+from eqgen.common.text import count
+from eqgen.programs.entries import OrbitPairs, SpectralEntries
+from eqgen.programs.lowering.isomorphic_orbits import Member, OrbitClass, orbit_classes
+from eqgen.programs.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
+from eqgen.programs.lowering.problem import Unit
+from eqgen.programs.operators import OrbitTransforms
+from eqgen.programs.steps import Part, Section, Stage
+
+LARGEST_ORBIT = 1024
+"""Orbits of more points are not decomposed: their eigenvectors alone would take a minute."""
+
+MOST_CLASSES = 12
+"""So many classes of orbits are taken together."""
+
+LARGEST_TRANSFORM = 1 << 22
+"""A kernel between two classes is not transformed by larger matrices."""
+
+SMALL = 1e-9
+
+
+def spectral(unit: Unit) -> Part | str:
+    """The spectral part of a unit, or in words why there is none."""
+    largest = max(points.size for side in (unit.output, unit.input) for points in side.orbits)
+    if largest > LARGEST_ORBIT:
+        return f"a point orbit of {largest} points, and up to {LARGEST_ORBIT} are decomposed"
+    classes = orbit_classes((unit.output, unit.input))
+    if len(classes) > MOST_CLASSES:
+        return f"{len(classes)} kinds of point orbits, and up to {MOST_CLASSES} are decomposed together"
+    if sum(found.template.size for found in classes) > 2 * LARGEST_ORBIT:
+        return f"kinds of point orbits of more than {2 * LARGEST_ORBIT} points together"
+    try:
+        found = decomposed([one.template for one in classes])
+    except NoDecompositionError:
+        return "its point orbits could not be told apart numerically"
+    if any(table.rank**2 > LARGEST_TRANSFORM for table in found.pairs.values()):
+        return f"more than {isqrt(LARGEST_TRANSFORM)} orbits of pairs between two point orbits"
+    outputs = [number for number, one in enumerate(classes) if one.members[0]]
+    inputs = [number for number, one in enumerate(classes) if one.members[1]]
+    kinds = [
+        kind
+        for kind in range(found.kinds)
+        if any(found.multiplicity(owner, kind) for owner in outputs)
+        and any(found.multiplicity(owner, kind) for owner in inputs)
+    ]
+    spread, tops = _transforms(classes, outputs, 0, found, kinds, unit.output.size)
+    pool, lefts = _transforms(classes, inputs, 1, found, kinds, unit.input.size)
+    sections = []
+    for kind in kinds:
+        piece = next(piece for piece in found.pieces if piece.kind == kind)
+        sections.append(
+            Section(
+                1,
+                _width(classes, inputs, 1, found, kind),
+                _width(classes, outputs, 0, found, kind),
+                piece.basis.shape[1] // piece.structure,
+            )
+        )
+    pairs = [
+        _pair(unit, classes, found, kinds, one, other, tops[place], lefts[where])
+        for place, one in enumerate(outputs)
+        for where, other in enumerate(inputs)
+    ]
+    entries = SpectralEntries(
+        tuple(pair for pair in pairs if pair is not None),
+        tuple((section.outputs, section.inputs) for section in sections),
+        unit.labels.rank,
+    )
+    stage = Stage(
+        pool,
+        spread,
+        tuple(sections),
+        f"{count(len(kinds), 'isotypic component')} of {_shown(classes, inputs, 1)}",
+        "back",
+    )
+    return Part("spectral", unit.shape, (stage,), entries)
+
+
+def _shown(classes: list[OrbitClass], which: list[int], side: int) -> str:
+    parts = []
+    for number in which:
+        members, size = len(classes[number].members[side]), classes[number].template.size
+        parts.append(f"{count(members, 'orbit')} of {count(size, 'point')}")
+    return " and ".join(parts)
+
+
+def _width(classes: list[OrbitClass], which: list[int], side: int, found: Decomposition, kind: int) -> int:
+    return sum(
+        len(classes[number].members[side]) * sum(piece.structure for piece in found.multiplicity(number, kind))
+        for number in which
+    )
+
+
+def _transforms(
+    classes: list[OrbitClass], which: list[int], side: int, found: Decomposition, kinds: list[int], columns: int
+) -> tuple[OrbitTransforms, list[list[int]]]:
+    """The transforms of one side, and for each class the place in every section where it begins."""
+    index, signs, transforms, starts = [], [], [], []
+    rows: list[list[Permutation]] = [[] for _ in kinds]
+    used = [0] * len(kinds)
+    for number in which:
+        members = classes[number].members[side]
+        index.append(np.stack([member.points for member in members]))
+        turned: Signs = np.stack([member.signs for member in members])
+        signs.append(None if (turned > 0).all() else turned)
+        pieces = [piece for piece in found.pieces if piece.owner == number]
+        transforms.append(np.concatenate([piece.basis.T for piece in pieces]))
+        firsts = np.cumsum([0, *(piece.basis.shape[1] for piece in pieces)])
+        begins = []
+        for place, kind in enumerate(kinds):
+            # Within a piece rows are ordered (structure, copy).
+            own = [
+                (first + np.arange(piece.basis.shape[1])).reshape(piece.structure, -1)
+                for first, piece in zip(firsts, pieces, strict=False)
+                if piece.kind == kind
+            ]
+            rows[place].append(np.concatenate(own) if own else np.zeros((0, 0), dtype=np.intp))
+            begins.append(used[place])
+            used[place] += rows[place][-1].shape[0] * len(members)
+        starts.append(begins)
+    operator = OrbitTransforms(tuple(index), tuple(signs), tuple(transforms), tuple(map(tuple, rows)), columns)
+    return operator, starts
+
+
+def _pair(
+    unit: Unit,
+    classes: list[OrbitClass],
+    found: Decomposition,
+    kinds: list[int],
+    one: int,
+    other: int,
+    tops: list[int],
+    lefts: list[int],
+) -> OrbitPairs | None:
+    """How the kernels between two classes become spectral."""
+    table = found.pairs[one, other]
+    if not table.rank:
+        return None
+    labels, signs = _kernels(unit, classes[one].members[0], classes[other].members[1], table.representatives)
+    left = {kind: _first_copies(found, one, kind) for kind in kinds}
+    right = {kind: _first_copies(found, other, kind) for kind in kinds}
+    places = []
+    for place, kind in enumerate(kinds):
+        rows, columns = left[kind].shape[1], right[kind].shape[1]
+        if rows and columns:
+            places.append((place, rows, columns, tops[place], lefts[place]))
+    # Rows read the orbit matrices one after the other: each is as sparse as its orbit.
+    whole = np.zeros((sum(rows * columns for _, rows, columns, _, _ in places), table.rank))
+    for number in range(table.rank):
+        chosen = np.nonzero(table.labels == number)
+        values = table.signs[chosen].astype(np.float64)
+        parts = []
+        for place, *_ in places:
+            up, down = left[kinds[place]][chosen[0]], right[kinds[place]][chosen[1]]
+            parts.append(((up * values[:, None]).T @ down).ravel())
+        whole[:, number] = np.concatenate(parts) if parts else 0
+    return OrbitPairs(labels, signs, np.where(np.abs(whole) < SMALL, 0, whole), tuple(places))
+
+
+def _first_copies(found: Decomposition, owner: int, kind: int) -> np.ndarray:
+    """The first copy of every piece of a type, all structure vectors side by side, (points, multiplicity)."""
+    pieces = found.multiplicity(owner, kind)
+    if not pieces:
+        return np.zeros((0, 0))
+    columns = [piece.basis.reshape(piece.basis.shape[0], piece.structure, -1)[:, :, 0] for piece in pieces]
+    return np.concatenate(columns, axis=1)
+
+
+def _kernels(
+    unit: Unit, outputs: list[Member], inputs: list[Member], representatives: Permutation
+) -> tuple[np.ndarray, Signs]:
+    """The parameter of every pair of orbits at every representative of the templates, (rank, outputs, inputs)."""
+    rows, columns = representatives.T
+    all_rows = np.stack([member.points for member in outputs])
+    all_columns = np.stack([member.points for member in inputs])
+    labels = np.zeros((rows.size, len(outputs), len(inputs)), dtype=np.int64)
+    signs = np.zeros(labels.shape, dtype=np.int8)
+    for number, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
+        found, turned = unit.labels.at(all_rows[:, row], all_columns[:, column])
+        turned = turned * np.stack([member.signs[row] for member in outputs])[:, None]
+        turned = turned * np.stack([member.signs[column] for member in inputs])[None, :]
+        labels[number], signs[number] = np.maximum(found, 0), turned
+    return labels, signs

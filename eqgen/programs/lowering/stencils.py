@@ -1,0 +1,66 @@
+"""Stencils: orbits of pairs that read the same offsets from every point of a grid with cyclic axes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from eqgen.common.arrays import Labels, Permutation
+from eqgen.programs.operators import IndexTable, Operator, Shifts, Windows
+
+MOST_OFFSETS = 64
+"""Wider orbits of pairs are no stencils."""
+
+
+MOST_AXES = 3
+"""Backends convolve over up to three axes."""
+
+
+def as_stencil(operator: Operator, grid: tuple[int, ...]) -> Operator:
+    """The same operator as a stencil, where it is one.
+
+    Args:
+        operator: any.
+        grid: the shape that the points fill; where it is flat, grids of two axes are tried as well.
+    """
+    if not isinstance(operator, IndexTable) or operator.signs is not None or operator.shape[0] != operator.shape[1]:
+        return operator
+    return stencil(operator.index, grid) or operator
+
+
+def stencil(index: Permutation, grid: tuple[int, ...]) -> Shifts | None:
+    """The stencil that reads these points, (points, offsets), in each row in any order; its own order is that of row 0."""
+    if not 2 <= index.shape[1] <= MOST_OFFSETS:
+        return None
+    size = index.shape[0]
+    # The rows of points 0 and 1 tell most grids apart before whole tables are made.
+    for shape in [grid, *((size // width, width) for width in range(2, size // 2 + 1) if size % width == 0)]:
+        if math.prod(shape) != size:
+            continue
+        offsets = np.stack(np.unravel_index(index[0], shape), axis=-1)
+        second = (np.array(np.unravel_index(1, shape)) + offsets) % np.array(shape)
+        if set(np.ravel_multi_index(tuple(second.T), shape).tolist()) != set(index[1].tolist()):
+            continue
+        found = Shifts(shape, offsets)
+        if np.array_equal(np.sort(found.table.index, axis=1), np.sort(index, axis=1)):
+            return found
+    return None
+
+
+def as_windows(index: Permutation, labels: Labels, grid: tuple[int, ...]) -> Windows | None:
+    """What a convolution reads, where every point has neighbours of the same labels at the same offsets.
+
+    Args:
+        index, labels: (points, neighbours), in each row in the same order of the labels.
+        grid: the shape that the points fill.
+    """
+    found = stencil(index, grid)
+    if found is None or len(found.grid) > MOST_AXES:
+        return None
+    there, here = (np.argsort(table, axis=1) for table in (found.table.index, index))
+    if not np.array_equal(labels[0][there], np.take_along_axis(labels, here, axis=1)):
+        return None
+    windows = Windows(found)
+    # A window with as many holes as points takes longer than to gather the points.
+    return windows if math.prod(windows.window) < 2 * index.shape[1] else None

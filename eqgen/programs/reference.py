@@ -1,0 +1,132 @@
+"""A program in numpy: slow and obvious, what every fast execution is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import numpy as np
+
+from eqgen.programs.operators import Fourier, Identity, Matrix, Operator
+from eqgen.programs.steps import Block, Part, Section, Side
+
+LARGEST_DENSE = 512
+"""Longer Fourier transforms are not written out as matrices."""
+
+Sections = list[tuple[Section, slice, slice, slice]]
+"""Each section with its rows in, its rows out and its entries."""
+
+
+def run(blocks: Sequence[Block], features: Matrix, kernel: Matrix, outputs: int) -> Matrix:
+    """Apply a program.
+
+    Args:
+        blocks: of the program.
+        features: (batch, n, channels_in).
+        kernel: (rank, channels_in, channels_out); of integers where the result is to be exact.
+        outputs: m.
+
+    Returns:
+        (batch, m, channels_out), in the common dtype where all operators are exact, else in float64.
+    """
+    found = np.zeros((features.shape[0], outputs, kernel.shape[2]), dtype=np.result_type(features, kernel))
+    for block in blocks:
+        theta = kernel[block.first : block.first + block.rank]
+        taken = features[:, block.input.start : block.input.start + block.input.size]
+        applied = _spread_out(block.output, _run_block(block, _laid_out(block, taken), theta))
+        if applied.dtype != found.dtype:
+            found = found.astype(np.result_type(found, applied))
+        found[:, block.output.start : block.output.start + block.output.size] += applied
+    return found
+
+
+def _laid_out(block: Block, features: Matrix) -> Matrix:
+    """(batch, points of a term, channels) to (batch, points of each part ..., channels)."""
+    side, sizes = block.input, [part.shape[1] for part in block.parts]
+    grid = features.reshape(features.shape[0], *side.grid, features.shape[-1])
+    moved = grid.transpose(0, *(1 + place for place in side.order), grid.ndim - 1)
+    return moved.reshape(features.shape[0], *sizes, features.shape[-1])
+
+
+def _spread_out(side: Side, features: Matrix) -> Matrix:
+    """The way back, for outputs."""
+    batch, channels = features.shape[0], features.shape[-1]
+    moved = features.reshape(batch, *(side.grid[place] for place in side.order), channels)
+    back = np.argsort(np.array(side.order, dtype=np.intp)).tolist()
+    grid = moved.transpose(0, *(1 + place for place in back), moved.ndim - 1)
+    return grid.reshape(batch, side.size, channels)
+
+
+def _run_block(block: Block, features: Matrix, theta: Matrix) -> Matrix:
+    channels = theta.shape[1:]
+    entries = theta.reshape(*(part.rank for part in block.parts), *channels)
+    for axis, part in enumerate(block.parts):
+        entries = np.moveaxis(part.entries.of(np.moveaxis(entries, axis, 0)), 0, axis)
+    total = None
+    for chosen in product(*(stages_of(part) for part in block.parts)):
+        pooled = features
+        for axis, (pool, _, _) in enumerate(chosen):
+            pooled = _along(pool, pooled, axis + 1)
+        rows = [sum(section.rows_out for section, *_ in sections) for _, _, sections in chosen]
+        mixed = np.zeros((features.shape[0], *rows, channels[1]), dtype=np.result_type(pooled, entries))
+        for sections in product(*(sections for _, _, sections in chosen)):
+            taken = pooled[(slice(None), *(rows_in for _, rows_in, _, _ in sections))]
+            weight = entries[tuple(place for *_, place in sections)]
+            shapes = [section for section, *_ in sections]
+            mixed[(slice(None), *(rows_out for _, _, rows_out, _ in sections))] = _mixed(taken, weight, shapes)
+        for axis, (_, spread, _) in enumerate(chosen):
+            mixed = _along(spread, mixed, axis + 1, back=True)
+        total = mixed if total is None else total + mixed
+    if total is None:
+        return np.zeros(
+            (features.shape[0], *(part.shape[0] for part in block.parts), channels[1]), dtype=features.dtype
+        )
+    return total
+
+
+def stages_of(part: Part) -> Iterator[tuple[Operator, Operator, Sections]]:
+    place = 0
+    for stage in part.stages:
+        top = left = 0
+        sections: Sections = []
+        for section in stage.sections:
+            sections.append(
+                (
+                    section,
+                    slice(left, left + section.rows_in),
+                    slice(top, top + section.rows_out),
+                    slice(place, place + section.entries),
+                )
+            )
+            left += section.rows_in
+            top += section.rows_out
+            place += section.entries
+        yield stage.pool, stage.spread, sections
+
+
+def _along(operator: Operator, features: Matrix, axis: int, *, back: bool = False) -> Matrix:
+    if isinstance(operator, Identity):
+        return features
+    if isinstance(operator, Fourier) and operator.shape[1] > LARGEST_DENSE:
+        # A matrix of so many points would not be slow and obvious, but too large.
+        moved = np.moveaxis(features, axis, -2)
+        flat = moved.reshape(-1, *moved.shape[-2:])
+        done = operator.back(flat) if back else operator.of(flat)
+        return np.moveaxis(done.reshape(*moved.shape[:-2], *done.shape[-2:]), -2, axis)
+    matrix = operator.matrix().T if back else operator.matrix()
+    return np.moveaxis(np.tensordot(matrix, features, axes=(1, axis)), 0, axis)
+
+
+def _mixed(pooled: Matrix, weight: Matrix, sections: list[Section]) -> Matrix:
+    """One mix: every section is a Kronecker factor of it."""
+    batch, channels_in = pooled.shape[0], pooled.shape[-1]
+    features = pooled.reshape(batch, *(n for s in sections for n in (s.groups, s.copies, s.inputs)), channels_in)
+    matrices = weight.reshape(*(n for s in sections for n in (s.groups, s.outputs, s.inputs)), *weight.shape[-2:])
+    # Axes of einsum by number: batch 0, channels 1 and 2, then four for each section.
+    named = [range(3 + 4 * place, 7 + 4 * place) for place in range(len(sections))]
+    inner = [axis for group, copy, _, into in named for axis in (group, copy, into)]
+    weights = [axis for group, _, out, into in named for axis in (group, out, into)]
+    outer = [axis for group, copy, out, _ in named for axis in (group, copy, out)]
+    found = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
+    mixed: Matrix = found.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
+    return mixed

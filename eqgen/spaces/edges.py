@@ -1,0 +1,85 @@
+"""Adjacency matrices to edge vectors and back, in the order of `{p p}`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.errors import DeclarationError
+
+
+def to_edges(adjacency: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    """The entries above the diagonal of symmetric matrices, in the order of `{p p}`.
+
+    Args:
+        adjacency: (..., n, n), symmetric, zero on the diagonal, any dtype.
+
+    Returns:
+        (..., n * (n - 1) / 2), the same dtype.
+
+    Raises:
+        DeclarationError: the matrix is not square, not symmetric, or has loops.
+
+    >>> to_edges([[0, 1, 2], [1, 0, 3], [2, 3, 0]])
+    array([1, 2, 3])
+    """
+    matrix = _as_array("to_edges takes arrays of shape (..., n, n)", adjacency)
+    if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
+        raise DeclarationError(f"to_edges takes arrays of shape (..., n, n), got {matrix.shape}")
+    different = matrix != np.swapaxes(matrix, -1, -2)
+    if matrix.dtype.kind in "fc":
+        different &= ~(np.isnan(matrix) & np.isnan(np.swapaxes(matrix, -1, -2)))
+    if different.any():
+        *_, i, j = np.argwhere(different)[0].tolist()
+        raise DeclarationError(
+            f"to_edges takes symmetric matrices, entries ({i}, {j}) and ({j}, {i}) differ: for directed edges declare <p p>"
+        )
+    loops = np.diagonal(matrix, axis1=-2, axis2=-1) != 0
+    if loops.any():
+        node = int(np.argwhere(loops)[0][-1])
+        raise DeclarationError(
+            f"to_edges takes graphs without loops, entry ({node}, {node}) is not zero: clear the diagonal, or declare p p"
+        )
+    rows, columns = np.triu_indices(matrix.shape[-1], 1)
+    return matrix[..., rows, columns]
+
+
+def to_adjacency(edges: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    """Edge vectors in the order of `{p p}` as symmetric matrices with a zero diagonal; undoes `to_edges`.
+
+    Args:
+        edges: (..., n * (n - 1) / 2), any dtype.
+
+    Returns:
+        (..., n, n), the same dtype.
+
+    Raises:
+        DeclarationError: the last dimension is not n * (n - 1) / 2 for any n >= 2.
+
+    >>> to_adjacency([1, 2, 3])
+    array([[0, 1, 2],
+           [1, 0, 3],
+           [2, 3, 0]])
+    """
+    vector = _as_array("to_adjacency takes arrays of shape (..., n(n-1)/2)", edges)
+    count = vector.shape[-1] if vector.ndim else 0
+    n = (1 + math.isqrt(1 + 8 * count)) // 2
+    if n < 2 or n * (n - 1) // 2 != count:
+        raise DeclarationError(
+            f"to_adjacency takes arrays of shape (..., n(n-1)/2), got {vector.shape}: a graph has 1, 3, 6, 10, ... edges"
+        )
+    matrix = np.zeros((*vector.shape[:-1], n, n), dtype=vector.dtype)
+    rows, columns = np.triu_indices(n, 1)
+    matrix[..., rows, columns] = vector
+    matrix[..., columns, rows] = vector
+    return matrix
+
+
+def _as_array(wanted: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise DeclarationError(f"{wanted}, got rows of different lengths") from None

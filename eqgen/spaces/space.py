@@ -1,0 +1,188 @@
+"""Space: the finite set that a feature map is indexed by, and what each group element does to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Sequence
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from eqgen.common.arrays import Permutation
+from eqgen.common.errors import DeclarationError
+from eqgen.permutations.signed_permutation import SignedPermutation
+from eqgen.spaces.factors import FactorKind, FixedPoint, Point
+
+LARGEST_SPACE = 20_000_000
+"""More points than this are refused before anything is allocated."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a term: its kind, and the number of the axis that moves it (None for a fixed point)."""
+
+    kind: FactorKind
+    axis: int | None
+
+
+Term = tuple[Factor, ...]
+
+
+@dataclass(frozen=True)
+class Space:
+    """A disjoint union of terms, each a Cartesian product of factors; points are numbered row-major, terms in turn.
+
+    Attributes:
+        terms: the summands.
+
+    >>> import eqgen as eq
+    >>> edges = eq.mapping("{p p} -> p", p=eq.S(4)).input
+    >>> edges.size, edges.points[:3], edges.index({2, 0}), edges.name(1)
+    (6, ((0, 1), (0, 2), (0, 3)), 1, '{1,3}')
+    """
+
+    terms: tuple[Term, ...]
+
+    @property
+    def size(self) -> int:
+        """How many points there are."""
+        return sum(term_size(term) for term in self.terms)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The grid that the points fill: a size for each factor of a single term, else `(size,)`."""
+        if len(self.terms) == 1:
+            return tuple(factor.kind.count for factor in self.terms[0])
+        return (self.size,)
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """The points in order, 0-based.
+
+        A point of `p` is a number, of `{p p}` or `<p p>` a tuple, of `1` the empty tuple, of a product a tuple of its
+        factors' points; in a sum of several terms it is (number of the term, point).
+        """
+        listed: list[Point] = []
+        for number, term in enumerate(self.terms):
+            for point in product(*(factor.kind.points() for factor in term)):
+                shown = point[0] if len(term) == 1 else point
+                listed.append(shown if len(self.terms) == 1 else (number, shown))
+        return tuple(listed)
+
+    def index(self, point: Any) -> int:
+        """The number of a point, written as in `points`; an edge may be written from either end, or as a set.
+
+        Raises:
+            DeclarationError: the space has no such point.
+        """
+        try:
+            number, inner = point if len(self.terms) > 1 else (0, point)
+            if not 0 <= number < len(self.terms):
+                raise IndexError(number)
+            return sum(map(term_size, self.terms[:number])) + _index_in_term(self.terms[number], inner)
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError):
+            raise DeclarationError(
+                f"{point!r} is no point of this space: its points are written like {self.point(0)!r} and "
+                f"{self.point(self.size - 1)!r}, counted from 0"
+            ) from None
+
+    def point(self, number: int) -> Point:
+        """Point `number` as `points` lists it."""
+        place, inner = self._in_term(number)
+        term = self.terms[place]
+        parts = _parts(term, inner)
+        shown = parts[0] if len(term) == 1 else parts
+        return shown if len(self.terms) == 1 else (place, shown)
+
+    def name(self, number: int) -> str:
+        """Point `number` as people write it, 1-based: `3`, `{1,3}`, `(2,5)`."""
+        place, inner = self._in_term(number)
+        term = self.terms[place]
+        named = [factor.kind.name(part) for factor, part in zip(term, _parts(term, inner), strict=True)]
+        return named[0] if len(named) == 1 else f"({', '.join(named)})"
+
+    def _in_term(self, number: int) -> tuple[int, int]:
+        """The term that a point belongs to, and its number there."""
+        for place, term in enumerate(self.terms):
+            if number < term_size(term):
+                return place, number
+            number -= term_size(term)
+        raise IndexError(number)
+
+    def act(self, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
+        """What group elements of some axes, by the axes' numbers, do to the points together."""
+        parts = [_act_on_term(term, elements) for term in self.terms]
+        starts = np.cumsum([0, *(part.size for part in parts[:-1])])
+        image = np.concatenate([start + part.image for start, part in zip(starts, parts, strict=True)])
+        if all(part.signs is None for part in parts):
+            return SignedPermutation(image)
+        return SignedPermutation(image, np.concatenate([part.all_signs() for part in parts]))
+
+
+def term_size(term: Term) -> int:
+    """How many points a term has."""
+    return math.prod(factor.kind.count for factor in term)
+
+
+def part_of(term: Term, unit: Container[int | None]) -> Space:
+    """The space of those factors of a term that the axes of one unit move (a single point when there is none)."""
+    factors = tuple(factor for factor in term if factor.axis in unit)
+    return Space((factors or (Factor(FixedPoint(), None),),))
+
+
+def part_numbers(term: Term, unit: Container[int | None], numbers: Permutation) -> Permutation:
+    """For some points of a term, by number, the number of their part in `part_of(term, unit)`."""
+    found = np.zeros_like(numbers)
+    for factor, coordinate in zip(term, _coordinates(term, numbers), strict=True):
+        if factor.axis in unit:
+            found = found * factor.kind.count + coordinate
+    return found
+
+
+def from_parts(term: Term, parts: Sequence[tuple[Container[int | None], Permutation]]) -> Permutation:
+    """What undoes `part_numbers`: the points of a term from the numbers of their parts for every unit."""
+    places: dict[int, Permutation] = {}
+    for unit, numbers in parts:
+        own = [place for place, factor in enumerate(term) if factor.axis in unit]
+        found = _coordinates(tuple(term[place] for place in own), numbers)
+        places.update(zip(own, found, strict=True))
+    total = np.zeros_like(parts[0][1])
+    for place, factor in enumerate(term):
+        total = total * factor.kind.count + places.get(place, 0)
+    return total
+
+
+def _coordinates(term: Term, numbers: Permutation) -> tuple[Permutation, ...]:
+    """The number of each factor's point."""
+    return np.unravel_index(numbers, [factor.kind.count for factor in term]) if term else ()
+
+
+def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
+    image, signs = np.zeros(1, dtype=np.intp), np.ones(1, dtype=np.int8)
+    flips = False
+    for factor in term:
+        count = factor.kind.count
+        element = elements.get(factor.axis) if factor.axis is not None else None
+        part = SignedPermutation(np.arange(count)) if element is None else factor.kind.act(element)
+        image = (image[:, None] * count + part.image).ravel()
+        flips |= part.signs is not None
+        signs = (signs[:, None] * part.all_signs()).ravel() if flips else np.ones(image.size, dtype=np.int8)
+    return SignedPermutation(image, signs if flips else None)
+
+
+def _parts(term: Term, number: int) -> tuple[Point, ...]:
+    """The points of the factors that make a point of a term."""
+    coordinates = _coordinates(term, np.array(number))
+    return tuple(factor.kind.point(int(coordinate)) for factor, coordinate in zip(term, coordinates, strict=True))
+
+
+def _index_in_term(term: Term, point: Any) -> int:
+    parts = (point,) if len(term) == 1 else point
+    number = 0
+    for factor, part in zip(term, parts, strict=True):
+        number = number * factor.kind.count + factor.kind.index(part)
+    return number

@@ -1,0 +1,1 @@
+"""The proof: integers decide, floats confirm."""
