@@ -5,9 +5,9 @@ from __future__ import annotations
 from eqgen.layers.attention import EquivariantAttention as EquivariantAttention
 from eqgen.layers.constraints import OrbitConstraint as OrbitConstraint
 from eqgen.layers.constraints import OrbitRegularizer as OrbitRegularizer
-from eqgen.layers.convert import symmetrize as symmetrize
 from eqgen.layers.dense import EquivariantDense as EquivariantDense
 from eqgen.layers.embedding import OrbitEmbedding as OrbitEmbedding
 from eqgen.layers.initializers import OrbitInitializer as OrbitInitializer
+from eqgen.layers.nearest import symmetrize as symmetrize
 from eqgen.layers.normalization import EquivariantNormalization as EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool as InvariantPool

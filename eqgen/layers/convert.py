@@ -1,4 +1,4 @@
-"""Between a Dense layer and an equivariant one, and from one symmetry to a smaller one, with the weights carried over."""
+"""From an equivariant layer to a Dense one, and from one symmetry to a smaller one, with the weights carried over."""
 
 from __future__ import annotations
 
@@ -10,72 +10,16 @@ import numpy.typing as npt
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.projection import Form, form_of
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.orbits import Orbits
-from eqgen.orbitals.pattern import Pattern
 from eqgen.permutations.group import Group
 from eqgen.spaces.mapping import Mapping
 
 Array = npt.NDArray[Any]
 
 
-def symmetrize(
-    layer: keras.layers.Dense, declaration: Mapping | Orbits | Pattern | str, *, aggregation: str | None = None
-) -> EquivariantDense:
-    """The equivariant layer nearest to a trained Dense: every orbit of weights becomes its mean.
-
-    Args:
-        layer: a Dense that is built, on flattened points and channels.
-        declaration: a Mapping, its Orbits, a Pattern, or the text of a mapping or pattern.
-        aggregation: of the new layer, as in `EquivariantDense`.
-
-    Returns:
-        A layer with `units=None` where the Dense has one number for each point; else one that takes (..., n, channels_in) and
-        gives (..., m, channels_out). The bias is the mean over each point orbit of the output; where signs force it to zero
-        there is none. Name, dtype, activation and `trainable` come along; regularizers and constraints, which are made for
-        another kernel, do not.
-
-    Raises:
-        DeclarationError: it is no Dense layer, has no weights yet, its kernel does not fit the declaration, or a typed
-            pattern does not say which outputs share the bias.
-
-    >>> import keras, eqgen as eq
-    >>> dense = keras.layers.Dense(3, use_bias=False)
-    >>> dense.build((None, 3))
-    >>> eq.symmetrize(dense, "p -> p where p = C(3)").rank
-    3
-    """
-    if not isinstance(layer, keras.layers.Dense):
-        raise DeclarationError(f"symmetrize takes a keras.layers.Dense, got {type(layer).__name__}")
-    if not layer.built:
-        raise DeclarationError(f"{layer.name!r} has no weights yet: call it on an input, or build it with a shape")
-    form = form_of(declaration)
-    kernel = _array(layer.kernel)
-    channels_in, channels_out = form.channels(kernel.shape)
-    bias = _bias_means(layer, form, channels_out)
-    units = None if channels_in == channels_out == 1 else channels_out
-    found = EquivariantDense(
-        units,
-        declaration,
-        activation=layer.activation,
-        use_bias=bias is not None,
-        aggregation=aggregation,
-        layout="flat",
-        dtype=layer.dtype_policy,
-        name=layer.name,
-        trainable=layer.trainable,
-    )
-    _refuse_across(layer.activation, found, channels_out)
-    m, n = form.shape
-    matrix = kernel.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3)
-    _fill(found, channels_in, form.means(matrix), bias)
-    return found
-
-
-def to_dense(layer: EquivariantDense) -> keras.layers.Dense:
+def to_dense(layer: Any) -> keras.layers.Dense:
     """An ordinary Dense layer that computes the same on flattened points and channels; nothing keeps its form any longer.
 
     Returns:
@@ -89,7 +33,7 @@ def to_dense(layer: EquivariantDense) -> keras.layers.Dense:
     m, n = matrix.shape[:2]
     matrix = matrix.reshape(m, n, *(matrix.shape[2:] or (1, 1)))
     channels_in, channels_out = matrix.shape[2:]
-    _refuse_across(layer.activation, layer, channels_out)
+    refuse_across(layer.activation, layer, channels_out)
     dense = keras.layers.Dense(
         m * channels_out,
         activation=layer.activation,
@@ -105,7 +49,7 @@ def to_dense(layer: EquivariantDense) -> keras.layers.Dense:
     return dense
 
 
-def restrict(layer: EquivariantDense, finer: Mapping | Group | str) -> EquivariantDense:
+def restrict(layer: Any, finer: Mapping | Group | str) -> Any:
     """The same layer under a smaller symmetry: every orbit falls into orbits of the subgroup, which start from its weight.
 
     Args:
@@ -134,7 +78,7 @@ def restrict(layer: EquivariantDense, finer: Mapping | Group | str) -> Equivaria
     config = layer.get_config()
     config.pop("fingerprint")
     config.update(declaration=target, kernel_initializer="orbit")
-    found = EquivariantDense.from_config(config)
+    found = type(layer).from_config(config)
     matrix = layer.weight_matrix()
     matrix = matrix.reshape(*matrix.shape[:2], *(matrix.shape[2:] or (1, 1)))
     assert found.orbits is not None
@@ -144,7 +88,7 @@ def restrict(layer: EquivariantDense, finer: Mapping | Group | str) -> Equivaria
         assert found.bias_pattern is not None
         firsts = np.unique(found.bias_pattern.labels, return_index=True)[1][-found.bias_pattern.rank :]
         bias = layer.bias_on_points()[firsts]
-    _fill(found, matrix.shape[2], matrix[rows, columns], bias)
+    fill(found, matrix.shape[2], matrix[rows, columns], bias)
     return found
 
 
@@ -185,21 +129,7 @@ def _refuse_other(before: Form, after: Form) -> None:
         )
 
 
-def _bias_means(layer: Any, form: Form, channels_out: int) -> npt.NDArray[np.float64] | None:
-    """The bias of each point orbit; None where there is none, or signs force it to zero."""
-    if not layer.use_bias:
-        return None
-    if form.bias is None:
-        raise DeclarationError(
-            f"{layer.name!r} has a bias, and a typed pattern does not say which outputs share it: declare the symmetry, or take a "
-            "Dense with use_bias=False"
-        )
-    if not form.bias.rank:
-        return None
-    return form.bias.means(_array(layer.bias).reshape(form.shape[0], 1, channels_out))
-
-
-def _fill(layer: EquivariantDense, channels_in: int, values: Array, bias: Array | None) -> None:
+def fill(layer: Any, channels_in: int, values: Array, bias: Array | None) -> None:
     """Give a layer the weights that stand in its matrix, (rank, channels_in, channels_out), and a bias for each orbit."""
     n = layer.program.shape[1]
     layer.build((None, n) if layer.units is None else (None, n, channels_in))
@@ -210,12 +140,12 @@ def _fill(layer: EquivariantDense, channels_in: int, values: Array, bias: Array 
         layer.bias.assign(np.reshape(bias, tuple(layer.bias.shape)))
 
 
-def _refuse_across(activation: Any, layer: EquivariantDense, channels_out: int) -> None:
+def refuse_across(activation: Any, layer: Any, channels_out: int) -> None:
     """Stop at an activation, like softmax, that would look at other numbers on flattened features."""
     m = layer.program.shape[0]
     probe = np.linspace(-2, 2, m * channels_out, dtype="float32")[None]
     apart = probe.reshape(1, m) if layer.units is None else probe.reshape(1, m, channels_out)
-    flat, found = (_array(activation(ops.convert_to_tensor(values))).ravel() for values in (probe, apart))
+    flat, found = (as_array(activation(ops.convert_to_tensor(values))).ravel() for values in (probe, apart))
     if flat.shape != found.shape or not np.allclose(flat, found, atol=1e-6):
         name = getattr(activation, "__name__", str(activation))
         raise DeclarationError(
@@ -224,7 +154,7 @@ def _refuse_across(activation: Any, layer: EquivariantDense, channels_out: int) 
         )
 
 
-def _array(tensor: Any) -> Array:
+def as_array(tensor: Any) -> Array:
     return np.asarray(
         ops.convert_to_numpy(ops.cast(tensor, "float64" if str(tensor.dtype) == "float64" else "float32"))
     )

@@ -11,6 +11,7 @@ from keras import ops
 
 from eqgen.common.arrays import Labels, Signs
 from eqgen.common.errors import DeclarationError
+from eqgen.layers.convert import restrict, to_dense
 from eqgen.layers.execution.gather import gather_weight, weight_table
 from eqgen.layers.execution.run import Execution
 from eqgen.layers.execution.tensors import constant
@@ -244,8 +245,6 @@ class EquivariantDense(keras.layers.Layer):
         Raises:
             DeclarationError: there are no weights yet, or the activation looks at all channels of a point together.
         """
-        from eqgen.layers.convert import to_dense
-
         return to_dense(self)
 
     def restrict(self, finer: Mapping | Group | str) -> EquivariantDense:
@@ -266,9 +265,7 @@ class EquivariantDense(keras.layers.Layer):
         >>> layer.rank, layer.restrict("C(4)").rank
         (2, 4)
         """
-        from eqgen.layers.convert import restrict
-
-        return restrict(self, finer)
+        return cast(EquivariantDense, restrict(self, finer))
 
     def weight_labels(self) -> tuple[Labels, Signs]:
         """The labels and signs, each (m, n), that the layer's program sums to: what `verify` holds to the group.

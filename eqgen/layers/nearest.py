@@ -1,0 +1,84 @@
+"""From a trained Dense layer to the equivariant one nearest to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.convert import as_array, fill, refuse_across
+from eqgen.layers.dense import EquivariantDense
+from eqgen.layers.projection import Form, form_of
+from eqgen.orbitals.orbits import Orbits
+from eqgen.orbitals.pattern import Pattern
+from eqgen.spaces.mapping import Mapping
+
+
+def symmetrize(
+    layer: keras.layers.Dense, declaration: Mapping | Orbits | Pattern | str, *, aggregation: str | None = None
+) -> EquivariantDense:
+    """The equivariant layer nearest to a trained Dense: every orbit of weights becomes its mean.
+
+    Args:
+        layer: a Dense that is built, on flattened points and channels.
+        declaration: a Mapping, its Orbits, a Pattern, or the text of a mapping or pattern.
+        aggregation: of the new layer, as in `EquivariantDense`.
+
+    Returns:
+        A layer with `units=None` where the Dense has one number for each point; else one that takes (..., n, channels_in) and
+        gives (..., m, channels_out). The bias is the mean over each point orbit of the output; where signs force it to zero
+        there is none. Name, dtype, activation and `trainable` come along; regularizers and constraints, which are made for
+        another kernel, do not.
+
+    Raises:
+        DeclarationError: it is no Dense layer, has no weights yet, its kernel does not fit the declaration, or a typed
+            pattern does not say which outputs share the bias.
+
+    >>> import keras, eqgen as eq
+    >>> dense = keras.layers.Dense(3, use_bias=False)
+    >>> dense.build((None, 3))
+    >>> eq.symmetrize(dense, "p -> p where p = C(3)").rank
+    3
+    """
+    if not isinstance(layer, keras.layers.Dense):
+        raise DeclarationError(f"symmetrize takes a keras.layers.Dense, got {type(layer).__name__}")
+    if not layer.built:
+        raise DeclarationError(f"{layer.name!r} has no weights yet: call it on an input, or build it with a shape")
+    form = form_of(declaration)
+    kernel = as_array(layer.kernel)
+    channels_in, channels_out = form.channels(kernel.shape)
+    bias = _bias_means(layer, form, channels_out)
+    units = None if channels_in == channels_out == 1 else channels_out
+    equivariant = EquivariantDense(
+        units,
+        declaration,
+        activation=layer.activation,
+        use_bias=bias is not None,
+        aggregation=aggregation,
+        layout="flat",
+        dtype=layer.dtype_policy,
+        name=layer.name,
+        trainable=layer.trainable,
+    )
+    refuse_across(layer.activation, equivariant, channels_out)
+    m, n = form.shape
+    matrix = kernel.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3)
+    fill(equivariant, channels_in, form.means(matrix), bias)
+    return equivariant
+
+
+def _bias_means(layer: Any, form: Form, channels_out: int) -> npt.NDArray[np.float64] | None:
+    """The bias of each point orbit; None where there is none, or signs force it to zero."""
+    if not layer.use_bias:
+        return None
+    if form.bias is None:
+        raise DeclarationError(
+            f"{layer.name!r} has a bias, and a typed pattern does not say which outputs share it: declare the symmetry, or take a "
+            "Dense with use_bias=False"
+        )
+    if not form.bias.rank:
+        return None
+    return form.bias.means(as_array(layer.bias).reshape(form.shape[0], 1, channels_out))
