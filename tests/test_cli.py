@@ -97,7 +97,7 @@ def test_a_mistake_is_told_without_a_traceback(run):
 def test_show_imports_no_tensorflow():
     code = (
         "import sys; sys.argv = ['eqgen', 'show', '{p p} -> {p p} where p = S(5)']\n"
-        "from eqgen.cli import main\n"
+        "from eqgen.cli.commands import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "found = {'tensorflow', 'keras', 'sympy', 'matplotlib'} & set(sys.modules)\n"
         "assert not found, found\n"
@@ -262,5 +262,5 @@ def test_verify_a_model_without_eqgen_layers(run, tmp_path):
 def test_the_demo_exits_with_1_when_its_proof_fails(run, monkeypatch, tmp_path, proved):
     import eqgen.cli.demo
 
-    monkeypatch.setattr(eqgen.demo, "run", lambda *arguments, **options: proved)
+    monkeypatch.setattr(eqgen.cli.demo, "run", lambda *arguments, **options: proved)
     assert run("demo", "--output", str(tmp_path))[0] == (0 if proved else 1)
