@@ -10,7 +10,7 @@ import pytest
 
 import eqgen as eq
 from eqgen.common.errors import DeclarationError
-from eqgen.programs.entries import Combination
+from eqgen.programs.entries.linear_combination import LinearCombination
 
 # What an expert writes for each: the literature's layers, term by term.
 PLANS = {
@@ -131,7 +131,7 @@ def test_two_parts_with_four_thousand_pairs_of_orbits_are_block_diagonal():
     # D4 on 28 x 28: 14 orbits on the diagonals, 91 others; irreducible representations 1, 1, 1, 1, 2.
     found = eq.program(eq.mapping("b -> b", b=eq.trace((28, 28), np.rot90, np.fliplr)), channels_in=8, channels_out=8)
     (block,) = found.blocks
-    (part,) = block.parts
+    (part,) = block.factors
     sizes = sorted((section.inputs, section.copies) for stage in part.stages for section in stage.sections)
     # An orbit on a diagonal is induced from a reflection: it holds two of the four one-dimensional ones, and the other once.
     assert sizes == [(91, 1), (91, 1), (105, 1), (105, 1), (2 * 91 + 14, 2)]
@@ -147,12 +147,12 @@ def test_the_cost_counts_a_dense_layer_as_one():
 def test_a_program_with_another_coefficient_sums_to_something_else():
     found = eq.program("{p p} -> {p p} where p = S(6)", "pooled")
     (block,) = found.blocks
-    (part,) = block.parts
-    assert isinstance(part.entries, Combination)
+    (part,) = block.factors
+    assert isinstance(part.entries, LinearCombination)
     numerators = part.entries.numerators.copy()
     numerators[0, 0] += 6 * part.entries.denominators[0]
     broken = replace(part, entries=replace(part.entries, numerators=numerators))
-    assert not np.array_equal(replace(found, blocks=(replace(block, parts=(broken,)),)).matrix(), found.matrix())
+    assert not np.array_equal(replace(found, blocks=(replace(block, factors=(broken,)),)).matrix(), found.matrix())
 
 
 def test_features_that_do_not_fit_are_refused():

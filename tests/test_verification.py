@@ -105,7 +105,7 @@ def built(declaration=EDGES, units=2, **options):
 def tamper(layer, entry):
     """Give another parameter to one entry, (row, column), of what a gathering layer computes with."""
     (block,) = layer.program.blocks
-    (part,) = block.parts
+    (part,) = block.factors
     labels = part.entries.labels.copy()
     place = entry[0] * part.shape[1] + entry[1]
     labels[place] = (labels[place] + 1) % part.rank
@@ -116,7 +116,7 @@ def tamper(layer, entry):
 def run_with(layer, part):
     """Let a layer compute with another part."""
     (block,) = layer.program.blocks
-    layer._program = dataclasses.replace(layer.program, blocks=(dataclasses.replace(block, parts=(part,)),))
+    layer._program = dataclasses.replace(layer.program, blocks=(dataclasses.replace(block, factors=(part,)),))
     layer._execution = Execution(layer._program.blocks, part.shape[0])
 
 

@@ -10,9 +10,11 @@ from math import prod
 import numpy as np
 
 from eqgen.common.errors import DeclarationError
-from eqgen.programs.entries import Chosen
-from eqgen.programs.operators import Chain, Operator, Stack, Windows
-from eqgen.programs.steps import Block
+from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.operators.composite import Composition, Stack
+from eqgen.programs.operators.cyclic_stencil import Unfold
+from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.steps import KroneckerProduct
 
 CHANNELS = 64
 BATCH = 32
@@ -101,7 +103,7 @@ class Cost:
         return self.forward.total + self.backward.total
 
 
-def cost_of(blocks: Sequence[Block], channels_in: int, channels_out: int, batch: int) -> Cost:
+def cost_of(blocks: Sequence[KroneckerProduct], channels_in: int, channels_out: int, batch: int) -> Cost:
     """The cost of a program for some numbers of channels and a batch."""
     example, kernel, kernel_back = Work(0, 0), Work(0, 0), Work(0, 0)
     mixing = 0
@@ -115,25 +117,25 @@ def cost_of(blocks: Sequence[Block], channels_in: int, channels_out: int, batch:
     return Cost((example + mixed).times(batch) + kernel, (example + mixed + mixed).times(batch) + kernel_back, mixing)
 
 
-def _features(block: Block, channels_in: int, channels_out: int) -> tuple[Work, int]:
+def _features(block: KroneckerProduct, channels_in: int, channels_out: int) -> tuple[Work, int]:
     """Pools, layouts and spreads for one example, and the multiply-adds of its mixes."""
     work, mixing = Work(0, 0), 0
     pooled: set[tuple[int, ...]] = set()
     spread: set[tuple[int, ...]] = set()
-    for stages in product(*(part.stages for part in block.parts)):
+    for stages in product(*(part.stages for part in block.factors)):
         sections = list(product(*(stage.sections for stage in stages)))
         mixing += sum(prod(s.groups * s.inputs * s.outputs * s.copies for s in chosen) for chosen in sections) * (
             channels_in * channels_out
         )
         read = sum(prod(s.rows_in for s in chosen) for chosen in sections) * channels_in
-        if isinstance(stages[0].pool, Windows):
+        if isinstance(stages[0].pool, Unfold):
             # A convolution reads every point once and keeps it at hand.
             read = stages[0].pool.shape[1] * channels_in
         written = sum(prod(s.rows_out for s in chosen) for chosen in sections) * channels_out
         # Groups come to lie in front of the batch and go back again.
         turned = any(s.groups > 1 for chosen in sections for s in chosen)
         work += Work(0, (read + written) * (2 if turned else 1), 2 * len(sections))
-        sizes_in, sizes_out = [part.shape[1] for part in block.parts], [part.shape[0] for part in block.parts]
+        sizes_in, sizes_out = [part.shape[1] for part in block.factors], [part.shape[0] for part in block.factors]
         work += _one_after_another([stage.pool for stage in stages], sizes_in, channels_in, pooled)
         work += _one_after_another([stage.spread for stage in stages], sizes_out, channels_out, spread)
     return work, mixing
@@ -158,20 +160,20 @@ def _one_after_another(operators: list[Operator], sizes: list[int], channels: in
 def _started(operator: Operator) -> int:
     if isinstance(operator, Stack):
         return 1 + sum(map(_started, operator.parts))
-    if isinstance(operator, Chain):
+    if isinstance(operator, Composition):
         return _started(operator.later)
     return 1 if operator.additions or operator.multiplications else 0
 
 
-def _kernel(block: Block, channels: int) -> tuple[Work, Work]:
+def _kernel(block: KroneckerProduct, channels: int) -> tuple[Work, Work]:
     """From parameters to entries, forward and backward."""
     forward, backward = Work(0, 0), Work(0, 0)
-    sizes = [part.rank for part in block.parts]
-    for axis, part in enumerate(block.parts):
+    sizes = [part.rank for part in block.factors]
+    for axis, part in enumerate(block.factors):
         others = prod(size for place, size in enumerate(sizes) if place != axis) * channels
         sizes[axis] = part.entries.shape[0]
         step = Work(part.entries.multiplications * others, part.entries.shape[0] * others, 1)
         forward += step
-        scattered = SCATTERED if isinstance(part.entries, Chosen) else 1
+        scattered = SCATTERED if isinstance(part.entries, GatherEntries) else 1
         backward += Work(2 * step.multiply_adds, step.moved * scattered, 1)
     return forward, backward

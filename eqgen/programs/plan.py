@@ -7,7 +7,7 @@ from itertools import product
 from math import prod
 
 from eqgen.programs.cost import Cost, Work
-from eqgen.programs.steps import Block, Section, Stage
+from eqgen.programs.steps import KroneckerProduct, MixShape, Stage
 
 MOST_LINES = 24
 """So many stages are printed."""
@@ -17,7 +17,7 @@ def plan(
     title: str,
     lowering: str,
     shape: tuple[int, int],
-    blocks: Sequence[Block],
+    blocks: Sequence[KroneckerProduct],
     cost: Cost,
     channels: tuple[int, int],
     batch: int,
@@ -29,7 +29,7 @@ def plan(
         return f"{title}: nothing\n  every weight is zero"
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
-    notes = dict.fromkeys(note for block in blocks for part in block.parts for note in part.notes)
+    notes = dict.fromkeys(note for block in blocks for part in block.factors for note in part.notes)
     lines = [f"  {line}" for line in [*lines, *notes]]
     return "\n".join([f"{title}: {lowering}", *lines, *costs(shape, cost, channels, batch, runner_up)])
 
@@ -48,11 +48,11 @@ def costs(shape: tuple[int, int], cost: Cost, channels: tuple[int, int], batch: 
     return lines
 
 
-def steps(block: Block, several: bool) -> list[str]:
+def steps(block: KroneckerProduct, several: bool) -> list[str]:
     """One line for each stage, or for each combination of the parts' stages."""
     where = f"inputs {_range(block.input.start, block.input.size)}, outputs {_range(block.output.start, block.output.size)}: "
     lines = []
-    for stages in product(*(part.stages for part in block.parts)):
+    for stages in product(*(part.stages for part in block.factors)):
         pools = " x ".join(stage.pool_words for stage in stages)
         spreads = " x ".join(stage.spread_words for stage in stages)
         lines.append(f"{where if several else ''}{pools} -> mix {_mixes(stages)} -> {spreads}")
@@ -66,7 +66,7 @@ def _mixes(stages: Sequence[Stage]) -> str:
     return " and ".join(_mix(sections) for sections in chosen)
 
 
-def _mix(sections: Sequence[Section]) -> str:
+def _mix(sections: Sequence[MixShape]) -> str:
     groups, inputs = prod(s.groups for s in sections), prod(s.inputs for s in sections)
     outputs, copies = prod(s.outputs for s in sections), prod(s.copies for s in sections)
     shape = f"{outputs} x {inputs}" if outputs * inputs > 1 else ""

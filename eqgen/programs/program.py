@@ -13,10 +13,10 @@ from eqgen.common.errors import DeclarationError
 from eqgen.common.memory import refuse_large_table
 from eqgen.permutations.group import shortened
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
-from eqgen.programs.entries import Combination
+from eqgen.programs.entries.linear_combination import LinearCombination
 from eqgen.programs.plan import plan
 from eqgen.programs.reference import run
-from eqgen.programs.steps import Block
+from eqgen.programs.steps import KroneckerProduct
 from eqgen.spaces.selection import places
 
 EXACT = 1e-6
@@ -52,7 +52,7 @@ class Program:
     title: str
     shape: tuple[int, int]
     rank: int
-    blocks: tuple[Block, ...]
+    blocks: tuple[KroneckerProduct, ...]
     runner_up: str = ""
     channels: tuple[int, int] = (CHANNELS, CHANNELS)
     batch: int = BATCH
@@ -60,7 +60,9 @@ class Program:
     @property
     def lowering(self) -> str:
         """How each block is made: `pooled`, or `spectral x pooled` where parts differ."""
-        names = dict.fromkeys(" x ".join(dict.fromkeys(part.lowering for part in block.parts)) for block in self.blocks)
+        names = dict.fromkeys(
+            " x ".join(dict.fromkeys(part.lowering for part in block.factors)) for block in self.blocks
+        )
         return ", ".join(names)
 
     def cost(self, channels_in: int | None = None, channels_out: int | None = None, batch: int | None = None) -> Cost:
@@ -130,10 +132,10 @@ class Program:
             *(
                 part.entries.common
                 for block in self.blocks
-                for part in block.parts
-                if isinstance(part.entries, Combination)
+                for part in block.factors
+                if isinstance(part.entries, LinearCombination)
             )
-        ) ** max((len(block.parts) for block in self.blocks), default=1)
+        ) ** max((len(block.factors) for block in self.blocks), default=1)
         unit = (chosen[:, None] == np.arange(n)).astype(np.int64)[:, :, None]
         found = run(self.blocks, unit, (numbers * common)[:, None, None], m)[:, :, 0].T
         if np.issubdtype(found.dtype, np.integer):

@@ -7,17 +7,19 @@ from itertools import product
 
 import numpy as np
 
-from eqgen.programs.operators import Fourier, Identity, Matrix, Operator
-from eqgen.programs.steps import Block, Part, Section, Side
+from eqgen.programs.operators.fourier import Fourier
+from eqgen.programs.operators.identity import Identity
+from eqgen.programs.operators.protocol import Matrix, Operator
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side
 
 LARGEST_DENSE = 512
 """Longer Fourier transforms are not written out as matrices."""
 
-Sections = list[tuple[Section, slice, slice, slice]]
+Sections = list[tuple[MixShape, slice, slice, slice]]
 """Each section with its rows in, its rows out and its entries."""
 
 
-def run(blocks: Sequence[Block], features: Matrix, kernel: Matrix, outputs: int) -> Matrix:
+def run(blocks: Sequence[KroneckerProduct], features: Matrix, kernel: Matrix, outputs: int) -> Matrix:
     """Apply a program.
 
     Args:
@@ -40,9 +42,9 @@ def run(blocks: Sequence[Block], features: Matrix, kernel: Matrix, outputs: int)
     return found
 
 
-def _laid_out(block: Block, features: Matrix) -> Matrix:
+def _laid_out(block: KroneckerProduct, features: Matrix) -> Matrix:
     """(batch, points of a term, channels) to (batch, points of each part ..., channels)."""
-    side, sizes = block.input, [part.shape[1] for part in block.parts]
+    side, sizes = block.input, [part.shape[1] for part in block.factors]
     grid = features.reshape(features.shape[0], *side.grid, features.shape[-1])
     moved = grid.transpose(0, *(1 + place for place in side.order), grid.ndim - 1)
     return moved.reshape(features.shape[0], *sizes, features.shape[-1])
@@ -57,13 +59,13 @@ def _spread_out(side: Side, features: Matrix) -> Matrix:
     return grid.reshape(batch, side.size, channels)
 
 
-def _run_block(block: Block, features: Matrix, theta: Matrix) -> Matrix:
+def _run_block(block: KroneckerProduct, features: Matrix, theta: Matrix) -> Matrix:
     channels = theta.shape[1:]
-    entries = theta.reshape(*(part.rank for part in block.parts), *channels)
-    for axis, part in enumerate(block.parts):
+    entries = theta.reshape(*(part.rank for part in block.factors), *channels)
+    for axis, part in enumerate(block.factors):
         entries = np.moveaxis(part.entries.of(np.moveaxis(entries, axis, 0)), 0, axis)
     total = None
-    for chosen in product(*(stages_of(part) for part in block.parts)):
+    for chosen in product(*(stages_of(part) for part in block.factors)):
         pooled = features
         for axis, (pool, _, _) in enumerate(chosen):
             pooled = _along(pool, pooled, axis + 1)
@@ -79,12 +81,12 @@ def _run_block(block: Block, features: Matrix, theta: Matrix) -> Matrix:
         total = mixed if total is None else total + mixed
     if total is None:
         return np.zeros(
-            (features.shape[0], *(part.shape[0] for part in block.parts), channels[1]), dtype=features.dtype
+            (features.shape[0], *(part.shape[0] for part in block.factors), channels[1]), dtype=features.dtype
         )
     return total
 
 
-def stages_of(part: Part) -> Iterator[tuple[Operator, Operator, Sections]]:
+def stages_of(part: KroneckerFactor) -> Iterator[tuple[Operator, Operator, Sections]]:
     place = 0
     for stage in part.stages:
         top = left = 0
@@ -117,7 +119,7 @@ def _along(operator: Operator, features: Matrix, axis: int, *, back: bool = Fals
     return np.moveaxis(np.tensordot(matrix, features, axes=(1, axis)), 0, axis)
 
 
-def _mixed(pooled: Matrix, weight: Matrix, sections: list[Section]) -> Matrix:
+def _mixed(pooled: Matrix, weight: Matrix, sections: list[MixShape]) -> Matrix:
     """One mix: every section is a Kronecker factor of it."""
     batch, channels_in = pooled.shape[0], pooled.shape[-1]
     features = pooled.reshape(batch, *(n for s in sections for n in (s.groups, s.copies, s.inputs)), channels_in)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from eqgen.programs.entries import Entries
-from eqgen.programs.operators import Operator
+from eqgen.programs.entries.protocol import Entries
+from eqgen.programs.operators.protocol import Operator
 
 
 @dataclass(frozen=True)
-class Section:
+class MixShape:
     """The shape of one mix: in each of `groups`, `inputs` numbers become `outputs`, the same way for each of `copies`.
 
     Pooled rows are ordered (group, copy, input), mixed rows (group, copy, output), entries (group, output, input).
@@ -50,13 +50,13 @@ class Stage:
 
     pool: Operator
     spread: Operator
-    sections: tuple[Section, ...]
+    sections: tuple[MixShape, ...]
     pool_words: str
     spread_words: str
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class KroneckerFactor:
     """The program of the axes that move together: the whole of it, or one Kronecker factor.
 
     Attributes:
@@ -100,21 +100,21 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
-    """One pair of terms: the Kronecker product of its parts.
+class KroneckerProduct:
+    """One pair of terms: the Kronecker product of its factors.
 
     Attributes:
         output, input: where its points are.
-        first: the number of its first parameter; they are numbered lexicographically by those of the parts.
-        parts: one for each unit of axes.
+        first: the number of its first parameter; they are numbered lexicographically by those of the factors.
+        factors: one for each unit of axes.
     """
 
     output: Side
     input: Side
     first: int
-    parts: tuple[Part, ...]
+    factors: tuple[KroneckerFactor, ...]
 
     @property
     def rank(self) -> int:
         """How many parameters it has."""
-        return math.prod(part.rank for part in self.parts)
+        return math.prod(factor.rank for factor in self.factors)

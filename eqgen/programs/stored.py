@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from eqgen.common.cache import Arrays
-from eqgen.programs import entries, operators
-from eqgen.programs import steps as value
+from eqgen.programs.entries.fourier import FourierEntries
+from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.entries.linear_combination import LinearCombination
+from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
+from eqgen.programs.operators.composite import Composition, Stack
+from eqgen.programs.operators.cyclic_stencil import CyclicStencil, Unfold
+from eqgen.programs.operators.fourier import Fourier
+from eqgen.programs.operators.identity import Identity
+from eqgen.programs.operators.index_table import IndexTable
+from eqgen.programs.operators.orbit_transforms import OrbitTransforms
 from eqgen.programs.program import Program
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side, Stage
 
-KINDS = {
-    kind.__name__: kind
-    for kind in [Program, *(found for module in (entries, operators, value) for found in vars(module).values())]
-    if isinstance(kind, type) and is_dataclass(kind)
-}
+OPERATORS = (Identity, IndexTable, CyclicStencil, Unfold, Composition, Stack, Fourier, OrbitTransforms)
+ENTRIES = (GatherEntries, LinearCombination, FourierEntries, SpectralEntries, OrbitPairs)
+STEPS = (Program, KroneckerProduct, Side, KroneckerFactor, Stage, MixShape)
+
+KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STEPS, *ENTRIES, *OPERATORS)}
 """Everything that a program is made of."""
 
 TREE = "tree"

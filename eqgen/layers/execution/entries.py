@@ -11,17 +11,20 @@ from eqgen.layers.execution.fourier import kernel_transform
 from eqgen.layers.execution.isotypic import spectral_kernel
 from eqgen.layers.execution.operators import width
 from eqgen.layers.execution.tensors import constant, matmul
-from eqgen.programs.entries import Chosen, Combination, FourierEntries, SpectralEntries
-from eqgen.programs.operators import Stack
-from eqgen.programs.steps import Part
+from eqgen.programs.entries.fourier import FourierEntries
+from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.entries.linear_combination import LinearCombination
+from eqgen.programs.entries.spectral import SpectralEntries
+from eqgen.programs.operators.composite import Stack
+from eqgen.programs.steps import KroneckerFactor
 
 
-def entries_of(part: Part, theta: Any, axis: int) -> Any:
+def entries_of(part: KroneckerFactor, theta: Any, axis: int) -> Any:
     """The entries of a part in place of its parameters on one axis."""
     entries = part.entries
-    if isinstance(entries, Combination):
+    if isinstance(entries, LinearCombination):
         return _combined(entries, _widths(part), theta, axis)
-    if isinstance(entries, Chosen):
+    if isinstance(entries, GatherEntries):
         return _chosen(entries, theta, axis)
     if isinstance(entries, FourierEntries):
         return kernel_transform(entries, theta, axis)
@@ -29,7 +32,7 @@ def entries_of(part: Part, theta: Any, axis: int) -> Any:
     return spectral_kernel(entries, theta, axis)
 
 
-def _widths(part: Part) -> Any:
+def _widths(part: KroneckerFactor) -> Any:
     """How many points the pool of each entry takes the mean of, (entries,): entries are made for sums."""
     found = []
     for stage in part.stages:
@@ -39,7 +42,7 @@ def _widths(part: Part) -> Any:
     return np.array(found)
 
 
-def _combined(entries: Combination, widths: Any, theta: Any, axis: int) -> Any:
+def _combined(entries: LinearCombination, widths: Any, theta: Any, axis: int) -> Any:
     matrix = entries.numerators * widths[:, None] / entries.denominators[:, None]
     if np.array_equal(matrix, np.eye(*matrix.shape)):
         return theta
@@ -53,7 +56,7 @@ def _combined(entries: Combination, widths: Any, theta: Any, axis: int) -> Any:
     return ops.transpose(found, back) if axis else found
 
 
-def _chosen(entries: Chosen, theta: Any, axis: int) -> Any:
+def _chosen(entries: GatherEntries, theta: Any, axis: int) -> Any:
     found = ops.take(theta, np.maximum(entries.labels, 0).astype(np.int32), axis=axis)
     if (entries.signs == 1).all():
         return found

@@ -10,8 +10,8 @@ from keras import ops
 
 from eqgen.layers.execution.backend import arranged, complex_of, pair_of, points_of, product, spectrum_of
 from eqgen.layers.execution.tensors import constant, matmul, product_of, reordered
-from eqgen.programs.entries import FourierEntries
-from eqgen.programs.operators import Fourier, is_short
+from eqgen.programs.entries.fourier import FourierEntries
+from eqgen.programs.operators.fourier import Fourier, is_short
 
 
 def transform(fourier: Fourier, features: Any, axis: int) -> Any:

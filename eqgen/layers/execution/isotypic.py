@@ -10,9 +10,9 @@ import numpy as np
 from keras import ops
 
 from eqgen.layers.execution.tensors import constant, matmul, product_of, reordered
-from eqgen.programs.entries import OrbitPairs, SpectralEntries
-from eqgen.programs.operators import OrbitTransforms
-from eqgen.programs.steps import Section
+from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
+from eqgen.programs.operators.orbit_transforms import OrbitTransforms
+from eqgen.programs.steps import MixShape
 
 SMALL_TRANSFORM = 1 << 14
 """Parameters are transformed by one matrix of up to so many entries, pair by pair of classes where it would have more."""
@@ -138,7 +138,7 @@ def _signed(transforms: OrbitTransforms, number: int, values: Any) -> Any:
     return values if signs is None else values * constant(signs.T.reshape(-1, 1).astype(np.float64), values)
 
 
-def spectral_mix(entries: SpectralEntries, pooled: Any, theta: Any, sections: Sequence[Section], dtype: str) -> Any:
+def spectral_mix(entries: SpectralEntries, pooled: Any, theta: Any, sections: Sequence[MixShape], dtype: str) -> Any:
     """The mixes of all sections, from rows of (batch, rows, channels_in) and theta of (rank, channels_in, channels_out).
 
     One gather brings the parameters into an order in which hardly anything has to be turned afterwards. A block is multiplied

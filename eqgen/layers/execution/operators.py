@@ -18,17 +18,22 @@ from eqgen.common.arrays import Permutation, Signs
 from eqgen.layers.execution.fourier import transform, transform_back
 from eqgen.layers.execution.isotypic import components, components_back
 from eqgen.layers.execution.tensors import constant, matmul, mean
-from eqgen.programs.layouts import as_sum, as_transposition
-from eqgen.programs.operators import Chain, Fourier, Identity, IndexTable, Operator, OrbitTransforms, Shifts, Windows
+from eqgen.programs.operators.composite import Composition
+from eqgen.programs.operators.cyclic_stencil import CyclicStencil, Unfold
+from eqgen.programs.operators.fourier import Fourier
+from eqgen.programs.operators.identity import Identity
+from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition
+from eqgen.programs.operators.orbit_transforms import OrbitTransforms
+from eqgen.programs.operators.protocol import Operator
 
 
 def width(operator: Operator) -> int:
     """How many points `pool` takes the mean of; 1 for transforms."""
-    if isinstance(operator, Chain):
+    if isinstance(operator, Composition):
         return width(operator.first) * width(operator.later)
     if isinstance(operator, IndexTable):
         return int(operator.index.shape[1])
-    return int(operator.offsets.shape[0]) if isinstance(operator, Shifts) else 1
+    return int(operator.offsets.shape[0]) if isinstance(operator, CyclicStencil) else 1
 
 
 def pool(operator: Operator, features: Any, axis: int) -> Any:
@@ -36,7 +41,7 @@ def pool(operator: Operator, features: Any, axis: int) -> Any:
 
     Sums are taken as means, `width(operator)` times smaller, so that half precision does not overflow on large orbits.
     """
-    if isinstance(operator, Shifts):
+    if isinstance(operator, CyclicStencil):
         return _shifted(operator, features, axis, 1) * (1 / width(operator))
     if _is_small(operator):
         return _multiplied(operator.matrix(), features, axis)
@@ -45,7 +50,7 @@ def pool(operator: Operator, features: Any, axis: int) -> Any:
 
 def spread(operator: Operator, features: Any, axis: int) -> Any:
     """The transpose: columns in place of rows on one axis, or a single one that stands for all of them."""
-    if isinstance(operator, Shifts):
+    if isinstance(operator, CyclicStencil):
         return _shifted(operator, features, axis, -1)
     if _is_small(operator):
         return _multiplied(operator.matrix().T, features, axis)
@@ -69,7 +74,7 @@ def _run(
         return features
     if isinstance(operator, IndexTable):
         return table(operator, features, axis)
-    if isinstance(operator, Windows):
+    if isinstance(operator, Unfold):
         return table(operator.table, features, axis)
     if isinstance(operator, Fourier):
         return fourier(operator, features, axis)
@@ -184,7 +189,7 @@ def transposed(sums: Sums) -> Sums:
     return Sums(index, signs, rows)
 
 
-def _shifted(stencil: Shifts, features: Any, axis: int, direction: int) -> Any:
+def _shifted(stencil: CyclicStencil, features: Any, axis: int, direction: int) -> Any:
     """The sum of the features moved by every offset, cyclically."""
     grid = _split(features, axis, stencil.grid)
     axes = tuple(range(axis, axis + len(stencil.grid)))

@@ -19,10 +19,16 @@ from eqgen.layers.execution.isotypic import spectral_mix
 from eqgen.layers.execution.operators import pool, spread
 from eqgen.layers.execution.stencil import convolve
 from eqgen.layers.execution.tensors import constant, matmul
-from eqgen.programs.entries import Chosen, FourierEntries, SpectralEntries, scaled_entries
-from eqgen.programs.operators import Chain, Fourier, Identity, Operator, Stack, Windows, is_short
+from eqgen.programs.entries.fourier import FourierEntries
+from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.entries.spectral import SpectralEntries, scaled_entries
+from eqgen.programs.operators.composite import Composition, Stack
+from eqgen.programs.operators.cyclic_stencil import Unfold
+from eqgen.programs.operators.fourier import Fourier, is_short
+from eqgen.programs.operators.identity import Identity
+from eqgen.programs.operators.protocol import Operator
 from eqgen.programs.reference import stages_of
-from eqgen.programs.steps import Block, Part, Section, Side
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side
 
 Term = tuple[tuple[Operator, ...], Any]
 """Operators whose transposes are still to be applied, one for each part, and what they are applied to."""
@@ -37,15 +43,17 @@ class Execution:
         scale: (rank,), what each parameter is multiplied by before it stands in the matrix; all 1 unless told.
     """
 
-    def __init__(self, blocks: Sequence[Block], outputs: int, scale: npt.NDArray[np.float64] | None = None) -> None:
+    def __init__(
+        self, blocks: Sequence[KroneckerProduct], outputs: int, scale: npt.NDArray[np.float64] | None = None
+    ) -> None:
         self.outputs = outputs
         # What a block has not taken into its own constants is left to do in every step.
-        self._scales: dict[Block, npt.NDArray[np.float64]] = {}
+        self._scales: dict[KroneckerProduct, npt.NDArray[np.float64]] = {}
         whole = np.ones(0) if scale is None else scale
         blocks = [self._scaled(block, whole[block.first : block.first + block.rank]) for block in blocks]
         tops = {block.output.start: block.output.size for block in sorted(blocks, key=lambda block: block.output.start)}
         # Every run of outputs with the blocks that lead there; none where everything is forced to zero.
-        self._rows: list[tuple[int, list[Block]]] = []
+        self._rows: list[tuple[int, list[KroneckerProduct]]] = []
         done = 0
         for top, size in tops.items():
             if top > done:
@@ -55,20 +63,20 @@ class Execution:
         if done < outputs:
             self._rows.append((outputs - done, []))
         self._tables = {
-            block: weight_table(*_as_table(block.parts[0], block.parts[0].entries), block.rank)
+            block: weight_table(*_as_table(block.factors[0], block.factors[0].entries), block.rank)
             for block in blocks
-            if len(block.parts) == 1 and _is_whole(block.parts[0])
+            if len(block.factors) == 1 and _is_whole(block.factors[0])
         }
 
-    def _scaled(self, block: Block, scale: npt.NDArray[np.float64]) -> Block:
+    def _scaled(self, block: KroneckerProduct, scale: npt.NDArray[np.float64]) -> KroneckerProduct:
         """The block for parameters before they are scaled, if its own constants can do it; else noted down."""
         if (scale == 1).all():
             return block
-        entries = block.parts[0].entries
-        if len(block.parts) == 1 and isinstance(entries, SpectralEntries):
+        entries = block.factors[0].entries
+        if len(block.factors) == 1 and isinstance(entries, SpectralEntries):
             scaled = scaled_entries(entries, scale)
             if scaled is not None:
-                return replace(block, parts=(replace(block.parts[0], entries=scaled),))
+                return replace(block, factors=(replace(block.factors[0], entries=scaled),))
         self._scales[block] = scale
         return block
 
@@ -94,8 +102,8 @@ class Execution:
             )
         return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=1)
 
-    def _block(self, block: Block, features: Any, theta: Any, dtype: str) -> Any:
-        side, parts = block.input, block.parts
+    def _block(self, block: KroneckerProduct, features: Any, theta: Any, dtype: str) -> Any:
+        side, parts = block.input, block.factors
         if side.size < features.shape[1]:
             features = features[:, side.start : side.start + side.size]
         if block.rank < theta.shape[0]:
@@ -107,14 +115,14 @@ class Execution:
             return _spread_out(block.output, self._alone(block, features, theta, dtype))
         return _spread_out(block.output, _kronecker(parts, features, theta, dtype))
 
-    def _alone(self, block: Block, features: Any, theta: Any, dtype: str) -> Any:
-        (part,) = block.parts
+    def _alone(self, block: KroneckerProduct, features: Any, theta: Any, dtype: str) -> Any:
+        (part,) = block.factors
         entries = part.entries
         if block in self._tables:
             return _gathered(self._tables[block], features, theta, dtype)
         windows = part.stages[0].pool if part.stages else None
-        if isinstance(windows, Windows):
-            assert isinstance(entries, Chosen)
+        if isinstance(windows, Unfold):
+            assert isinstance(entries, GatherEntries)
             return convolve(windows, entries, features, theta, dtype)
         if isinstance(entries, SpectralEntries):
             return _spectral(part, entries, features, theta, dtype)
@@ -123,15 +131,15 @@ class Execution:
             assert isinstance(stage.pool, Fourier)
             assert isinstance(stage.spread, Fourier)
             return correlate(entries, stage.pool, stage.spread, features, theta)
-        return _kronecker(block.parts, features, theta, dtype)
+        return _kronecker(block.factors, features, theta, dtype)
 
 
-def _is_whole(part: Part) -> bool:
+def _is_whole(part: KroneckerFactor) -> bool:
     """Whether the entries of a part are its whole matrix."""
-    return isinstance(part.entries, Chosen) and isinstance(part.stages[0].pool, Identity)
+    return isinstance(part.entries, GatherEntries) and isinstance(part.stages[0].pool, Identity)
 
 
-def _as_table(part: Part, entries: Any) -> tuple[Any, Any]:
+def _as_table(part: KroneckerFactor, entries: Any) -> tuple[Any, Any]:
     return entries.labels.reshape(part.shape), entries.signs.reshape(part.shape)
 
 
@@ -148,7 +156,7 @@ def _gathered(table: WeightTable, features: Any, theta: Any, dtype: str) -> Any:
     return ops.reshape(product_, (-1, m, channels_out))
 
 
-def _kronecker(parts: Sequence[Part], features: Any, theta: Any, dtype: str) -> Any:
+def _kronecker(parts: Sequence[KroneckerFactor], features: Any, theta: Any, dtype: str) -> Any:
     """Any program: (batch, points of each part ..., channels_in) to (batch, points of each part ..., channels_out)."""
     weights = ops.reshape(theta, (*(part.rank for part in parts), *theta.shape[1:]))
     for axis, part in enumerate(parts):
@@ -168,7 +176,7 @@ def _kronecker(parts: Sequence[Part], features: Any, theta: Any, dtype: str) -> 
     return _spread(terms, [part.shape[0] for part in parts])
 
 
-def _spectral(part: Part, entries: SpectralEntries, features: Any, theta: Any, dtype: str) -> Any:
+def _spectral(part: KroneckerFactor, entries: SpectralEntries, features: Any, theta: Any, dtype: str) -> Any:
     """A part whose sections come as matrices that are ready to multiply by."""
     (stage,) = part.stages
     pooled = pool(stage.pool, features, 1)
@@ -194,7 +202,7 @@ class Pools:
     def _along(self, operator: Operator, features: Any, axis: int, before: tuple[int, ...]) -> Any:
         name = (*before, id(operator))
         if name not in self._done:
-            if isinstance(operator, Chain):
+            if isinstance(operator, Composition):
                 self._done[name] = pool(operator.later, self._along(operator.first, features, axis, before), axis)
             elif isinstance(operator, Stack):
                 found = [self._along(part, features, axis, before) for part in operator.parts]
@@ -207,7 +215,7 @@ class Pools:
         return self._done[name]
 
 
-def _mixed(pooled: Any, weight: Any, sections: list[Section]) -> Any:
+def _mixed(pooled: Any, weight: Any, sections: list[MixShape]) -> Any:
     """One mix: (batch, rows of each part ..., channels) by (entries of each part ..., channels_in, channels_out)."""
     channels_in, channels_out = weight.shape[-2:]
     count = len(sections)
@@ -296,7 +304,7 @@ def _summed(items: list[tuple[Operator, Any]], axis: int, size: int) -> Any:
     waiting: dict[int, tuple[Operator, Any]] = {}
     for operator, mixed in apart:
         first = operator
-        if isinstance(operator, Chain):
+        if isinstance(operator, Composition):
             mixed, first = spread(operator.later, mixed, axis), operator.first
         known = waiting.get(id(first))
         waiting[id(first)] = (first, mixed if known is None else known[1] + mixed)

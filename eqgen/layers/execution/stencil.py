@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.programs.entries import Chosen
-from eqgen.programs.operators import Windows
+from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.operators.cyclic_stencil import Unfold
 
 
-def convolve(windows: Windows, entries: Chosen, features: Any, theta: Any, dtype: str) -> Any:
+def convolve(windows: Unfold, entries: GatherEntries, features: Any, theta: Any, dtype: str) -> Any:
     """Apply a kernel that is the same at every point.
 
     Args:

@@ -20,7 +20,7 @@ from eqgen.orbitals.pattern import pattern as as_pattern
 from eqgen.orbitals.product import Block as LabelBlock
 from eqgen.orbitals.product import ProductLabels
 from eqgen.programs.cost import BATCH, CHANNELS, Work, cost_of, refuse_sizes
-from eqgen.programs.entries import Chosen
+from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.lowering.fourier import fourier, fourier_of_subgroup, merged
 from eqgen.programs.lowering.gather import gather, gathered
 from eqgen.programs.lowering.local import local
@@ -29,7 +29,7 @@ from eqgen.programs.lowering.pooled import pooled
 from eqgen.programs.lowering.problem import Action, Unit, space_name, unit_of
 from eqgen.programs.lowering.spectral import spectral
 from eqgen.programs.program import Program
-from eqgen.programs.steps import Block, Part, Side
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Term, part_of
 
@@ -97,17 +97,17 @@ def _chosen(known: Orbits, lowering: str, sizes: tuple[int, int, int]) -> Progra
         # Nothing to apply: a layer made of it is its bias alone.
         return Program(known.mapping.in_short(), known.shape, 0, (), "", channels, batch)
     blocks = list(_blocks(known))
-    planned: tuple[Block, ...] = ()
+    planned: tuple[KroneckerProduct, ...] = ()
     runner_up: list[tuple[int, str]] = []
     for block, units in blocks:
         ways = [_parts(unit, lowering, sizes, known.mapping) for unit in units]
         costs = sorted(
             (
-                (cost_of([replace(block, parts=parts)], *sizes).total, number, parts)
+                (cost_of([replace(block, factors=parts)], *sizes).total, number, parts)
                 for number, parts in enumerate(map(_in_one, combinations(*ways)))
             ),
         )
-        planned += (replace(block, parts=costs[0][2]),)
+        planned += (replace(block, factors=costs[0][2]),)
         if len(costs) > 1:
             runner_up.append((costs[1][0] - costs[0][0], _told_apart(costs[1][2], costs[0][2])))
     whole = Program(known.mapping.in_short(), known.shape, known.rank, planned, "", channels, batch)
@@ -118,7 +118,7 @@ def _chosen(known: Orbits, lowering: str, sizes: tuple[int, int, int]) -> Progra
     return replace(whole, runner_up=f"{name}, {(total + more) / total:.3g} times the cost of {whole.lowering}")
 
 
-def _told_apart(parts: tuple[Part, ...], others: tuple[Part, ...]) -> str:
+def _told_apart(parts: tuple[KroneckerFactor, ...], others: tuple[KroneckerFactor, ...]) -> str:
     """The lowerings of some parts; where those of others are called alike, with their first steps."""
     name, other = (" x ".join(part.lowering for part in found) for found in (parts, others))
     return name if name != other else f"{name} ({' x '.join(part.stages[0].pool_words for part in parts)})"
@@ -132,16 +132,16 @@ def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int,
             'lowering="auto", or declare the symmetry'
         )
     m, n = pattern.shape
-    entries = Chosen(pattern.labels.ravel(), pattern.signs.ravel(), pattern.rank)
+    entries = GatherEntries(pattern.labels.ravel(), pattern.signs.ravel(), pattern.rank)
     part = gathered((m, n), entries, ("a typed pattern names no group, so no other way is known",))
-    blocks = (Block(Side(0, (m,), (0,)), Side(0, (n,), (0,)), 0, (part,)),) if pattern.rank else ()
+    blocks = (KroneckerProduct(Side(0, (m,), (0,)), Side(0, (n,), (0,)), 0, (part,)),) if pattern.rank else ()
     title = f"pattern {pattern.in_one_line()}"
     return Program(title, (m, n), pattern.rank, blocks, "", (channels_in, channels_out), batch)
 
 
-def _in_one(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def _in_one(parts: tuple[KroneckerFactor, ...]) -> tuple[KroneckerFactor, ...]:
     """Neighbouring Fourier transforms as one of more dimensions."""
-    found: list[Part] = []
+    found: list[KroneckerFactor] = []
     for part in parts:
         both = merged(found[-1], part) if found else None
         if both is None:
@@ -158,14 +158,14 @@ def refuse_unknown(lowering: object) -> None:
         raise DeclarationError(f'lowering is {lowering!r}: expected {known} or "{LOWERINGS[-1]}"')
 
 
-def _blocks(found: Orbits) -> Iterator[tuple[Block, list[Unit]]]:
+def _blocks(found: Orbits) -> Iterator[tuple[KroneckerProduct, list[Unit]]]:
     """The blocks, still without parts, and the problem of each part."""
     mapping, form = found.mapping, found.form
     if not isinstance(form, ProductLabels):
         sides = [Side(0, (size,), (0,)) for size in form.shape]
         unit = tuple(number for together in mapping.units for number in together)
         # With a support, axes that are independent still make one problem.
-        yield Block(sides[0], sides[1], 0, ()), [_whole_unit(mapping, unit, form)]
+        yield KroneckerProduct(sides[0], sides[1], 0, ()), [_whole_unit(mapping, unit, form)]
         return
     for block in form.blocks:
         if not block.rank:
@@ -175,7 +175,7 @@ def _blocks(found: Orbits) -> Iterator[tuple[Block, list[Unit]]]:
             unit_of(mapping, unit, part_of(block.output, unit), part_of(block.input, unit), factor)
             for unit, factor in zip(block.units, block.factors, strict=True)
         ]
-        yield Block(sides[0], sides[1], block.offset, ()), units
+        yield KroneckerProduct(sides[0], sides[1], block.offset, ()), units
 
 
 def _whole_unit(mapping: Mapping, unit: tuple[int, ...], form: PairLabels) -> Unit:
@@ -200,16 +200,16 @@ def _order(term: Term, block: LabelBlock) -> tuple[int, ...]:
     return (*by_unit, *(place for place, factor in enumerate(term) if factor.axis is None))
 
 
-def _parts(unit: Unit, lowering: str, sizes: tuple[int, int, int], mapping: Mapping) -> list[Part]:
+def _parts(unit: Unit, lowering: str, sizes: tuple[int, int, int], mapping: Mapping) -> list[KroneckerFactor]:
     """The ways for one unit that are worth comparing, or the one that is asked for.
 
     Sizes are (channels_in, channels_out, batch).
     """
     channels_in, channels_out, _ = sizes
-    found: list[Part] = []
+    found: list[KroneckerFactor] = []
     why_not: dict[str, str] = {}
 
-    def add(name: str, part: Part | str) -> None:
+    def add(name: str, part: KroneckerFactor | str) -> None:
         if isinstance(part, str):
             why_not[name] = part
         else:
@@ -260,13 +260,13 @@ def _is_high(unit: Unit) -> bool:
     return unit.labels.rank > 4
 
 
-def _is_fine(unit: Unit, through: Part) -> bool:
+def _is_fine(unit: Unit, through: KroneckerFactor) -> bool:
     """Whether the transform of a subgroup leaves so little to gain that the isotypic decomposition is not worked out."""
     largest = max(orbit.size for side in (unit.output, unit.input) for orbit in side.orbits)
     return largest > SMALL_ORBIT and through.entries.shape[0] <= FINE * unit.labels.rank
 
 
-def _least_times(unit: Unit, others: list[Part], sizes: tuple[int, int, int]) -> float:
+def _least_times(unit: Unit, others: list[KroneckerFactor], sizes: tuple[int, int, int]) -> float:
     """How many times the cheapest of some parts the transforms of isotypic components take, where orbits are large.
 
     Taking a large orbit apart takes seconds, and what its transforms cost is known before.
@@ -280,9 +280,9 @@ def _least_times(unit: Unit, others: list[Part], sizes: tuple[int, int, int]) ->
     least = 2 * batch * Work(read + written, 0, 0, read + written).total
     m, n = unit.shape
     sides = Side(0, (m,), (0,)), Side(0, (n,), (0,))
-    return least / min(cost_of([Block(*sides, 0, (part,))], *sizes).total for part in others)
+    return least / min(cost_of([KroneckerProduct(*sides, 0, (part,))], *sizes).total for part in others)
 
 
-def _is_small(unit: Unit, others: list[Part]) -> bool:
+def _is_small(unit: Unit, others: list[KroneckerFactor]) -> bool:
     """Whether the whole table is worth looking at."""
     return not others or unit.shape[0] * unit.shape[1] <= 1 << 22

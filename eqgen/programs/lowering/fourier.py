@@ -11,10 +11,10 @@ import numpy as np
 from eqgen.common.arrays import Permutation
 from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
-from eqgen.programs.entries import FourierEntries
+from eqgen.programs.entries.fourier import FourierEntries
 from eqgen.programs.lowering.problem import Unit
-from eqgen.programs.operators import Fourier
-from eqgen.programs.steps import Part, Section, Stage
+from eqgen.programs.operators.fourier import Fourier
+from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_SEARCH = 2048
 """Groups of at most so many elements are taken apart into cyclic factors when their generators do not give them."""
@@ -27,14 +27,14 @@ LOOKED_UP = 64
 """Bytes that it takes to look up which parameter leads from one point to another."""
 
 
-def fourier(unit: Unit) -> Part | None:
+def fourier(unit: Unit) -> KroneckerFactor | None:
     """The part of a unit whose group is abelian and regular on all point orbits of both sides, None for others."""
     if unit.output.signed or unit.input.signed or not unit.labels.rank:
         return None
     return _through(unit, _generators(unit), "Fourier transform over {}")
 
 
-def fourier_of_subgroup(unit: Unit) -> Part | None:
+def fourier_of_subgroup(unit: Unit) -> KroneckerFactor | None:
     """The same where only some generators are that: what commutes with a group commutes with every subgroup.
 
     The rotations of a polygon that may be turned over, the shifts of a torus that may be turned: kernels are correlations with
@@ -71,7 +71,7 @@ def _order(moves: Permutation) -> int:
     return int(lengths[0]) if (lengths == lengths[0]).all() else 0
 
 
-def _through(unit: Unit, generators: list[Permutation], words: str) -> Part | None:
+def _through(unit: Unit, generators: list[Permutation], words: str) -> KroneckerFactor | None:
     """The part that some commuting permutations give."""
     orbit_of = point_orbits(np.stack(generators))
     sizes = np.bincount(orbit_of)
@@ -92,14 +92,14 @@ def _through(unit: Unit, generators: list[Permutation], words: str) -> Part | No
     stage = Stage(
         Fourier(grid, index_in, False),
         Fourier(grid, index_out, True),
-        (Section(entries.frequencies, 2 * index_in.shape[0], 2 * index_out.shape[0], 1),),
+        (MixShape(entries.frequencies, 2 * index_in.shape[0], 2 * index_out.shape[0], 1),),
         words.format(" x ".join(map(str, grid))),
         "back",
     )
-    return Part("spectral", unit.shape, (stage,), entries)
+    return KroneckerFactor("spectral", unit.shape, (stage,), entries)
 
 
-def merged(one: Part, other: Part) -> Part | None:
+def merged(one: KroneckerFactor, other: KroneckerFactor) -> KroneckerFactor | None:
     """Two Fourier parts as one of more dimensions: real transforms along two axes would mix four numbers instead of two."""
     if not all(isinstance(part.entries, FourierEntries) for part in (one, other)):
         return None
@@ -121,12 +121,12 @@ def merged(one: Part, other: Part) -> Part | None:
     stage = Stage(
         Fourier(grid, sides[0], False),
         Fourier(grid, sides[1], True),
-        (Section(entries.frequencies, 2 * sides[0].shape[0], 2 * sides[1].shape[0], 1),),
+        (MixShape(entries.frequencies, 2 * sides[0].shape[0], 2 * sides[1].shape[0], 1),),
         f"Fourier transform over {' x '.join(map(str, grid))}",
         "back",
     )
     shape = one.shape[0] * other.shape[0], one.shape[1] * other.shape[1]
-    return Part("spectral", shape, (stage,), entries)
+    return KroneckerFactor("spectral", shape, (stage,), entries)
 
 
 def _commute(generators: list[Permutation]) -> bool:

@@ -14,7 +14,8 @@ from eqgen.orbitals.dense import pair_labels
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.lowering.block_systems import block_systems, quotient, signed_quotient
 from eqgen.programs.lowering.problem import Action, Unit
-from eqgen.programs.operators import IndexTable, Operator, selection
+from eqgen.programs.operators.index_table import IndexTable, selection
+from eqgen.programs.operators.protocol import Operator
 
 LARGEST_RELATION = 1 << 25
 """Spaces are not pooled to when they have more pairs than this with a side."""

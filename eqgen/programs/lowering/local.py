@@ -12,17 +12,19 @@ import numpy as np
 
 from eqgen.common.arrays import Labels, Permutation
 from eqgen.orbitals.sparse import SparseLabels
-from eqgen.programs.entries import Chosen
+from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.lowering.problem import Unit
 from eqgen.programs.lowering.stencils import as_windows
-from eqgen.programs.operators import Identity, IndexTable, Windows, selection
-from eqgen.programs.steps import Part, Section, Stage
+from eqgen.programs.operators.cyclic_stencil import Unfold
+from eqgen.programs.operators.identity import Identity
+from eqgen.programs.operators.index_table import IndexTable, selection
+from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_GATHER = 1 << 26
 """More pairs than this are not gathered: the table alone would take half a gigabyte."""
 
 
-def local(unit: Unit) -> Part | str:
+def local(unit: Unit) -> KroneckerFactor | str:
     """The local part of a unit, or in words why there is none."""
     labels = unit.labels
     if not isinstance(labels, SparseLabels):
@@ -37,7 +39,7 @@ def local(unit: Unit) -> Part | str:
             alike[points.size, degree].append(points)
     sections, outputs, pairs, chosen = [], [], [], []
     for (size, degree), orbits in alike.items():
-        sections.append(Section(len(orbits), degree, 1, size))
+        sections.append(MixShape(len(orbits), degree, 1, size))
         for points in orbits:
             found = _by_label(labels, points, degree)
             outputs.append(points)
@@ -59,17 +61,17 @@ def local(unit: Unit) -> Part | str:
         f"{most}{degree} neighbours each",
         "every point",
     )
-    return Part("local", unit.shape, (stage,), _entries(np.concatenate(chosen), labels.rank))
+    return KroneckerFactor("local", unit.shape, (stage,), _entries(np.concatenate(chosen), labels.rank))
 
 
-def _convolution(unit: Unit, windows: Windows, chosen: Labels, section: Section) -> Part:
+def _convolution(unit: Unit, windows: Unfold, chosen: Labels, section: MixShape) -> KroneckerFactor:
     shape = " x ".join(map(str, windows.window))
     stage = Stage(windows, Identity(unit.output.size), (section,), f"convolve {shape}, wrapped around", "every point")
-    return Part("local", unit.shape, (stage,), _entries(chosen, unit.labels.rank))
+    return KroneckerFactor("local", unit.shape, (stage,), _entries(chosen, unit.labels.rank))
 
 
-def _entries(chosen: Labels, rank: int) -> Chosen:
-    return Chosen(chosen, np.ones(chosen.size, dtype=np.int8), rank)
+def _entries(chosen: Labels, rank: int) -> GatherEntries:
+    return GatherEntries(chosen, np.ones(chosen.size, dtype=np.int8), rank)
 
 
 def _by_label(labels: SparseLabels, points: Permutation, degree: int) -> Permutation:

@@ -16,8 +16,8 @@ from eqgen.spaces.mapping import Mapping
 LONG = 0.1
 """Seconds: a plan that takes no longer is made anew, which is about as fast as to read it."""
 
-PLANNED_BY = ("common", "permutations", "spaces", "orbitals", "programs", "lowering")
-"""The folders of code that plans depend on."""
+PLANNED_BY = ("common", "permutations", "spaces", "orbitals", "programs")
+"""The packages that plans depend on."""
 
 
 def kept(mapping: Mapping, options: tuple[object, ...], make: Callable[[], Program]) -> Program:
@@ -37,7 +37,8 @@ def kept(mapping: Mapping, options: tuple[object, ...], make: Callable[[], Progr
 def _code() -> str:
     """A digest of the code that plans: what another version planned is not found."""
     digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parents[2].rglob("*.py")):
-        if file.parent.name in PLANNED_BY:
+    package = Path(__file__).parents[2]
+    for folder in PLANNED_BY:
+        for file in sorted((package / folder).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -19,14 +19,16 @@ import numpy as np
 
 from eqgen.orbitals.dense import row_blocks
 from eqgen.orbitals.sparse import SparseLabels
-from eqgen.programs.entries import Combination
-from eqgen.programs.layouts import is_strided
+from eqgen.programs.entries.linear_combination import LinearCombination
 from eqgen.programs.lowering.intermediate_spaces import Relation, Through, same_space, spaces_between, swaps
 from eqgen.programs.lowering.problem import Unit
 from eqgen.programs.lowering.rational import Independent, inverse
 from eqgen.programs.lowering.stencils import as_stencil
-from eqgen.programs.operators import Chain, Identity, IndexTable, Operator, Stack, selection
-from eqgen.programs.steps import Part, Section, Stage
+from eqgen.programs.operators.composite import Composition, Stack
+from eqgen.programs.operators.identity import Identity
+from eqgen.programs.operators.index_table import IndexTable, is_strided, selection
+from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_RANK = 52
 """Kernels of more parameters are not pooled: the isotypic decomposition may serve them."""
@@ -76,7 +78,7 @@ class Candidate:
     row: np.ndarray
 
 
-def pooled(unit: Unit, channels_in: int, channels_out: int) -> Part | str:
+def pooled(unit: Unit, channels_in: int, channels_out: int) -> KroneckerFactor | str:
     """The pooled part of a unit, or in words why there is none.
 
     Args:
@@ -268,7 +270,7 @@ def _total(terms: Iterable[Candidate], channels: tuple[int, int]) -> int:
     return _priced(sum(pools.values()), sum(spreads.values()), mixes, channels)
 
 
-def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> Part:
+def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> KroneckerFactor:
     basis = np.array([term.row for term in terms], dtype=np.int64)
     # W = sum of phi[t] * (sum of basis[t, k] A_k) is to be the sum of theta[k] A_k.
     numerators, denominators = inverse(basis.T)
@@ -292,7 +294,7 @@ def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> Pa
                     rows.append(numerators[number])
                     below.append(int(denominators[number]) * scale)
         size = _size_of(terms, space)
-        section = Section(1, len(inputs), len(outputs), size)
+        section = MixShape(1, len(inputs), len(outputs), size)
         by_key = {way.key: way for number in here.values() for way in (terms[number].pool, terms[number].spread)}
         stages.append(
             Stage(
@@ -303,8 +305,8 @@ def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> Pa
                 _words([by_key[key].words for key in outputs]),
             )
         )
-    entries = Combination(np.array(rows, dtype=np.int64), np.array(below, dtype=np.int64))
-    return Part("pooled", unit.shape, tuple(stages), entries, notes)
+    entries = LinearCombination(np.array(rows, dtype=np.int64), np.array(below, dtype=np.int64))
+    return KroneckerFactor("pooled", unit.shape, tuple(stages), entries, notes)
 
 
 def _size_of(terms: list[Candidate], space: int) -> int:
@@ -340,6 +342,6 @@ def _chained(
             times = met[table.index[0]]
             if met.sum() == times.sum() and (times == times[0]).all():
                 whole = IndexTable(np.arange(size)[None], None, size)
-                found[key] = Chain(tables[other], whole), int(times[0])
+                found[key] = Composition(tables[other], whole), int(times[0])
                 break
     return found

@@ -13,12 +13,12 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation, Signs
 from eqgen.common.text import count
-from eqgen.programs.entries import OrbitPairs, SpectralEntries
+from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
 from eqgen.programs.lowering.isomorphic_orbits import Member, OrbitClass, orbit_classes
 from eqgen.programs.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
 from eqgen.programs.lowering.problem import Unit
-from eqgen.programs.operators import OrbitTransforms
-from eqgen.programs.steps import Part, Section, Stage
+from eqgen.programs.operators.orbit_transforms import OrbitTransforms
+from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_ORBIT = 1024
 """Orbits of more points are not decomposed: their eigenvectors alone would take a minute."""
@@ -32,7 +32,7 @@ LARGEST_TRANSFORM = 1 << 22
 SMALL = 1e-9
 
 
-def spectral(unit: Unit) -> Part | str:
+def spectral(unit: Unit) -> KroneckerFactor | str:
     """The spectral part of a unit, or in words why there is none."""
     largest = max(points.size for side in (unit.output, unit.input) for points in side.orbits)
     if largest > LARGEST_ORBIT:
@@ -62,7 +62,7 @@ def spectral(unit: Unit) -> Part | str:
     for kind in kinds:
         piece = next(piece for piece in found.pieces if piece.kind == kind)
         sections.append(
-            Section(
+            MixShape(
                 1,
                 _width(classes, inputs, 1, found, kind),
                 _width(classes, outputs, 0, found, kind),
@@ -86,7 +86,7 @@ def spectral(unit: Unit) -> Part | str:
         f"{count(len(kinds), 'isotypic component')} of {_shown(classes, inputs, 1)}",
         "back",
     )
-    return Part("spectral", unit.shape, (stage,), entries)
+    return KroneckerFactor("spectral", unit.shape, (stage,), entries)
 
 
 def _shown(classes: list[OrbitClass], which: list[int], side: int) -> str:

@@ -7,7 +7,9 @@ import math
 import numpy as np
 
 from eqgen.common.arrays import Labels, Permutation
-from eqgen.programs.operators import IndexTable, Operator, Shifts, Windows
+from eqgen.programs.operators.cyclic_stencil import CyclicStencil, Unfold
+from eqgen.programs.operators.index_table import IndexTable
+from eqgen.programs.operators.protocol import Operator
 
 MOST_OFFSETS = 64
 """Wider orbits of pairs are no stencils."""
@@ -29,7 +31,7 @@ def as_stencil(operator: Operator, grid: tuple[int, ...]) -> Operator:
     return stencil(operator.index, grid) or operator
 
 
-def stencil(index: Permutation, grid: tuple[int, ...]) -> Shifts | None:
+def stencil(index: Permutation, grid: tuple[int, ...]) -> CyclicStencil | None:
     """The stencil that reads these points, (points, offsets), in each row in any order; its own order is that of row 0."""
     if not 2 <= index.shape[1] <= MOST_OFFSETS:
         return None
@@ -42,13 +44,13 @@ def stencil(index: Permutation, grid: tuple[int, ...]) -> Shifts | None:
         second = (np.array(np.unravel_index(1, shape)) + offsets) % np.array(shape)
         if set(np.ravel_multi_index(tuple(second.T), shape).tolist()) != set(index[1].tolist()):
             continue
-        found = Shifts(shape, offsets)
+        found = CyclicStencil(shape, offsets)
         if np.array_equal(np.sort(found.table.index, axis=1), np.sort(index, axis=1)):
             return found
     return None
 
 
-def as_windows(index: Permutation, labels: Labels, grid: tuple[int, ...]) -> Windows | None:
+def as_windows(index: Permutation, labels: Labels, grid: tuple[int, ...]) -> Unfold | None:
     """What a convolution reads, where every point has neighbours of the same labels at the same offsets.
 
     Args:
@@ -61,6 +63,6 @@ def as_windows(index: Permutation, labels: Labels, grid: tuple[int, ...]) -> Win
     there, here = (np.argsort(table, axis=1) for table in (found.table.index, index))
     if not np.array_equal(labels[0][there], np.take_along_axis(labels, here, axis=1)):
         return None
-    windows = Windows(found)
+    windows = Unfold(found)
     # A window with as many holes as points takes longer than to gather the points.
     return windows if math.prod(windows.window) < 2 * index.shape[1] else None

@@ -1,0 +1,1 @@
+"""Entries: the numbers that mix channels, as linear combinations of the parameters of the orbits."""

@@ -1,0 +1,66 @@
+"""Operators made of others: one after the other, or side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eqgen.programs.operators.protocol import Matrix, Operator
+
+
+@dataclass(frozen=True, eq=False)
+class Composition:
+    """One operator after another: a coarse pool that reads a finer one.
+
+    Attributes:
+        first: reads the points.
+        later: reads what `first` made of them.
+    """
+
+    first: Operator
+    later: Operator
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.later.shape[0], self.first.shape[1]
+
+    @property
+    def additions(self) -> int:
+        # What is read is there for another term.
+        return self.later.additions
+
+    @property
+    def multiplications(self) -> int:
+        return self.later.multiplications
+
+    def matrix(self) -> Matrix:
+        return self.later.matrix() @ self.first.matrix()
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Several operators to one space, laid side by side: row (point, number of the operator).
+
+    Attributes:
+        parts: the operators.
+    """
+
+    parts: tuple[Operator, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rows, columns = self.parts[0].shape
+        return rows * len(self.parts), columns
+
+    @property
+    def additions(self) -> int:
+        return sum(part.additions for part in self.parts)
+
+    @property
+    def multiplications(self) -> int:
+        return sum(part.multiplications for part in self.parts)
+
+    def matrix(self) -> Matrix:
+        found = np.stack([part.matrix() for part in self.parts], axis=1)
+        return found.reshape(self.shape)

@@ -1,0 +1,110 @@
+"""The Fourier transform of every orbit of an abelian group."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.arrays import Permutation
+from eqgen.programs.operators.protocol import Matrix
+
+LONGEST_PRODUCT = 128
+"""Up to this length a transform is a matrix product: it is as fast as the fast algorithm there, and XLA compiles it well."""
+
+
+def is_short(grid: tuple[int, ...]) -> bool:
+    """Whether a transform over this grid is done by matrix products, an axis at a time."""
+    return max(grid) <= LONGEST_PRODUCT
+
+
+def transform_cost(grid: tuple[int, ...]) -> int:
+    """The multiply-adds of a real transform for each point."""
+    if is_short(grid):
+        return grid[-1] + 1 + 2 * sum(grid[:-1])
+    return 2 * math.ceil(math.log2(math.prod(grid)))
+
+
+@dataclass(frozen=True, eq=False)
+class Fourier:
+    """The Fourier transform of every orbit of an abelian group that acts on each of them regularly.
+
+    Rows are (frequency, orbit, real or imaginary part); the frequencies are those of `numpy.fft.rfftn`.
+
+    Attributes:
+        grid: the orders of the cyclic factors.
+        index: (orbits, size of the grid), the points at the places of the grid, row-major.
+        inverse: whether the transpose is to undo the transform, so that every frequency has its weight.
+    """
+
+    grid: tuple[int, ...]
+    index: Permutation
+    inverse: bool
+
+    @property
+    def frequencies(self) -> int:
+        """How many complex frequencies there are."""
+        return math.prod(self.grid[:-1]) * (self.grid[-1] // 2 + 1)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return 2 * self.frequencies * int(self.index.shape[0]), int(self.index.size)
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the points stand in the order of the grid."""
+        return np.array_equal(self.index.ravel(), np.arange(self.index.size))
+
+    @property
+    def additions(self) -> int:
+        return 0 if self.is_in_order else int(self.index.size)
+
+    @property
+    def multiplications(self) -> int:
+        return int(self.index.size) * transform_cost(self.grid)
+
+    def weights(self) -> npt.NDArray[np.float64]:
+        """What every frequency counts in the inverse, (frequencies,)."""
+        last = self.grid[-1]
+        doubled = np.full(last // 2 + 1, 2.0)
+        doubled[0] = 1
+        if last % 2 == 0:
+            doubled[-1] = 1
+        return np.tile(doubled, math.prod(self.grid[:-1])) / math.prod(self.grid)
+
+    def of(self, features: Matrix) -> Matrix:
+        """The rows for features of shape (batch, points, channels): what the matrix does, and no matrix."""
+        orbits = self.index.shape[0]
+        taken = features[:, self.index].reshape(len(features), orbits, *self.grid, features.shape[-1])
+        spectrum = np.fft.rfftn(taken, axes=range(2, 2 + len(self.grid)))
+        spectrum = spectrum.reshape(len(features), orbits, self.frequencies, features.shape[-1])
+        found = np.stack([spectrum.real, spectrum.imag], axis=2)
+        if self.inverse:
+            found = found * self.weights()[:, None]
+        return found.transpose(0, 3, 1, 2, 4).reshape(len(features), -1, features.shape[-1])
+
+    def back(self, rows: Matrix) -> Matrix:
+        """The transpose, of an inverse: the points for rows of shape (batch, rows, channels)."""
+        assert self.inverse
+        orbits, size = self.index.shape
+        apart = rows.reshape(len(rows), self.frequencies, orbits, 2, rows.shape[-1]).transpose(0, 2, 3, 1, 4)
+        spectrum = (apart[:, :, 0] + 1j * apart[:, :, 1]).reshape(
+            len(rows), orbits, *self.grid[:-1], self.grid[-1] // 2 + 1, rows.shape[-1]
+        )
+        points = np.fft.irfftn(spectrum, s=self.grid, axes=range(2, 2 + len(self.grid)))
+        found = np.empty((len(rows), self.index.size, rows.shape[-1]))
+        found[:, self.index.ravel()] = points.reshape(len(rows), orbits * size, rows.shape[-1])
+        return found
+
+    def matrix(self) -> npt.NDArray[np.float64]:
+        orbits, size = self.index.shape
+        spectrum = np.fft.rfftn(np.eye(size).reshape(size, *self.grid), axes=range(1, 1 + len(self.grid)))
+        found = np.stack([spectrum.reshape(size, -1).real, spectrum.reshape(size, -1).imag], axis=-1)
+        if self.inverse:
+            found = found * self.weights()[None, :, None]
+        placed = np.zeros((self.frequencies, orbits, 2, self.index.size))
+        for orbit in range(orbits):
+            placed[:, orbit, :, self.index[orbit]] = found
+        return placed.reshape(self.shape)

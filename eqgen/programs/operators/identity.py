@@ -1,0 +1,34 @@
+"""Every point alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """Every point alone.
+
+    Attributes:
+        size: how many points there are.
+    """
+
+    size: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.size, self.size
+
+    @property
+    def additions(self) -> int:
+        return 0
+
+    @property
+    def multiplications(self) -> int:
+        return 0
+
+    def matrix(self) -> npt.NDArray[np.int64]:
+        return np.eye(self.size, dtype=np.int64)

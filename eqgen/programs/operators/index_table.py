@@ -1,0 +1,80 @@
+"""Sums of a few points, with signs; some tables are a reshape in disguise: they run without a gather, and cost less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.arrays import Integers, Permutation, Signs
+from eqgen.programs.operators.identity import Identity
+from eqgen.programs.operators.protocol import Operator
+
+
+@dataclass(frozen=True, eq=False)
+class IndexTable:
+    """Every row is the sum of equally many points, with signs.
+
+    Attributes:
+        index: (rows, points in a row), the numbers of the points.
+        signs: of the same shape, int8, or None where all are +.
+        columns: how many points there are.
+    """
+
+    index: Permutation
+    signs: Signs | None
+    columns: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return int(self.index.shape[0]), self.columns
+
+    @property
+    def additions(self) -> int:
+        return int(self.index.size)
+
+    @property
+    def multiplications(self) -> int:
+        return 0
+
+    def matrix(self) -> npt.NDArray[np.int64]:
+        found = np.zeros(self.shape, dtype=np.int64)
+        rows = np.broadcast_to(np.arange(self.index.shape[0])[:, None], self.index.shape)
+        np.add.at(found, (rows, self.index), 1 if self.signs is None else self.signs.astype(np.int64))
+        return found
+
+
+def selection(numbers: Integers, columns: int) -> Operator:
+    """The operator that takes some points out."""
+    if np.array_equal(numbers, np.arange(columns)):
+        return Identity(columns)
+    return IndexTable(numbers.astype(np.intp)[:, None], None, columns)
+
+
+def as_sum(index: Permutation, columns: int) -> tuple[int, int, int] | None:
+    """(before, summed, after) where the table sums the middle axis of a grid of all points; None where it does not."""
+    rows, width = index.shape
+    if rows * width != columns or width == 1:
+        return None
+    after = int(index[0, 1] - index[0, 0])
+    if after < 1 or rows % after:
+        return None
+    grid = np.arange(columns).reshape(rows // after, width, after)
+    return grid.shape if np.array_equal(grid.transpose(0, 2, 1).reshape(rows, width), index) else None
+
+
+def as_transposition(index: Permutation, columns: int) -> tuple[int, int] | None:
+    """(rows, columns) of the grid that a table of one point a row transposes; None where it does something else."""
+    if index.shape[1] != 1 or index.shape[0] != columns or columns < 4:
+        return None
+    step = int(index[1, 0] - index[0, 0])
+    if step < 2 or columns % step or index[0, 0] != 0:
+        return None
+    grid = np.arange(columns).reshape(columns // step, step)
+    return grid.shape if np.array_equal(grid.T.ravel(), index[:, 0]) else None
+
+
+def is_strided(index: Permutation, columns: int) -> bool:
+    """Whether one of these holds."""
+    return as_sum(index, columns) is not None or as_transposition(index, columns) is not None

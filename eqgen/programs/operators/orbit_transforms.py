@@ -1,0 +1,64 @@
+"""Orthogonal transforms of point orbits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eqgen.common.arrays import Permutation, Signs
+
+
+@dataclass(frozen=True, eq=False)
+class OrbitTransforms:
+    """An orthogonal transform of the points of every orbit; orbits that the group moves alike share theirs.
+
+    Rows are ordered section by section, and there (copy, class, multiplicity, orbit).
+
+    Attributes:
+        index: for each class of orbits (orbits, points in an orbit), the numbers of the points.
+        signs: for each class an array of the same shape, int8, or None where all are +.
+        transforms: for each class (points in an orbit, points in an orbit), orthogonal.
+        rows: for each section and each class (multiplicity, copies), the rows of the transform that belong there.
+        columns: how many points there are.
+    """
+
+    index: tuple[Permutation, ...]
+    signs: tuple[Signs | None, ...]
+    transforms: tuple[npt.NDArray[np.float64], ...]
+    rows: tuple[tuple[Permutation, ...], ...]
+    columns: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        used = [
+            rows.size * index.shape[0]
+            for by_class in self.rows
+            for rows, index in zip(by_class, self.index, strict=True)
+        ]
+        return sum(used), self.columns
+
+    @property
+    def additions(self) -> int:
+        return 2 * self.columns
+
+    @property
+    def multiplications(self) -> int:
+        return sum(index.shape[0] * index.shape[1] ** 2 for index in self.index)
+
+    def matrix(self) -> npt.NDArray[np.float64]:
+        whole = []
+        for index, signs, transform in zip(self.index, self.signs, self.transforms, strict=True):
+            # (rows of the transform, orbits, columns)
+            found = np.zeros((transform.shape[0], index.shape[0], self.columns))
+            for orbit, points in enumerate(index):
+                found[:, orbit, points] = transform if signs is None else transform * signs[orbit]
+            whole.append(found)
+        sections = []
+        for by_class in self.rows:
+            # (multiplicity, copies) to (copies, multiplicity, orbits, columns)
+            taken = [found[rows.T] for found, rows in zip(whole, by_class, strict=True) if rows.size]
+            copies = taken[0].shape[0]
+            sections.append(np.concatenate([part.reshape(copies, -1, self.columns) for part in taken], axis=1))
+        return np.concatenate([section.reshape(-1, self.columns) for section in sections])
