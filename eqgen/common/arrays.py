@@ -12,11 +12,34 @@ Signs = npt.NDArray[np.int8]
 Integers = npt.NDArray[np.signedinteger[Any]]
 """Integers of any size: numbers of points, pairs or labels."""
 Labels = npt.NDArray[np.signedinteger[Any]]
+"""The number of an orbit at each place, -1 where nothing stands."""
+SignedLabels = npt.NDArray[np.signedinteger[Any]]
+"""Labels and signs in one: +(k + 1) or -(k + 1) for orbit k, 0 where nothing stands."""
+
+
+def labels_of(signed_labels: SignedLabels) -> Labels:
+    """Which orbit stands at each place, -1 for none; of the same shape and type.
+
+    >>> labels_of(np.array([1, -2, 0])).tolist()
+    [0, 1, -1]
+    """
+    labels: Labels = np.abs(signed_labels)
+    labels -= 1
+    return labels
+
+
+def signs_of(signed_labels: SignedLabels) -> Signs:
+    """The sign of the orbit at each place: +1, -1, or 0 where nothing stands; of the same shape, int8.
+
+    >>> signs_of(np.array([1, -2, 0])).tolist()
+    [1, -1, 0]
+    """
+    return np.sign(signed_labels).astype(np.int8)
 
 
 def smallest_type(rank: int) -> type[np.signedinteger[Any]]:
-    """The smallest signed integer type that holds the labels -1, ..., rank - 1."""
+    """The smallest signed integer type that holds the signed labels -rank, ..., rank."""
     for kind in (np.int8, np.int16, np.int32):
-        if rank - 1 <= np.iinfo(kind).max:
+        if rank <= np.iinfo(kind).max:
             return kind
     return np.int64
