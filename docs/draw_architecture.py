@@ -42,7 +42,7 @@ def arrows(packages: list[str]) -> list[tuple[str, str]]:
     found = set()
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):
-            ends = tuple((name.split(".") + [""])[1] for name in (module, imported))
+            ends = tuple(([*name.split("."), ""])[1] for name in (module, imported))
             if ends[0] != ends[1] and set(ends) <= set(packages):
                 found.add(ends)
     return sorted(found, key=lambda ends: (packages.index(ends[0]), packages.index(ends[1])))
@@ -54,12 +54,12 @@ def drawn(packages: list[str]) -> str:
     top = 14
     height = top + RISE * len(packages)
     rows = {name: top + RISE * (len(packages) - 1 - number) for number, name in enumerate(packages)}
-    edge = {name: LEFT + WIDTH + 14 for name in packages}
+    edge = LEFT + WIDTH + 30
     lines = []
     columns: dict[str, int] = {}
     for importing, imported in pairs:
         column = columns.setdefault(importing, len(columns))
-        x = edge[importing] + 16 + 24 * column
+        x = edge + 24 * column
         y_from, y_to = rows[importing] + HEIGHT // 2, rows[imported] + 10 + 4 * column
         lines.append(
             f'<path d="M{LEFT + WIDTH} {y_from} H{x} V{y_to} H{LEFT + WIDTH + 7}" class="a" '
@@ -73,7 +73,7 @@ def drawn(packages: list[str]) -> str:
             f'<text x="{LEFT + 12}" y="{y + 20}" class="n">{number + 1}. {name}</text>'
             f'<text x="{LEFT + 12}" y="{y + 37}" class="p">{escape(purpose(name))}</text>'
         )
-    right = LEFT + WIDTH + 14 + 16 + 24 * len(columns) + 10
+    right = edge + 24 * len(columns) + 10
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right} {height}" width="{right}" height="{height}">',
