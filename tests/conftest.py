@@ -15,6 +15,10 @@ hypothesis.settings.register_profile("eqgen", deadline=None, max_examples=60, da
 hypothesis.settings.load_profile("eqgen")
 
 
+# The assertions of what tests share explain themselves like those of the tests.
+pytest.register_assert_rewrite("helpers")
+
+
 @pytest.fixture
 def random() -> np.random.Generator:
     return np.random.default_rng(20240607)

@@ -10,38 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_verification import run_with
 
 import eqgen as eq
 from eqgen.orbitals.certificate import burnside_count, certify
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, halved, is_even
-
-
-def matrix_of(element):
-    """A signed permutation as a matrix: column i holds the sign of i in row image[i]."""
-    matrix = np.zeros((element.size, element.size))
-    matrix[element.image, np.arange(element.size)] = element.all_signs()
-    return matrix
-
-
-def dimension(mapping):
-    """How many linear maps commute with every generator: the null space of W P_in - P_out W, by singular values."""
-    m, n = mapping.output.size, mapping.input.size
-    rows = [
-        np.kron(np.eye(m), matrix_of(generator.input).T) - np.kron(matrix_of(generator.output), np.eye(n))
-        for generator in mapping.generators
-    ]
-    return m * n - np.linalg.matrix_rank(np.concatenate(rows))
-
-
-@st.composite
-def signed_generators(draw, size, count):
-    found = []
-    for _ in range(count):
-        permutation = draw(st.permutations(range(size)))
-        signs = draw(st.lists(st.sampled_from([1, -1]), min_size=size, max_size=size))
-        found.append((list(permutation), signs))
-    return found
+from helpers.drawn_mappings import signed_generators
+from helpers.references import dimension, matrix_of
+from helpers.tampering import run_with
 
 
 @given(st.data())

@@ -7,9 +7,9 @@ import re
 
 import pytest
 from hypothesis import given, settings
-from strategies import nested_lists, texts
 
 import eqgen as eq
+from helpers.strategies import nested_lists, texts
 
 WITHOUT_CARET = "the declaration is empty: write "
 

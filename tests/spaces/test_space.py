@@ -7,10 +7,10 @@ from math import comb, perm
 import numpy as np
 import pytest
 from hypothesis import given
-from strategies import action, declared_mappings
 
 import eqgen as eq
 from eqgen.permutations.signed_permutation import SignedPermutation
+from helpers.strategies import action, declared_mappings
 
 
 def built(declared) -> eq.Mapping:

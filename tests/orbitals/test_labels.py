@@ -9,16 +9,12 @@ from importlib import import_module
 from itertools import chain, combinations, cycle, islice, pairwise, permutations, product
 from math import comb, factorial, perm, prod
 
-import networkx
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import declared_mappings, generator_sets
 from sympy.combinatorics import Permutation as SympyPermutation
 from sympy.combinatorics import PermutationGroup
-from test_orbits import components, computed, expected_labels, partitions_into_at_most
-from test_signed import dimension, signed_generators
 
 import eqgen as eq
 from eqgen.common.connected import Classes, merge_by_arrays, merge_by_networkx
@@ -32,34 +28,31 @@ from eqgen.permutations.signed_permutation import SignedPermutation, doubled
 from eqgen.spaces.factors import FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.spaces.pair_action import inverse, moves, random_moves
 from eqgen.spaces.space import Factor, Space, from_parts, part_numbers, part_of, term_size
+from helpers.drawn_mappings import (
+    as_signed,
+    drawn_moves,
+    mappings_of_several_axes,
+    signed_generators,
+)
+from helpers.forms import check_form, check_key_rows
+from helpers.mistakes import mistake, refuse
+from helpers.references import (
+    components,
+    computed,
+    dimension,
+    expected_labels,
+    partitions_into_at_most,
+    renumbered,
+    signed_orbits,
+    smallest_equal,
+)
+from helpers.strategies import declared_mappings, generator_sets
 
 ORBITS = import_module("eqgen.orbitals.orbits")
 """The module; `eqgen.orbits` is the function."""
 
 
-def mistake(call) -> str:
-    with pytest.raises(eq.DeclarationError) as caught:
-        call()
-    return str(caught.value)
-
-
-def refuse(*_: object, **__: object) -> None:
-    raise AssertionError("this table must not be made")
-
-
 # Classes
-
-
-def smallest_equal(size: int, equalities) -> list[int]:
-    """For each code the smallest one that it equals, by networkx."""
-    graph = networkx.Graph()
-    graph.add_nodes_from(range(size))
-    graph.add_edges_from(equalities)
-    found = [0] * size
-    for component in networkx.connected_components(graph):
-        for code in component:
-            found[code] = min(component)
-    return found
 
 
 def merged(classes: Classes, equalities) -> bool:
@@ -172,39 +165,6 @@ def joined(move) -> list[int]:
     """What a move does to outputs and inputs, each with its sign, laid one after the other."""
     output = doubled(move.output)
     return [*output.tolist(), *(output.size + doubled(move.input)).tolist()]
-
-
-def as_signed(generators, signed: bool = True) -> list[SignedPermutation]:
-    return [
-        SignedPermutation(np.array(image), np.array(signs, dtype=np.int8) if signed and min(signs) < 0 else None)
-        for image, signs in generators
-    ]
-
-
-@st.composite
-def sparse_generators(draw, size: int, count: int):
-    """Generators of which each moves few points and flips few signs, so that not everything is one orbit, or zero."""
-    found = []
-    for _ in range(count):
-        image, signs = list(range(size)), [1] * size
-        for _ in range(draw(st.integers(0, 2))):
-            i, j = draw(st.integers(0, size - 1)), draw(st.integers(0, size - 1))
-            image[i], image[j] = image[j], image[i]
-        for place in draw(st.lists(st.integers(0, size - 1), max_size=1)):
-            signs[place] = -1
-        found.append((image, signs))
-    return found
-
-
-@st.composite
-def drawn_moves(draw, largest: int = 8, most: int = 3):
-    """Moves of outputs and of inputs that have nothing to do with each other, of either or both with signs."""
-    m, n, count = draw(st.integers(1, largest)), draw(st.integers(1, largest)), draw(st.integers(1, most))
-    sides = []
-    for size in (m, n):
-        generators = draw(st.one_of(signed_generators(size, count), sparse_generators(size, count)))
-        sides.append(as_signed(generators, draw(st.booleans())))
-    return moves(*sides)
 
 
 @settings(max_examples=40)
@@ -389,62 +349,6 @@ def test_the_first_points_of_orbits_are_where_each_number_comes_first(drawn):
 
 
 # The table
-
-
-def check_form(form, whole) -> None:
-    """What a form says of its labels against what counting in a table gives."""
-    labels, signs = np.asarray(whole[0]), np.asarray(whole[1])
-    m, n = labels.shape
-    rank = labels.max() + 1
-    flat = labels.ravel()
-    assert form.shape == (m, n)
-    assert form.rank == rank
-    assert form.sizes.tolist() == np.bincount(flat[flat >= 0], minlength=rank).tolist()
-    counts = np.array([np.bincount(row[row >= 0], minlength=rank) for row in labels])
-    met = counts > 0
-    assert form.row_sizes.tolist() == counts.max(axis=0).tolist()
-    assert form.row_ranks.tolist() == [int(met[met[:, k]].sum(axis=1).max()) for k in range(rank)]
-    listed = flat.tolist()
-    assert form.representatives.tolist() == [list(divmod(listed.index(k), n)) for k in range(rank)]
-    found, turned = form.at(np.arange(m), np.arange(n))
-    assert np.array_equal(found, labels)
-    assert np.array_equal(turned, signs)
-    if not form.signed:
-        assert (signs == 1).all()
-
-
-def check_key_rows(form, generators) -> None:
-    """The key rows are the first points of the orbits of outputs, and stand for as many rows as those have."""
-    m = form.shape[0]
-    smallest = smallest_equal(m, [(i, int(move.output.image[i])) for move in generators for i in range(m)])
-    assert form.key_rows.tolist() == sorted(set(smallest))
-    assert form.orbit_sizes.tolist() == [smallest.count(row) for row in sorted(set(smallest))]
-
-
-def signed_orbits(m: int, n: int, generators) -> tuple[list[list[int]], list[list[int]]]:
-    """Labels and signs by first appearance, from the graph of all pairs with both signs."""
-    graph = networkx.Graph()
-    graph.add_nodes_from(product(range(m), range(n), (1, -1)))
-    for move in generators:
-        for i, j in product(range(m), range(n)):
-            flip = int(move.output.all_signs()[i]) * int(move.input.all_signs()[j])
-            there = int(move.output.image[i]), int(move.input.image[j])
-            graph.add_edges_from(((i, j, sign), (*there, sign * flip)) for sign in (1, -1))
-    labels, signs = [[-1] * n for _ in range(m)], [[0] * n for _ in range(m)]
-    number = 0
-    component_of = {}
-    for component in networkx.connected_components(graph):
-        component_of.update(dict.fromkeys(component, component))
-    done = set()
-    for i, j in product(range(m), range(n)):
-        own = component_of[i, j, 1]
-        if (i, j, -1) in own or (i, j) in done:
-            continue
-        for row, column, sign in own:
-            labels[row][column], signs[row][column] = number, sign
-            done.add((row, column))
-        number += 1
-    return labels, signs
 
 
 @settings(max_examples=180)
@@ -818,13 +722,6 @@ def test_signs_of_a_thousand_nodes_are_those_of_directions(random):
 # Several axes
 
 
-def renumbered(labels) -> np.ndarray:
-    """The same classes, numbered by first appearance; -1 stays."""
-    flat = np.asarray(labels).ravel().tolist()
-    order = {label: number for number, label in enumerate(dict.fromkeys(label for label in flat if label >= 0))}
-    return np.array([order.get(label, -1) for label in flat]).reshape(np.shape(labels))
-
-
 def check_product(orbits: eq.Orbits, random: np.random.Generator) -> None:
     """Labels held as factors against the table of the whole group, which knows no axes."""
     form, mapping = orbits.form, orbits.mapping
@@ -858,38 +755,6 @@ def test_the_factors_of_two_axes_say_what_the_expanded_table_says(declared, seed
     check_product(orbits, np.random.default_rng(seed))
     labels = np.array(expected_labels(declared))
     assert np.array_equal(orbits.form.at(np.arange(labels.shape[0]), np.arange(labels.shape[1]))[0], labels)
-
-
-TOKENS = ["{0}", "{0}", "~{0}", "{{{0} {0}}}", "<{0} {0}>", "[{0} {0}]", "1"]
-
-
-@st.composite
-def mappings_of_several_axes(draw) -> eq.Mapping:
-    """A random mapping of two or three axes, with signs, twists and directions."""
-    names = "abc"[: draw(st.integers(2, 3))]
-    groups, degree = {}, {}
-    for name in names:
-        degree[name] = draw(st.integers(2, 3))
-        generators = draw(signed_generators(degree[name], draw(st.integers(1, 2))))
-        groups[name] = generators if draw(st.booleans()) else [image for image, _ in generators]
-    sides = []
-    for _ in range(2):
-        terms = []
-        for _ in range(draw(st.integers(1, 2))):
-            tokens, size = [], 1
-            for _ in range(draw(st.integers(1, 3))):
-                name, token = draw(st.sampled_from(names)), draw(st.sampled_from(TOKENS))
-                grown = size * {"{0}": degree[name], "~{0}": degree[name], "<{0} {0}>": perm(degree[name], 2)}.get(
-                    token, 1 if token == "1" else comb(degree[name], 2)
-                )
-                if grown <= 18:
-                    tokens, size = [*tokens, token.format(name)], grown
-            terms.append(" ".join(tokens))
-        sides.append(" + ".join(terms))
-    text = " -> ".join(sides)
-    mentioned = {name: group for name, group in groups.items() if name in text}
-    assume(len(mentioned) > 1)
-    return eq.mapping(text, **mentioned)
 
 
 @settings(max_examples=60)

@@ -11,12 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import declared_mappings
-from test_labels import mappings_of_several_axes, refuse, signed_orbits
-from test_orbits import brute_partition, computed, partition
-from test_signed import signed_generators
-from test_support import cut, drawn_pairs, mask_of, p4m
-from test_verification import tamper
 
 import eqgen as eq
 from eqgen.orbitals.certificate import Certificate, certify, certify_form
@@ -25,6 +19,11 @@ from eqgen.orbitals.dense import LabelTable
 from eqgen.orbitals.product import ProductLabels
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.orbitals.stable import StableLabels
+from helpers.drawn_mappings import drawn_pairs, mappings_of_several_axes, p4m, signed_generators
+from helpers.mistakes import refuse
+from helpers.references import brute_partition, computed, cut, mask_of, partition, signed_orbits
+from helpers.strategies import declared_mappings
+from helpers.tampering import tamper
 
 EDGES = "{p p} -> {p p} where p = S(5)"
 FLOWS = "[p p] -> [p p] where p = S(4)"

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import generator_sets
 from sympy.combinatorics import Permutation, PermutationGroup
 from sympy.combinatorics.named_groups import AlternatingGroup, CyclicGroup, DihedralGroup, SymmetricGroup
 
 import eqgen as eq
 from eqgen.permutations.group import order_text
+from helpers.strategies import generator_sets
 
 FAMILIES = [
     (eq.S, SymmetricGroup, range(1, 10)),

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import declared_mappings, typed_patterns
 from sympy import ImmutableMatrix, Matrix, MatrixSymbol, SparseMatrix, Symbol, symbols
 
 import eqgen as eq
 from eqgen.orbitals.pattern import letter_name
+from helpers.strategies import declared_mappings, typed_patterns
 
 a, b, c = symbols("a b c")
 

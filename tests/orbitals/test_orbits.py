@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from itertools import product
 from math import comb, factorial
 
-import networkx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import Declared, Part, Side, action, declared_mappings
 from sympy.combinatorics import Permutation, PermutationGroup
 
 import eqgen as eq
+from helpers.references import (
+    brute_partition,
+    computed,
+    expected_labels,
+    partition,
+    partitions_into_at_most,
+)
+from helpers.strategies import Declared, Part, Side, action, declared_mappings
 
 
 def rank(text: str, **axes) -> int:
@@ -21,83 +26,6 @@ def rank(text: str, **axes) -> int:
 
 
 # The slow reference
-
-
-def components(m: int, n: int, generators: list[tuple[list[int], list[int]]]) -> list[list[int]]:
-    """The orbit of every pair, numbered by first appearance, from the graph of all pairs (what each generator does to
-    outputs and to inputs)."""
-    graph = networkx.Graph()
-    graph.add_nodes_from(product(range(m), range(n)))
-    for output, input_ in generators:
-        graph.add_edges_from(((i, j), (output[i], input_[j])) for i, j in product(range(m), range(n)))
-    orbit_of = {}
-    for number, orbit in enumerate(sorted(networkx.connected_components(graph), key=min)):
-        orbit_of.update(dict.fromkeys(orbit, number))
-    return [[orbit_of[i, j] for j in range(n)] for i in range(m)]
-
-
-def expected_labels(declared: Declared) -> list[list[int]]:
-    """The documented labels: by first appearance for one axis, for several lexicographically by the axes' own orbits."""
-    if len(declared.axes) < 2:
-        return components(
-            len(declared.points(declared.output)),
-            len(declared.points(declared.input)),
-            [
-                (action(declared, declared.output, move), action(declared, declared.input, move))
-                for move in declared.moves()
-            ],
-        )
-    outputs, inputs = declared.points(declared.output), declared.points(declared.input)
-    labels = {}
-    offset = 0
-    for t, out_term in enumerate(declared.output):
-        for s, in_term in enumerate(declared.input):
-            tables = [axis_labels(declared, name, out_term, in_term) for name in declared.axes]
-            ranks = [len(set(table.values())) for table in tables]
-            for i, (out_number, out_parts) in enumerate(outputs):
-                for j, (in_number, in_parts) in enumerate(inputs):
-                    if (out_number, in_number) != (t, s):
-                        continue
-                    number = 0
-                    for name, table, count in zip(declared.axes, tables, ranks, strict=True):
-                        pair = (own_parts(out_term, out_parts, name), own_parts(in_term, in_parts, name))
-                        number = number * count + table[pair]
-                    labels[i, j] = offset + number
-            offset += int(np.prod(ranks))
-    return [[labels[i, j] for j in range(len(inputs))] for i in range(len(outputs))]
-
-
-def own_parts(term: tuple[Part, ...], parts: tuple, name: str) -> tuple:
-    return tuple(inner for part, inner in zip(term, parts, strict=True) if part.axis == name)
-
-
-def axis_labels(declared: Declared, name: str, out_term: tuple[Part, ...], in_term: tuple[Part, ...]) -> dict:
-    """The orbits of the parts that one axis moves, numbered by first appearance."""
-    own: list[Side] = [(tuple(part for part in term if part.axis == name),) for term in (out_term, in_term)]
-    alone = Declared(own[1], own[0], {name: declared.axes[name]})
-    outputs, inputs = alone.points(alone.output), alone.points(alone.input)
-    moves = [(action(alone, alone.output, move), action(alone, alone.input, move)) for move in alone.moves()]
-    table = components(len(outputs), len(inputs), moves)
-    return {(outputs[i][1], inputs[j][1]): table[i][j] for i in range(len(outputs)) for j in range(len(inputs))}
-
-
-def partition(labels) -> set[frozenset[tuple[int, int]]]:
-    """The classes of pairs, whatever their numbers."""
-    classes: dict[int, set[tuple[int, int]]] = {}
-    for (i, j), label in np.ndenumerate(np.asarray(labels)):
-        classes.setdefault(int(label), set()).add((i, j))
-    return {frozenset(members) for members in classes.values()}
-
-
-def brute_partition(declared: Declared) -> set[frozenset[tuple[int, int]]]:
-    moves = [
-        (action(declared, declared.output, move), action(declared, declared.input, move)) for move in declared.moves()
-    ]
-    return partition(components(len(declared.points(declared.output)), len(declared.points(declared.input)), moves))
-
-
-def computed(declared: Declared) -> eq.Orbits:
-    return eq.orbits(eq.mapping(declared.text, **declared.axes))
 
 
 # Brute force
@@ -207,15 +135,6 @@ def test_the_comparison_would_see_two_swapped_numbers_in_the_numbering_only():
 
 
 # Closed forms
-
-
-def partitions_into_at_most(points: int, blocks: int) -> int:
-    """How many set partitions there are, as sums of Stirling numbers by their recurrence."""
-    stirling = {(0, 0): 1}
-    for total in range(1, points + 1):
-        for k in range(total + 1):
-            stirling[total, k] = stirling.get((total - 1, k - 1), 0) + k * stirling.get((total - 1, k), 0)
-    return sum(stirling.get((points, k), 0) for k in range(blocks + 1))
 
 
 @pytest.mark.parametrize("n", range(1, 8))

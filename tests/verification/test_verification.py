@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.layers.execution.run import Execution
 from eqgen.orbitals.certificate import burnside_count, certify
 from eqgen.verification.verify import equivariant_layers
+from helpers.tampering import tamper
 
 EDGES = "{p p} -> {p p} where p = S(5)"
 DECLARATIONS = [
@@ -100,24 +100,6 @@ def built(declaration=EDGES, units=2, **options):
     n = layer.pattern.shape[1]
     layer(np.zeros((1, n) if units is None else (1, n, 2)))
     return layer
-
-
-def tamper(layer, entry):
-    """Give another parameter to one entry, (row, column), of what a gathering layer computes with."""
-    (block,) = layer.program.blocks
-    (part,) = block.factors
-    labels = part.entries.labels.copy()
-    place = entry[0] * part.shape[1] + entry[1]
-    labels[place] = (labels[place] + 1) % part.rank
-    entries = dataclasses.replace(part.entries, labels=labels, signs=np.where(labels >= 0, 1, 0).astype(np.int8))
-    run_with(layer, dataclasses.replace(part, entries=entries))
-
-
-def run_with(layer, part):
-    """Let a layer compute with another part."""
-    (block,) = layer.program.blocks
-    layer._program = dataclasses.replace(layer.program, blocks=(dataclasses.replace(block, factors=(part,)),))
-    layer._execution = Execution(layer._program.blocks, part.shape[0])
 
 
 @pytest.mark.parametrize("entry", [(0, 0), (3, 4), (9, 9), (2, 7)])

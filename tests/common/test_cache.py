@@ -21,14 +21,14 @@ import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_labels import refuse
-from test_signed import signed_generators
 
 import eqgen as eq
 from eqgen.common import cache
 from eqgen.common.progress import progress
 from eqgen.orbitals import dense as table
 from eqgen.orbitals import sparse
+from helpers.drawn_mappings import signed_generators
+from helpers.mistakes import refuse
 
 N = 1024
 """A table of so many outputs and inputs is worth keeping, for one generator."""

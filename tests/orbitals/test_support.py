@@ -16,39 +16,17 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import action, declared_mappings, generator_sets
-from test_labels import (
-    check_form,
-    check_key_rows,
-    drawn_moves,
-    mappings_of_several_axes,
-    mistake,
-    refuse,
-    renumbered,
-    signed_orbits,
-)
-from test_orbits import components
-from test_signed import signed_generators
 
 import eqgen as eq
 from eqgen.orbitals.sparse import NotClosedError, SparseLabels, sparse_labels
 from eqgen.permutations import catalogue
+from helpers.drawn_mappings import drawn_moves, drawn_pairs, mappings_of_several_axes, p4m, signed_generators
+from helpers.forms import check_form, check_key_rows
+from helpers.mistakes import mistake, refuse
+from helpers.references import components, cut, mask_of, signed_orbits
+from helpers.strategies import action, declared_mappings, generator_sets
 
 # The slow reference: the orbits of all pairs, of which those stay that a given pair lies in
-
-
-def cut(labels, signs, mask) -> tuple[np.ndarray, np.ndarray]:
-    """The labels and signs of those orbits that meet a mask, numbered by first appearance; -1 and 0 elsewhere."""
-    labels, signs = np.asarray(labels), np.asarray(signs)
-    kept = np.isin(labels, labels[mask]) & (labels >= 0)
-    return renumbered(np.where(kept, labels, -1)), np.where(kept, signs, 0)
-
-
-def mask_of(shape, pairs) -> np.ndarray:
-    mask = np.zeros(shape, dtype=bool)
-    for row, column in pairs:
-        mask[row, column] = True
-    return mask
 
 
 def check_arrays(form: SparseLabels, labels: np.ndarray, signs: np.ndarray) -> None:
@@ -109,11 +87,6 @@ def signed(draw):
         whole = make()
     labels, signs = signed_orbits(whole.output.size, whole.input.size, whole.generators)
     return make, np.array(labels), np.array(signs)
-
-
-def drawn_pairs(data, shape, most=4) -> list[tuple[int, int]]:
-    pair = st.tuples(st.integers(0, shape[0] - 1), st.integers(0, shape[1] - 1))
-    return data.draw(st.lists(pair, min_size=1, max_size=most), label="pairs")
 
 
 @settings(max_examples=80)
@@ -473,11 +446,6 @@ def test_wrapped_offsets_that_coincide_are_one_weight():
         assert eq.orbits(eq.mapping(f"p -> p where p = C({n})", support=eq.stencil(1, wrap=True))).rank == rank
     torus = eq.mapping("h w -> h w where h = C(2), w = C(2)", support=eq.stencil(1, wrap=True))
     assert eq.orbits(torus).sizes.tolist() == [4, 4, 4, 4]
-
-
-def p4m(shape: tuple[int, int]) -> eq.Group:
-    """All rigid motions of a square torus."""
-    return eq.trace(shape, np.rot90, np.fliplr, lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1))
 
 
 @pytest.mark.parametrize("side", [5, 6, 8])

@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import declared_mappings
 
 import eqgen as eq
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution import isotypic as components
 from eqgen.layers.execution.run import Execution
 from eqgen.permutations import catalogue
+from helpers.strategies import declared_mappings
 
 LOWERINGS = ("gather", "pooled", "spectral", "local", "auto")
 

@@ -1,0 +1,27 @@
+"""Layers that compute something else than their pattern says, so that each check can be seen to fail."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from eqgen.layers.execution.run import Execution
+
+
+def tamper(layer, entry):
+    """Give another parameter to one entry, (row, column), of what a gathering layer computes with."""
+    (block,) = layer.program.blocks
+    (part,) = block.factors
+    labels = part.entries.labels.copy()
+    place = entry[0] * part.shape[1] + entry[1]
+    labels[place] = (labels[place] + 1) % part.rank
+    entries = dataclasses.replace(part.entries, labels=labels, signs=np.where(labels >= 0, 1, 0).astype(np.int8))
+    run_with(layer, dataclasses.replace(part, entries=entries))
+
+
+def run_with(layer, part):
+    """Let a layer compute with another part."""
+    (block,) = layer.program.blocks
+    layer._program = dataclasses.replace(layer.program, blocks=(dataclasses.replace(block, factors=(part,)),))
+    layer._execution = Execution(layer._program.blocks, part.shape[0])
