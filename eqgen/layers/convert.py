@@ -134,7 +134,7 @@ def fill(layer: Any, channels_in: int, values: Array, bias: Array | None) -> Non
     n = layer.program.shape[1]
     layer.build((None, n) if layer.units is None else (None, n, channels_in))
     if layer.aggregation == "mean":
-        values = values.astype(np.float64) * layer._sizes().row_sizes[:, None, None]
+        values = values.astype(np.float64) * layer._sizes().subdegrees[:, None, None]
     layer.kernel.assign(np.reshape(values, tuple(layer.kernel.shape)))
     if bias is not None:
         layer.bias.assign(np.reshape(bias, tuple(layer.bias.shape)))

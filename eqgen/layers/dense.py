@@ -351,7 +351,7 @@ class EquivariantDense(keras.layers.Layer):
 
     def _scale(self) -> npt.NDArray[np.float64] | None:
         """What theta is multiplied by before it stands in the matrix, (rank,); None where that is 1."""
-        return 1.0 / self._sizes().row_sizes if self.aggregation == "mean" else None
+        return 1.0 / self._sizes().subdegrees if self.aggregation == "mean" else None
 
     def _bias_on_points(self) -> Any:
         """The bias of each output point, (m, channels_out)."""

@@ -38,8 +38,8 @@ class OrbitInitializer(keras.initializers.Initializer):
     def for_orbits(self, sizes: PairLabels | Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
         """The initializer of one layer's kernel."""
         bound = OrbitInitializer(self._config_seed)
-        spread = 1.0 / np.sqrt(sizes.row_ranks * channels_in)
-        bound._spread = spread if aggregation == "mean" else spread / sizes.row_sizes
+        spread = 1.0 / np.sqrt(sizes.orbitals_per_row * channels_in)
+        bound._spread = spread if aggregation == "mean" else spread / sizes.subdegrees
         return bound
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:

@@ -53,16 +53,16 @@ class LabelTable:
     Attributes:
         labels: (m, n), numbered by first appearance in row-major order; -1 where zero is forced.
         signs: (m, n) int8; the first entry of each orbit has the sign +, a forced zero 0.
-        key_rows: rows of which every other row is a rearrangement, in order.
+        row_representatives: rows of which every other row is a rearrangement, in order.
         first: (rank,), where each label stands first, counted along the key rows.
-        orbit_sizes: (key rows,), how many rows each key row stands for.
+        row_orbit_sizes: (key rows,), how many rows each key row stands for.
     """
 
     labels: Labels
     signs: Signs
-    key_rows: Permutation
+    row_representatives: Permutation
     first: Integers
-    orbit_sizes: Permutation
+    row_orbit_sizes: Permutation
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,23 +80,23 @@ class LabelTable:
         return self.signs.strides != (0, 0)
 
     @cached_property
-    def row_sizes(self) -> Permutation:
+    def subdegrees(self) -> Permutation:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
         # Every orbit meets one key row alone.
         counts = np.zeros(self.rank + 1, dtype=np.intp)
-        for rows in row_blocks(self.key_rows.size, self.shape[1]):
+        for rows in row_blocks(self.row_representatives.size, self.shape[1]):
             # A forced zero, -1, is counted in the last place.
-            labels, found = np.unique(self.labels[self.key_rows[rows]], return_counts=True)
+            labels, found = np.unique(self.labels[self.row_representatives[rows]], return_counts=True)
             counts[labels] += found
         return counts[:-1]
 
     @cached_property
     def sizes(self) -> Permutation:
         """How many pairs each orbit has, (rank,)."""
-        return self.row_sizes * self.orbit_sizes[self.first // self.shape[1]]
+        return self.subdegrees * self.row_orbit_sizes[self.first // self.shape[1]]
 
     @cached_property
-    def row_ranks(self) -> Permutation:
+    def orbitals_per_row(self) -> Permutation:
         """How many orbits stand in a row that each meets, (rank,)."""
         rows = self.first // self.shape[1]
         return np.bincount(rows, minlength=1)[rows]
@@ -114,7 +114,7 @@ class LabelTable:
     def representatives(self) -> Permutation:
         """(rank, 2), the first pair of each orbit in row-major order."""
         row, column = np.divmod(self.first, self.labels.shape[1])
-        return np.stack([self.key_rows[row], column], axis=1).astype(np.intp)
+        return np.stack([self.row_representatives[row], column], axis=1).astype(np.intp)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,11 +30,11 @@ class PairLabels(Protocol):
         """How many pairs each orbit has, (rank,)."""
 
     @property
-    def row_sizes(self) -> Integers:
+    def subdegrees(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
 
     @property
-    def row_ranks(self) -> Integers:
+    def orbitals_per_row(self) -> Integers:
         """How many orbits stand in a row that each meets, (rank,)."""
 
     @property
@@ -42,11 +42,11 @@ class PairLabels(Protocol):
         """The first (output, input) pair of each orbit in row-major order, (rank, 2)."""
 
     @property
-    def key_rows(self) -> Permutation:
+    def row_representatives(self) -> Permutation:
         """Rows of which every other row is a rearrangement, in order."""
 
     @property
-    def orbit_sizes(self) -> Integers:
+    def row_orbit_sizes(self) -> Integers:
         """How many rows each key row stands for, (key rows,)."""
 
     def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:

@@ -22,7 +22,7 @@ from eqgen.orbitals.matrix import PairLabels
 from eqgen.orbitals.pattern import Pattern, from_labels, letter_name
 from eqgen.orbitals.product import product_labels
 from eqgen.orbitals.sparse import SparseLabels
-from eqgen.orbitals.stable import stable_labels, twin_degree
+from eqgen.orbitals.stable import stable_degree, stable_labels
 from eqgen.permutations.families import whole_family
 from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.mapping import Mapping
@@ -88,7 +88,7 @@ class Orbits:
             f"its {self.rank} orbits are known without it: take rank, sizes, representatives, or labels_at(rows, columns)",
         )
         table = self.form.table()
-        return from_labels(table.labels, table.signs, table.key_rows)
+        return from_labels(table.labels, table.signs, table.row_representatives)
 
     @property
     def sizes(self) -> Integers:
@@ -98,7 +98,7 @@ class Orbits:
     @property
     def row_sizes(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, shape (rank,)."""
-        return _read_only(self.form.row_sizes)
+        return _read_only(self.form.subdegrees)
 
     @property
     def representatives(self) -> Permutation:
@@ -208,7 +208,7 @@ def _unit_labels(mapping: Mapping, unit: tuple[int, ...], output: Space, input_:
         group = mapping.axes[unit[0]].group
         # Where no table would fit, it is worth a second to find out whether a list of generators gives all of S(n).
         family = whole_family(group, search=not fits(8 * output.size * input_.size))
-        if family is not None and group.degree >= twin_degree(output, input_):
+        if family is not None and group.degree >= stable_degree(output, input_):
             return stable_labels(output, input_, unit[0], group.degree, family, full)
     hint = "name the pairs that matter with support=..., or declare independent axes, which are held as factors"
     refuse_large_table(str(mapping), output.size, input_.size, hint)

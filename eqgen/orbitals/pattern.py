@@ -30,7 +30,7 @@ class Pattern:
         labels: (m, n), the smallest signed integer type that fits: the number of the parameter, -1 where zero is forced.
         signs: (m, n) int8: +1, -1, or 0 where zero is forced.
         letters: the typed names, one a parameter; None for a computed pattern, whose names are a, b, c, ...
-        key_rows: rows of which every other row is a rearrangement; None when nothing is known of the rows.
+        row_representatives: rows of which every other row is a rearrangement; None when nothing is known of the rows.
 
     Patterns are equal when labels and signs are. `str` is the text that parses back; rich prints it in colour.
 
@@ -43,7 +43,7 @@ class Pattern:
     labels: Labels
     signs: Signs
     letters: tuple[str, ...] | None = None
-    key_rows: npt.NDArray[np.intp] | None = field(default=None)
+    row_representatives: npt.NDArray[np.intp] | None = field(default=None)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -61,7 +61,7 @@ class Pattern:
         return self.letters if self.letters is not None else tuple(letter_name(number) for number in range(self.rank))
 
     @cached_property
-    def row_sizes(self) -> npt.NDArray[np.intp]:
+    def subdegrees(self) -> npt.NDArray[np.intp]:
         """For each parameter how often it stands in one row that it meets, shape (rank,).
 
         In a typed pattern, where rows may differ, the largest such number.
@@ -71,8 +71,13 @@ class Pattern:
             sizes[present] = np.maximum(sizes[present], counts)
         return sizes
 
+    @property
+    def row_sizes(self) -> npt.NDArray[np.intp]:
+        """Another name of `subdegrees`."""
+        return self.subdegrees
+
     @cached_property
-    def row_ranks(self) -> npt.NDArray[np.intp]:
+    def orbitals_per_row(self) -> npt.NDArray[np.intp]:
         """For each parameter the most parameters that stand in any row that it meets, shape (rank,)."""
         ranks = np.zeros(self.rank, dtype=np.intp)
         for present, _ in self._row_counts():
@@ -150,7 +155,9 @@ class Pattern:
         numbers[order] = np.arange(order.size)
         labels = numbers[self.labels].astype(smallest_type(order.size))
         labels.setflags(write=False)
-        return Pattern(labels, self.signs, tuple(self.names[label] for label in order.tolist()), self.key_rows)
+        return Pattern(
+            labels, self.signs, tuple(self.names[label] for label in order.tolist()), self.row_representatives
+        )
 
     def in_one_line(self) -> str:
         """The text with rows separated by `;`, for messages; a large pattern by its size."""
@@ -183,7 +190,7 @@ class Pattern:
         return text
 
     def _row_counts(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.intp]]]:
-        rows = range(self.shape[0]) if self.key_rows is None else self.key_rows
+        rows = range(self.shape[0]) if self.row_representatives is None else self.row_representatives
         for row in rows:
             present, counts = np.unique(self.labels[row], return_counts=True)
             yield present[present >= 0], counts[present >= 0]
@@ -232,10 +239,10 @@ def _quickly(text: str) -> list[list[tuple[int, str]]] | None:
     return [[read[entry] for entry in row] for row in rows]
 
 
-def from_labels(labels: Labels, signs: Signs, key_rows: npt.NDArray[np.intp]) -> Pattern:
+def from_labels(labels: Labels, signs: Signs, row_representatives: npt.NDArray[np.intp]) -> Pattern:
     """A computed pattern; the arrays are made read-only and must not be used elsewhere."""
     labels.setflags(write=False)
-    return Pattern(labels, signs, None, key_rows)
+    return Pattern(labels, signs, None, row_representatives)
 
 
 def letter_name(number: int) -> str:

@@ -57,10 +57,10 @@ class Block:
         numbers += self.offset
         return np.where(signs == 0, -1, numbers), signs
 
-    def key_rows(self) -> tuple[Permutation, Permutation]:
+    def row_representatives(self) -> tuple[Permutation, Permutation]:
         """Rows of which every other one is a rearrangement, those whose every part is one, and how many each stands for."""
-        rows = self.top + _combined(self.output, self.units, [factor.key_rows for factor in self.factors])
-        sizes = reduce(np.multiply.outer, [factor.orbit_sizes for factor in self.factors]).ravel()
+        rows = self.top + _combined(self.output, self.units, [factor.row_representatives for factor in self.factors])
+        sizes = reduce(np.multiply.outer, [factor.row_orbit_sizes for factor in self.factors]).ravel()
         order = np.argsort(rows)
         return rows[order], sizes[order]
 
@@ -118,12 +118,12 @@ class ProductLabels:
         return self._products(lambda factor: factor.sizes)
 
     @cached_property
-    def row_sizes(self) -> Integers:
+    def subdegrees(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
-        return self._products(lambda factor: factor.row_sizes)
+        return self._products(lambda factor: factor.subdegrees)
 
     @cached_property
-    def row_ranks(self) -> Integers:
+    def orbitals_per_row(self) -> Integers:
         """How many orbits stand in a row that each meets, (rank,)."""
         _, which, ranks = np.unique(self.representatives[:, 0], return_inverse=True, return_counts=True)
         return ranks[which]
@@ -135,14 +135,14 @@ class ProductLabels:
         return np.concatenate([block.representatives() for block in self.blocks])
 
     @cached_property
-    def key_rows(self) -> Permutation:
+    def row_representatives(self) -> Permutation:
         """Rows of which every other row is a rearrangement, in order."""
-        return np.concatenate([block.key_rows()[0] for block in self.blocks if block.left == 0])
+        return np.concatenate([block.row_representatives()[0] for block in self.blocks if block.left == 0])
 
     @cached_property
-    def orbit_sizes(self) -> Integers:
+    def row_orbit_sizes(self) -> Integers:
         """How many rows each key row stands for, (key rows,)."""
-        return np.concatenate([block.key_rows()[1] for block in self.blocks if block.left == 0])
+        return np.concatenate([block.row_representatives()[1] for block in self.blocks if block.left == 0])
 
     def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
         """Labels and signs where some rows and columns cross, (rows, columns) each."""
@@ -165,8 +165,8 @@ class ProductLabels:
             if self.signed:
                 signs[rows] = turned
         row, column = self.representatives.T
-        first = np.searchsorted(self.key_rows, row) * self.shape[1] + column
-        return LabelTable(labels, signs, self.key_rows, first, self.orbit_sizes)
+        first = np.searchsorted(self.row_representatives, row) * self.shape[1] + column
+        return LabelTable(labels, signs, self.row_representatives, first, self.row_orbit_sizes)
 
     def _products(self, counts: Callable[[PairLabels], Integers]) -> Integers:
         refuse_many_orbits(self.rank)

@@ -44,10 +44,10 @@ class SparseLabels:
         indices: (pairs,), the column of each pair, in order in each row.
         labels: (pairs,), numbered by first appearance in row-major order.
         signs: (pairs,) int8, None where no sign flips. Pairs that the signs force to zero are left out.
-        key_rows: rows of which every other row is a rearrangement, in order.
-        orbit_sizes: (key rows,), how many rows each key row stands for.
+        row_representatives: rows of which every other row is a rearrangement, in order.
+        row_orbit_sizes: (key rows,), how many rows each key row stands for.
         representatives: (rank, 2), the first pair of each orbit in row-major order.
-        row_sizes: (rank,), how many entries of each orbit stand in one row that it meets.
+        subdegrees: (rank,), how many entries of each orbit stand in one row that it meets.
         forced: (any number, 2), the pairs in key rows that were named, and that the signs force to zero.
     """
 
@@ -56,10 +56,10 @@ class SparseLabels:
     indices: Integers
     labels: Labels
     signs: Signs | None
-    key_rows: Permutation
-    orbit_sizes: Integers
+    row_representatives: Permutation
+    row_orbit_sizes: Integers
     representatives: Permutation
-    row_sizes: Integers
+    subdegrees: Integers
     forced: Permutation
 
     @property
@@ -75,10 +75,13 @@ class SparseLabels:
     @cached_property
     def sizes(self) -> Integers:
         """How many pairs each orbit has, (rank,)."""
-        return self.row_sizes * self.orbit_sizes[np.searchsorted(self.key_rows, self.representatives[:, 0])]
+        return (
+            self.subdegrees
+            * self.row_orbit_sizes[np.searchsorted(self.row_representatives, self.representatives[:, 0])]
+        )
 
     @cached_property
-    def row_ranks(self) -> Integers:
+    def orbitals_per_row(self) -> Integers:
         """How many orbits stand in a row that each meets, (rank,)."""
         _, which, ranks = np.unique(self.representatives[:, 0], return_inverse=True, return_counts=True)
         return ranks[which]
@@ -119,8 +122,11 @@ class SparseLabels:
         rows = self.row_numbers()
         labels[rows, self.indices] = self.labels
         signs[rows, self.indices] = 1 if self.signs is None else self.signs
-        first = np.searchsorted(self.key_rows, self.representatives[:, 0]) * self.shape[1] + self.representatives[:, 1]
-        return LabelTable(labels, signs, self.key_rows, first, self.orbit_sizes)
+        first = (
+            np.searchsorted(self.row_representatives, self.representatives[:, 0]) * self.shape[1]
+            + self.representatives[:, 1]
+        )
+        return LabelTable(labels, signs, self.row_representatives, first, self.row_orbit_sizes)
 
 
 def sparse_labels(

@@ -26,7 +26,7 @@ SPARE = 2
 """So many points beside those of a pair make S(n) and A(n) act alike on it."""
 
 
-def twin_degree(output: Space, input_: Space) -> int:
+def stable_degree(output: Space, input_: Space) -> int:
     """The number of points from which on the orbits stay the same."""
     return max(map(_arity, output.terms)) + max(map(_arity, input_.terms)) + SPARE
 
@@ -39,7 +39,7 @@ def stable_labels(
     family: Callable[[int], Group],
     full: Callable[[], LabelTable],
 ) -> StableLabels:
-    """The orbits under S(n) or A(n) on an axis of n points, at least `twin_degree`, that moves both spaces.
+    """The orbits under S(n) or A(n) on an axis of n points, at least `stable_degree`, that moves both spaces.
 
     Args:
         output, input_: spaces of this axis and of fixed points alone.
@@ -48,16 +48,16 @@ def stable_labels(
         family: S or A. They act alike on the points, and not on the signs of `~p`.
         full: makes the whole table when it is asked for.
     """
-    small_degree = twin_degree(output, input_)
+    small_degree = stable_degree(output, input_)
     hint = "pairs of fewer points need a smaller table"
     small = [Space(tuple(_on(term, small_degree) for term in space.terms)) for space in (output, input_)]
     refuse_large_table(f"the formula for {small_degree} points", small[0].size, small[1].size, hint)
     group = family(small_degree)
     moves = [{axis: element} for element in group.elements]
-    twin = pair_labels(
+    stable_table = pair_labels(
         [small[0].act(move) for move in moves], [small[1].act(move) for move in moves], (small[0].size, small[1].size)
     )
-    return StableLabels(output, input_, axis, family, degree, small[0], small[1], group, twin, full)
+    return StableLabels(output, input_, axis, family, degree, small[0], small[1], group, stable_table, full)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class StableLabels:
         output, input: the two spaces.
         axis, family, degree: the number of the axis that moves them, whose group is `family(degree)`.
         small_output, small_input, small_group: the same for the few points that are enough.
-        twin: their labels.
+        stable_table: their labels.
         full: makes the table for n points.
     """
 
@@ -80,7 +80,7 @@ class StableLabels:
     small_output: Space
     small_input: Space
     small_group: Group
-    twin: LabelTable
+    stable_table: LabelTable
     full: Callable[[], LabelTable]
 
     @property
@@ -91,30 +91,35 @@ class StableLabels:
     @property
     def rank(self) -> int:
         """How many orbits there are."""
-        return self.twin.rank
+        return self.stable_table.rank
 
     @property
     def signed(self) -> bool:
         """Whether entries may be negative or zero."""
-        return self.twin.signed
+        return self.stable_table.signed
 
     @property
-    def row_ranks(self) -> Integers:
+    def orbitals_per_row(self) -> Integers:
         """How many orbits stand in a row that each meets, (rank,)."""
-        return self.twin.row_ranks
+        return self.stable_table.orbitals_per_row
 
     @cached_property
     def sizes(self) -> Integers:
         """How many pairs each orbit has, (rank,)."""
-        return self._scaled(self.twin.sizes, self._points(self.twin.representatives))
+        return self._scaled(self.stable_table.sizes, self._points(self.stable_table.representatives))
 
     @cached_property
-    def row_sizes(self) -> Integers:
+    def subdegrees(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
-        return self.sizes // self.orbit_sizes[np.searchsorted(self.twin.key_rows, self.twin.representatives[:, 0])]
+        return (
+            self.sizes
+            // self.row_orbit_sizes[
+                np.searchsorted(self.stable_table.row_representatives, self.stable_table.representatives[:, 0])
+            ]
+        )
 
     def _points(self, pairs: Permutation) -> list[int]:
-        """How many points of the axis occur in each pair of the twin, or in its output alone."""
+        """How many points of the axis occur in each pair of the stable table, or in its output alone."""
         spaces = (self.small_output, self.small_input)
         return [
             len({point for space, number in zip(spaces, pair, strict=False) for point in _members_of(space, number)})
@@ -122,7 +127,7 @@ class StableLabels:
         ]
 
     def _scaled(self, counts: Integers, points: list[int]) -> Integers:
-        """Integers for n points from those of the twin: k distinct points stand anywhere among n instead."""
+        """Integers for n points from those of the stable table: k distinct points stand anywhere among n instead."""
         scaled = [
             count * math.perm(self.degree, k) // math.perm(self.small_group.degree, k)
             for count, k in zip(counts.tolist(), points, strict=True)
@@ -133,23 +138,25 @@ class StableLabels:
     def representatives(self) -> Permutation:
         """The first (output, input) pair of each orbit in row-major order, (rank, 2).
 
-        The first pair meets the points 0, 1, 2, ... alone, in the twin as here.
+        The first pair meets the points 0, 1, 2, ... alone, in the stable table as here.
         """
-        rows, columns = self.twin.representatives.T
+        rows, columns = self.stable_table.representatives.T
         return np.stack([self._grown(rows, 0), self._grown(columns, 1)], axis=1)
 
     @cached_property
-    def key_rows(self) -> Permutation:
+    def row_representatives(self) -> Permutation:
         """Rows of which every other row is a rearrangement, in order."""
-        return self._grown(self.twin.key_rows, 0)
+        return self._grown(self.stable_table.row_representatives, 0)
 
     @cached_property
-    def orbit_sizes(self) -> Integers:
+    def row_orbit_sizes(self) -> Integers:
         """How many rows each key row stands for, (key rows,)."""
-        return self._scaled(self.twin.orbit_sizes, self._points(self.twin.key_rows[:, None]))
+        return self._scaled(
+            self.stable_table.row_orbit_sizes, self._points(self.stable_table.row_representatives[:, None])
+        )
 
     def _grown(self, numbers: Permutation, side: int) -> Permutation:
-        """Points of the twin as points of the spaces for n."""
+        """Points of the stable table as points of the spaces for n."""
         small, large = ((self.small_output, self.output), (self.small_input, self.input))[side]
         found = np.empty_like(numbers)
         for here, there in zip(_slices(small), _slices(large), strict=True):
@@ -173,7 +180,7 @@ class StableLabels:
                 places = row_members.shape[-1]
                 small_rows[here] = small_out.start + _numbers(small_out.term, counted[..., :places])
                 small_columns[here] = small_in.start + _numbers(small_in.term, counted[..., places:])
-        return self.twin.labels[small_rows, small_columns], self.twin.signs[small_rows, small_columns]
+        return self.stable_table.labels[small_rows, small_columns], self.stable_table.signs[small_rows, small_columns]
 
     def table(self) -> LabelTable:
         """All of them as a table."""

@@ -159,7 +159,7 @@ class IndependentInputs(keras.initializers.Initializer):
     """Values that keep the variance of independent inputs: entries ~ N(0, 1 / (row size * c_k * channels in))."""
 
     def __init__(self, pattern: eq.Pattern, aggregation: str, seed: int) -> None:
-        variance = 1.0 / (pattern.row_sizes * pattern.row_ranks)
+        variance = 1.0 / (pattern.row_sizes * pattern.orbitals_per_row)
         if aggregation == "mean":
             variance = variance * pattern.row_sizes**2
         self.spread = np.sqrt(variance)

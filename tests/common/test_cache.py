@@ -70,9 +70,18 @@ def arrays_of(mapping: eq.Mapping) -> dict[str, np.ndarray | None]:
     """All that is held of the labels, with its types."""
     form = eq.orbits(mapping).form
     fields = (
-        ("labels", "signs", "key_rows", "first", "orbit_sizes")
+        ("labels", "signs", "row_representatives", "first", "row_orbit_sizes")
         if isinstance(form, table.LabelTable)
-        else ("indptr", "indices", "labels", "signs", "key_rows", "orbit_sizes", "representatives", "row_sizes")
+        else (
+            "indptr",
+            "indices",
+            "labels",
+            "signs",
+            "row_representatives",
+            "row_orbit_sizes",
+            "representatives",
+            "subdegrees",
+        )
     )
     return {field: getattr(form, field) for field in fields}
 

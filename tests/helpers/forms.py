@@ -18,8 +18,8 @@ def check_form(form, whole) -> None:
     assert form.sizes.tolist() == np.bincount(flat[flat >= 0], minlength=rank).tolist()
     counts = np.array([np.bincount(row[row >= 0], minlength=rank) for row in labels])
     met = counts > 0
-    assert form.row_sizes.tolist() == counts.max(axis=0).tolist()
-    assert form.row_ranks.tolist() == [int(met[met[:, k]].sum(axis=1).max()) for k in range(rank)]
+    assert form.subdegrees.tolist() == counts.max(axis=0).tolist()
+    assert form.orbitals_per_row.tolist() == [int(met[met[:, k]].sum(axis=1).max()) for k in range(rank)]
     listed = flat.tolist()
     assert form.representatives.tolist() == [list(divmod(listed.index(k), n)) for k in range(rank)]
     found, turned = form.at(np.arange(m), np.arange(n))
@@ -29,9 +29,9 @@ def check_form(form, whole) -> None:
         assert (signs == 1).all()
 
 
-def check_key_rows(form, generators) -> None:
+def check_row_representatives(form, generators) -> None:
     """The key rows are the first points of the orbits of outputs, and stand for as many rows as those have."""
     m = form.shape[0]
     smallest = smallest_equal(m, [(i, int(move.output.image[i])) for move in generators for i in range(m)])
-    assert form.key_rows.tolist() == sorted(set(smallest))
-    assert form.orbit_sizes.tolist() == [smallest.count(row) for row in sorted(set(smallest))]
+    assert form.row_representatives.tolist() == sorted(set(smallest))
+    assert form.row_orbit_sizes.tolist() == [smallest.count(row) for row in sorted(set(smallest))]

@@ -564,12 +564,12 @@ def test_a_factor_of_axes_that_move_together_is_named_by_all_of_them():
 
 def test_damage_to_the_few_points_of_a_formula_is_named():
     orbits = eq.orbits("{p p} -> {p p} where p = S(100)")
-    twin = orbits.form.twin
+    twin = orbits.form.stable_table
     for labels, message in [
         (np.where(twin.labels == 2, 1, twin.labels), "({1,2}, {3,4}) has the label 1, but no product of generators moves the first pair of that label there"),
         (changed(twin.labels, at={(0, 0): 1}), "generator 1 of p, (1 2 3 4 5 6) moves entry ({1,2}, {1,2}) to ({2,3}, {2,3}), but their labels differ: 1 and 0"),
     ]:  # fmt: skip
-        bad = dataclasses.replace(orbits.form, twin=dataclasses.replace(twin, labels=labels))
+        bad = dataclasses.replace(orbits.form, stable_table=dataclasses.replace(twin, labels=labels))
         found = certify_form(orbits.mapping, bad)
         assert not found
         assert message in (found.apart, found.violation)
@@ -588,7 +588,9 @@ def test_damage_to_a_formula_inside_a_product_is_named():
     orbits = eq.orbits("u v -> u v where u = S(2000), v = C(3)")
     form = orbits.form.blocks[0].factors[0]
     assert isinstance(form, StableLabels)
-    bad = dataclasses.replace(form, twin=dataclasses.replace(form.twin, labels=np.zeros_like(form.twin.labels)))
+    bad = dataclasses.replace(
+        form, stable_table=dataclasses.replace(form.stable_table, labels=np.zeros_like(form.stable_table.labels))
+    )
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 0, bad))
     assert found.apart == (
         "in the factor of u: (1, 2) has the label 0, but no product of generators moves the first pair of that label there"

@@ -23,7 +23,7 @@ from eqgen.orbitals.dense import LabelTable, pair_labels
 from eqgen.orbitals.orbits import bias_pattern
 from eqgen.orbitals.product import ProductLabels
 from eqgen.orbitals.schreier_tree import Walker, first_points, schreier_tree
-from eqgen.orbitals.stable import StableLabels, stable_labels, twin_degree
+from eqgen.orbitals.stable import StableLabels, stable_degree, stable_labels
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled
 from eqgen.spaces.factors import FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.spaces.pair_action import inverse, moves, random_moves
@@ -34,7 +34,7 @@ from helpers.drawn_mappings import (
     mappings_of_several_axes,
     signed_generators,
 )
-from helpers.forms import check_form, check_key_rows
+from helpers.forms import check_form, check_row_representatives
 from helpers.mistakes import mistake, refuse
 from helpers.references import (
     components,
@@ -374,7 +374,7 @@ def test_the_way_of_large_tables_gives_the_signed_components(generators, block, 
         patch.setattr("eqgen.common.connected.MOST_FOR_NETWORKX", few)
         table = pair_labels([move.output for move in generators], [move.input for move in generators], (m, n))
     check_form(table, signed_orbits(m, n, generators))
-    check_key_rows(table, generators)
+    check_row_representatives(table, generators)
     assert table.table() is table
 
 
@@ -415,7 +415,7 @@ def test_the_rows_that_large_tables_are_made_from_say_the_same_as_counting(decla
         orbits = computed(declared)
     labels = np.array(expected_labels(declared))
     check_form(orbits.form, (labels, np.ones_like(labels)))
-    check_key_rows(orbits.form, orbits.mapping.generators)
+    check_row_representatives(orbits.form, orbits.mapping.generators)
 
 
 # Previously wrong: where no move of the tree has signs, but elements that fix a root do, signs were taken for labels.
@@ -529,7 +529,7 @@ def degrees_from_twin(text: str, group, pairs: int = 12_000) -> list[int]:
     found = []
     for degree in range(least, least + 4):
         mapping = eq.mapping(text, p=group(degree))
-        assert twin_degree(mapping.output, mapping.input) == least
+        assert stable_degree(mapping.output, mapping.input) == least
         if mapping.output.size * mapping.input.size <= pairs or degree == least:
             found.append(degree)
     return found
@@ -543,7 +543,7 @@ def test_the_formula_for_whole_groups_agrees_with_the_table(random, text, group)
     for degree in degrees_from_twin(text, group):
         stable, table, mapping = stable_and_table(text, group, degree)
         check_form(stable, (table.labels, table.signs))
-        check_key_rows(stable, mapping.generators)
+        check_row_representatives(stable, mapping.generators)
         rows, columns = random.integers(0, table.shape[0], size=9), random.integers(0, table.shape[1], size=7)
         for found, expected in zip(stable.at(rows, columns), table.at(rows, columns), strict=True):
             assert np.array_equal(found, expected)
@@ -582,7 +582,7 @@ def test_a_large_whole_group_is_held_as_a_formula_and_its_table_is_made_when_ask
 def test_too_few_points_for_the_formula_are_held_as_a_table(text):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ORBITS, "LARGEST_PLAIN_TABLE", 0)
-        least = twin_degree(*[getattr(eq.mapping(text, p=eq.S(9)), side) for side in ("output", "input")])
+        least = stable_degree(*[getattr(eq.mapping(text, p=eq.S(9)), side) for side in ("output", "input")])
         assert isinstance(eq.orbits(eq.mapping(text, p=eq.S(least - 1))).form, LabelTable)
         assert isinstance(eq.orbits(eq.mapping(text, p=eq.S(least))).form, StableLabels)
         # Other groups of that many points are no whole groups.
@@ -607,8 +607,8 @@ def test_the_edges_of_a_thousand_nodes_have_three_orbits(random, group):
     assert orbits.row_sizes.tolist() == [1, 2 * 998, comb(998, 2)]
     # {1,2} with itself, with {1,3}, and with {3,4}, after the 999 + 998 edges of the first two nodes.
     assert orbits.representatives.tolist() == [[0, 0], [0, 1], [0, 999 + 998]]
-    assert orbits.form.row_ranks.tolist() == [3, 3, 3]
-    assert orbits.form.orbit_sizes.tolist() == [edges]
+    assert orbits.form.orbitals_per_row.tolist() == [3, 3, 3]
+    assert orbits.form.row_orbit_sizes.tolist() == [edges]
     listed = list(combinations(range(1000), 2))
     rows, columns = random.integers(0, edges, size=300), random.integers(0, edges, size=300)
     rows[:50] = columns[:50]
@@ -629,9 +629,9 @@ def test_pairs_of_a_thousand_points_have_fifteen_orbits(random):
     # A row of (i, i) is met by 5 orbits, and one of (i, j) by 10.
     kinds = [(1000, 5) if i == j else (perm(1000, 2), 10) for i, j, _, _ in pairs]
     assert orbits.row_sizes.tolist() == [perm(1000, len(set(p))) // k for p, (k, _) in zip(pairs, kinds, strict=True)]
-    assert orbits.form.row_ranks.tolist() == [rank for _, rank in kinds]
-    assert orbits.form.key_rows.tolist() == [0, 1]
-    assert orbits.form.orbit_sizes.tolist() == [1000, 999_000]
+    assert orbits.form.orbitals_per_row.tolist() == [rank for _, rank in kinds]
+    assert orbits.form.row_representatives.tolist() == [0, 1]
+    assert orbits.form.row_orbit_sizes.tolist() == [1000, 999_000]
     # Random pairs of few points, so that many coincide.
     few = np.array([0, 3, 500, 998, 999])
     rows, columns = [1000 * random.choice(few, size=200) + random.choice(few, size=200) for _ in range(2)]
@@ -734,12 +734,12 @@ def check_product(orbits: eq.Orbits, random: np.random.Generator) -> None:
     assert np.array_equal(renumbered(labels), table.labels)
     assert np.array_equal(signs, table.signs)
     check_form(form, (labels, signs))
-    check_key_rows(form, mapping.generators)
+    check_row_representatives(form, mapping.generators)
     check_form(form.table(), (labels, signs))
-    check_key_rows(form.table(), mapping.generators)
+    check_row_representatives(form.table(), mapping.generators)
     assert np.array_equal(orbits.labels, labels)
     assert np.array_equal(orbits.signs, signs)
-    assert np.array_equal(orbits.pattern.row_ranks, form.row_ranks)
+    assert np.array_equal(orbits.pattern.orbitals_per_row, form.orbitals_per_row)
     for size in (0, 1, 6):
         rows, columns = random.integers(0, shape[0], size=size), random.integers(0, shape[1], size=6)
         found = orbits.labels_at(rows, columns)
@@ -809,9 +809,9 @@ def test_a_torus_of_512_by_512_has_an_orbit_for_each_shift_and_no_table(random, 
     assert (orbits.rank, orbits.shape) == (262_144, (cells, cells))
     assert np.array_equal(orbits.sizes, np.full(cells, cells))
     assert np.array_equal(orbits.row_sizes, np.ones(cells))
-    assert np.array_equal(orbits.form.row_ranks, np.full(cells, cells))
+    assert np.array_equal(orbits.form.orbitals_per_row, np.full(cells, cells))
     assert np.array_equal(orbits.representatives, np.stack([np.zeros(cells), np.arange(cells)], axis=1))
-    assert (orbits.form.key_rows.tolist(), orbits.form.orbit_sizes.tolist()) == ([0], [cells])
+    assert (orbits.form.row_representatives.tolist(), orbits.form.row_orbit_sizes.tolist()) == ([0], [cells])
     rows, columns = random.integers(0, cells, size=400), random.integers(0, cells, size=500)
     labels, signs = orbits.labels_at(rows, columns)
     down = (columns // 512 - rows[:, None] // 512) % 512
@@ -866,9 +866,9 @@ def test_sums_of_large_products_have_a_block_for_each_pair_of_terms(random):
             expected.append(800 + (column - 120_000 != u))
     labels, _ = orbits.labels_at(rows, columns)
     assert labels.ravel().tolist() == expected
-    assert orbits.form.key_rows.tolist() == [0, 120_000]
-    assert orbits.form.orbit_sizes.tolist() == [120_000, 1]
-    assert orbits.form.row_ranks.tolist() == [802] * 802 + [2, 2]
+    assert orbits.form.row_representatives.tolist() == [0, 120_000]
+    assert orbits.form.row_orbit_sizes.tolist() == [120_000, 1]
+    assert orbits.form.orbitals_per_row.tolist() == [802] * 802 + [2, 2]
 
 
 # Previously wrong: factors answered with whatever stood in memory for rows that are not there.
@@ -1108,7 +1108,7 @@ def test_a_ring_of_two_thousand_points_has_an_orbit_for_each_shift():
     assert np.array_equal(orbits.representatives, np.stack([np.zeros(2000), points], axis=1))
     assert (orbits.sizes == 2000).all()
     assert (orbits.row_sizes == 1).all()
-    assert (orbits.form.row_ranks == 2000).all()
+    assert (orbits.form.orbitals_per_row == 2000).all()
 
 
 def test_a_polygon_of_a_thousand_corners_has_an_orbit_for_each_distance():
@@ -1126,7 +1126,7 @@ def test_a_square_board_has_the_orbits_that_the_graph_of_all_pairs_has():
     # new[k] = old[moved[k]], so cell moved[k] goes to k.
     images = [np.argsort(function(cells).ravel()).tolist() for function in (np.rot90, np.fliplr)]
     assert orbits.labels.tolist() == components(256, 256, [(image, image) for image in images])
-    check_key_rows(orbits.form, orbits.mapping.generators)
+    check_row_representatives(orbits.form, orbits.mapping.generators)
 
 
 @pytest.mark.parametrize("sizes", [(1000,), (600, 1, 400)])
@@ -1141,7 +1141,7 @@ def test_two_random_permutations_tell_points_from_themselves_only(random, sizes)
     piece = np.repeat(np.arange(len(sizes)), sizes)
     pairs = 2 * (len(sizes) * piece[:, None] + piece[None, :]) + ~np.eye(sum(sizes), dtype=bool)
     assert np.array_equal(orbits.labels, renumbered(pairs))
-    check_key_rows(orbits.form, orbits.mapping.generators)
+    check_row_representatives(orbits.form, orbits.mapping.generators)
 
 
 def test_random_permutations_of_sixty_points_have_the_orbits_that_the_graph_of_all_pairs_has(random):
@@ -1155,7 +1155,7 @@ def test_random_permutations_of_sixty_points_have_the_orbits_that_the_graph_of_a
             generators.append(image.tolist())
         orbits = eq.orbits(eq.mapping("p -> p", p=generators))
         assert orbits.labels.tolist() == components(size, size, [(image, image) for image in generators])
-        check_key_rows(orbits.form, orbits.mapping.generators)
+        check_row_representatives(orbits.form, orbits.mapping.generators)
 
 
 @settings(max_examples=15)

@@ -72,7 +72,7 @@ def test_sizes_row_sizes_and_representatives_are_what_counting_gives(declared):
     assert orbits.names == orbits.pattern.names
     assert orbits.sizes.tolist() == [flat.count(k) for k in range(orbits.rank)]
     assert orbits.row_sizes.tolist() == [max(row.count(k) for row in labels) for k in range(orbits.rank)]
-    assert orbits.pattern.row_ranks.tolist() == [
+    assert orbits.pattern.orbitals_per_row.tolist() == [
         max(len(set(row)) for row in labels if k in row) for k in range(orbits.rank)
     ]
     width = len(labels[0])

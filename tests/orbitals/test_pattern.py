@@ -56,7 +56,9 @@ def test_row_sizes_and_row_ranks_are_the_largest_in_any_row(entries):
     pattern = eq.pattern(lines(entries))
     rows = [[letter(entry) for entry in row if entry != "0"] for row in entries]
     assert pattern.row_sizes.tolist() == [max(row.count(name) for row in rows) for name in pattern.names]
-    assert pattern.row_ranks.tolist() == [max(len(set(row)) for row in rows if name in row) for name in pattern.names]
+    assert pattern.orbitals_per_row.tolist() == [
+        max(len(set(row)) for row in rows if name in row) for name in pattern.names
+    ]
 
 
 def test_the_check_would_see_one_wrong_label_and_one_wrong_sign():
@@ -76,7 +78,7 @@ def test_names_are_numbered_in_the_order_of_first_appearance():
 def test_a_pattern_of_zeros_has_no_parameters():
     pattern = eq.pattern("0 0; 0 0")
     assert (pattern.rank, pattern.names, str(pattern)) == (0, (), "0 0\n0 0")
-    assert pattern.row_sizes.tolist() == pattern.row_ranks.tolist() == []
+    assert pattern.row_sizes.tolist() == pattern.orbitals_per_row.tolist() == []
     assert pattern.matrix == Matrix.zeros(2, 2)
 
 

@@ -21,7 +21,7 @@ import eqgen as eq
 from eqgen.orbitals.sparse import NotClosedError, SparseLabels, sparse_labels
 from eqgen.permutations import catalogue
 from helpers.drawn_mappings import drawn_moves, drawn_pairs, mappings_of_several_axes, p4m, signed_generators
-from helpers.forms import check_form, check_key_rows
+from helpers.forms import check_form, check_row_representatives
 from helpers.mistakes import mistake, refuse
 from helpers.references import components, cut, mask_of, signed_orbits
 from helpers.strategies import action, declared_mappings, generator_sets
@@ -45,10 +45,10 @@ def check(mapping: eq.Mapping, labels: np.ndarray, signs: np.ndarray, seed: int 
     assert isinstance(form, SparseLabels)
     assert orbits.form is form
     check_form(form, (labels, signs))
-    check_key_rows(form, mapping.generators)
+    check_row_representatives(form, mapping.generators)
     check_arrays(form, labels, signs)
     check_form(form.table(), (labels, signs))
-    check_key_rows(form.table(), mapping.generators)
+    check_row_representatives(form.table(), mapping.generators)
     assert np.array_equal(orbits.labels, labels)
     assert np.array_equal(orbits.signs, signs)
     assert orbits.sizes.sum() == (labels >= 0).sum()
@@ -570,7 +570,7 @@ def test_any_pairs_are_closed_or_told_from_closed_ones(generators, data):
     check_arrays(found, *expected)
     # What is left out for its signs is known, in the rows that the others are made from.
     assert found.forced.tolist() == [
-        [row, column] for row, column in np.argwhere(full & (signs == 0)).tolist() if row in found.key_rows
+        [row, column] for row, column in np.argwhere(full & (signs == 0)).tolist() if row in found.row_representatives
     ]
     if (mask == full).all():
         check_arrays(label(close=False), *expected)

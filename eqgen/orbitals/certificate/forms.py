@@ -39,7 +39,7 @@ def certify_form(mapping: Mapping, form: PairLabels) -> Certificate:
             return Certificate(form.rank, violation, "", *counted_orbits(mapping), "the support alone")
         return certify_support(mapping, form)
     if isinstance(form, (ProductLabels, StableLabels)):
-        found = _of_factors(mapping, form) if isinstance(form, ProductLabels) else _of_twin(mapping, form)
+        found = _of_factors(mapping, form) if isinstance(form, ProductLabels) else _of_stable_table(mapping, form)
         return _read_out(mapping, form, found) if found else found
     table = form.table()
     return certify(mapping, table.labels, table.signs)
@@ -122,8 +122,8 @@ def _corners(mapping: Mapping, form: ProductLabels) -> Iterator[tuple[int, int, 
         top += term_size(term_out)
 
 
-def _of_twin(mapping: Mapping, form: StableLabels) -> Certificate:
-    """The twin's own certificate; that more points change nothing is the theorem that `stable.py` names."""
+def _of_stable_table(mapping: Mapping, form: StableLabels) -> Certificate:
+    """The certificate of the table for few points; that more points change nothing is the theorem that `stable.py` names."""
     axis, family = mapping.axes[form.axis], form.family.__name__
     if whole_family(axis.group, search=True) is not form.family:
         violation = (
@@ -132,10 +132,10 @@ def _of_twin(mapping: Mapping, form: StableLabels) -> Certificate:
         return Certificate(form.rank, violation, "", *counted_orbits(mapping), "the group alone")
     axes = list(mapping.axes)
     axes[form.axis] = Axis(axis.name, form.small_group)
-    twin = replace(
+    few_points = replace(
         mapping, input=form.small_input, output=form.small_output, axes=tuple(axes), units=((form.axis,),), support=None
     )
-    found = certify(twin, form.twin.labels, form.twin.signs)
+    found = certify(few_points, form.stable_table.labels, form.stable_table.signs)
     scope = (
         f"every pair for {form.small_group.degree} points; {family}(n) has the same orbits for any n from there on, and here "
         f"it is {form.degree}"

@@ -201,7 +201,7 @@ def _isomorphic(one: Action, other: Action) -> bool:
     if one.size != other.size or one.size**2 > LARGEST_COMPARED:
         return False
     table = pair_labels(one.moves, other.moves, (one.size, other.size))
-    return bool((table.row_sizes == 1).any())
+    return bool((table.subdegrees == 1).any())
 
 
 def same_space(unit: Unit) -> bool:
@@ -218,7 +218,7 @@ def swaps(unit: Unit) -> list[tuple[tuple[int, ...], Operator]]:
         return []
     labels = unit.labels
     rows, _ = labels.representatives.T
-    bijective = labels.row_sizes == 1
+    bijective = labels.subdegrees == 1
     found = []
     choices = []
     for number, points in enumerate(unit.output.orbits):

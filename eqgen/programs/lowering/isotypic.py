@@ -133,7 +133,7 @@ def _aligned(basis: Array, map_: Array, reference: Piece, table: LabelTable) -> 
 
 def _element(table: LabelTable, random: np.random.Generator) -> Array:
     """A random equivariant map, of norm about 1."""
-    values = random.normal(size=table.rank + 1) / np.sqrt(np.append(table.row_sizes, 1))
+    values = random.normal(size=table.rank + 1) / np.sqrt(np.append(table.subdegrees, 1))
     found: Array = values[table.labels] * table.signs
     return found
 

@@ -138,7 +138,7 @@ def _own(unit: Unit) -> list[Candidate]:
     for number, (row, _) in enumerate(labels.representatives.tolist()):
         place = int(unit.output.orbit_of[row])
         points = orbits[place]
-        size = int(labels.row_sizes[number])
+        size = int(labels.subdegrees[number])
         exact = size == 1 and not several and points.size == unit.input.size
         pool = Way(
             ("own", number),
