@@ -13,6 +13,7 @@ from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.endomorphism import in_words, side
 from eqgen.permutations.signed_permutation import SignedPermutation, identity
 from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.pair_action import PairAction
 from eqgen.spaces.space import Space
 
 
@@ -67,24 +68,20 @@ def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:
             met = [known[axis] for axis in unit if axis in known]
             found.update(dict.fromkeys(unit, met[0] if met else next(fresh)))
         units.append(found)
-    rows = {
-        (unit, row): None
-        for mapping, own in zip(chain, units, strict=True)
-        for axis, unit in own.items()
-        for row in range(len(mapping.axes[axis].group.generators))
-    }
-    spaces = [(chain[0], chain[0].input, units[0])]
-    spaces += [(mapping, mapping.output, own) for mapping, own in zip(chain, units, strict=True)]
-    return [[_move(mapping, space, own, *row) for row in rows] for mapping, space, own in spaces]
+    actions: list[dict[tuple[int, int], PairAction]] = []
+    for mapping, own in zip(chain, units, strict=True):
+        acting: dict[tuple[int, int], PairAction] = {}
+        for unit, generators in zip(mapping.units, mapping.unit_generators, strict=True):
+            for row, generator in enumerate(generators):
+                key = own[unit[0]], row
+                # Axes that are declared together elsewhere in the chain move at once here too.
+                acting[key] = acting[key].then(generator) if key in acting else generator
+        actions.append(acting)
+    keys = dict.fromkeys(key for acting in actions for key in acting)
+    still = [PairAction(identity(mapping.output.size), identity(mapping.input.size)) for mapping in chain]
+    moving = [[acting.get(key, rest) for key in keys] for acting, rest in zip(actions, still, strict=True)]
+    return [[action.input for action in moving[0]], *([action.output for action in row] for row in moving)]
 
 
 def _axes(space: Space) -> list[Any]:
     return [factor.axis for term in space.terms for factor in term if factor.axis is not None]
-
-
-def _move(mapping: Mapping, space: Space, units: dict[int, int], unit: int, row: int) -> SignedPermutation:
-    elements = {
-        number: axis.group.elements[row] if units.get(number) == unit else identity(axis.group.degree)
-        for number, axis in enumerate(mapping.axes)
-    }
-    return space.act(elements)

@@ -20,10 +20,8 @@ from eqgen.permutations.group import LARGEST_GROUP, Group
 from eqgen.permutations.group_expression import from_expression
 from eqgen.permutations.group_expression import group as as_group
 from eqgen.permutations.joint_axes import JointAxis
-from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.factors import FactorKind, FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.spaces.mapping import Axis, Mapping, support_text, where_text
-from eqgen.spaces.pair_action import moves
 from eqgen.spaces.space import LARGEST_SPACE, Factor, Space
 
 
@@ -88,13 +86,9 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
 
 def _supported(whole: Mapping, pairs: Pairs, hint: str) -> Mapping:
     """A mapping with its pairs cut to those of a support."""
-    generators = moves(
-        [generator.output for generator in whole.generators] or [identity(whole.output.size)],
-        [generator.input for generator in whole.generators] or [identity(whole.input.size)],
-    )
     shape = (whole.output.size, whole.input.size)
     try:
-        found = sparse_labels(generators, shape, pairs.rows, pairs.columns, close=pairs.close)
+        found = sparse_labels(whole.elements, shape, pairs.rows, pairs.columns, close=pairs.close)
     except NotClosedError as missing:
         row, column = whole.output.name(missing.row), whole.input.name(missing.column)
         raise DeclarationError(

@@ -27,8 +27,8 @@ from eqgen.common.arrays import Integers, Labels, Permutation, Signs, smallest_t
 from eqgen.common.connected import Classes
 from eqgen.common.progress import progress
 from eqgen.orbitals.schreier_tree import Tree, Walker, first_points, schreier_tree
-from eqgen.permutations.signed_permutation import SignedPermutation, point_orbits
-from eqgen.spaces.pair_action import Move, moves, random_moves
+from eqgen.permutations.signed_permutation import point_orbits
+from eqgen.spaces.pair_action import PairAction, random_actions
 
 BLOCK = 1 << 18
 """About how many table entries are looked at in one numpy call: they stay in the processor's cache."""
@@ -126,22 +126,17 @@ class Rows:
     first: npt.NDArray[np.intp]
 
 
-def pair_labels(
-    outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation], shape: tuple[int, int]
-) -> LabelTable:
+def pair_labels(generators: Sequence[PairAction]) -> LabelTable:
     """The orbits of pairs under generators that move outputs and inputs together.
 
     Args:
-        outputs: what each generator does to the m outputs; there is at least one.
-        inputs: what it does to the n inputs; neither action need be faithful.
-        shape: (m, n).
+        generators: at least one; neither of their actions need be faithful.
     """
-    m, n = shape
-    generators = moves(outputs, inputs)
+    shape = m, n = generators[0].output.size, generators[0].input.size
     signed = any(move.is_signed for move in generators)
     if m * n * len(generators) <= SMALL:
         return _small_table(generators, shape, signed)
-    random = random_moves(generators)
+    random = random_actions(generators)
     tree = schreier_tree(generators, random, m)
     walker = Walker(tree)
     name = cache.key(f"table {shape}", images_and_signs(generators)) if m * n * len(generators) >= WORTH_KEEPING else ""
@@ -162,7 +157,7 @@ def pair_labels(
     return LabelTable(labels, _shown(signs, shape), tree.roots, first, np.bincount(tree.root_of))
 
 
-def images_and_signs(generators: Sequence[Move]) -> Iterator[Integers | None]:
+def images_and_signs(generators: Sequence[PairAction]) -> Iterator[Integers | None]:
     """All that generators are, for a hash."""
     for move in generators:
         for side in (move.output, move.input):
@@ -182,7 +177,7 @@ def _shown(signs: Signs | None, shape: tuple[int, int]) -> Signs:
     return np.broadcast_to(np.int8(1), shape) if signs is None else signs
 
 
-def _small_table(generators: Sequence[Move], shape: tuple[int, int], signed: bool) -> LabelTable:
+def _small_table(generators: Sequence[PairAction], shape: tuple[int, int], signed: bool) -> LabelTable:
     """All pairs are codes of their own, and every generator makes each equal to its image."""
     m, n = shape
     codes = np.arange(m * n).reshape(shape)
@@ -209,7 +204,7 @@ def row_blocks(m: int, n: int) -> Iterator[slice]:
         yield slice(start, min(start + step, m))
 
 
-def _root_rows(tree: Tree, walker: Walker, random: Iterator[Move], shape: tuple[int, int], signed: bool) -> Rows:
+def _root_rows(tree: Tree, walker: Walker, random: Iterator[PairAction], shape: tuple[int, int], signed: bool) -> Rows:
     """Step 2. What is missed here is found in step 4."""
     m, n = shape
     count = tree.roots.size * n
@@ -232,7 +227,7 @@ def _root_rows(tree: Tree, walker: Walker, random: Iterator[Move], shape: tuple[
     return Rows(rows.labels.reshape(-1, n), None if rows.signs is None else rows.signs.reshape(-1, n), rows.first)
 
 
-def _moved_roots(tree: Tree, walker: Walker, move: Move, n: int) -> Permutation:
+def _moved_roots(tree: Tree, walker: Walker, move: PairAction, n: int) -> Permutation:
     """The roots, by number, whose row an element changes after the tree has carried it back, seen at a few columns."""
     columns = np.arange(0, n, -(-n // SAMPLED_COLUMNS))
     images = np.tile(move.input.image[columns], (tree.roots.size, 1))
@@ -244,7 +239,7 @@ def _moved_roots(tree: Tree, walker: Walker, move: Move, n: int) -> Permutation:
 
 
 def _stabilizer_equalities(
-    tree: Tree, walker: Walker, move: Move, chosen: Permutation, n: int, signed: bool
+    tree: Tree, walker: Walker, move: PairAction, chosen: Permutation, n: int, signed: bool
 ) -> tuple[Integers, Integers]:
     """The entries of some roots' rows that one element makes equal: it carries the row of a root to another row, and the
     tree carries that back."""
@@ -342,7 +337,7 @@ def _compared(
 
 
 def _blocks_to_compare(
-    move: Move, rows: Permutation, n: int, signed: bool
+    move: PairAction, rows: Permutation, n: int, signed: bool
 ) -> Iterator[tuple[Permutation, Permutation | None]]:
     """Rows and columns (None for all of them) whose entries a generator may change."""
     parts: list[tuple[Permutation, Permutation | None]] = [(rows, None)]
@@ -362,7 +357,7 @@ def _differences(
     labels: Labels,
     read_labels: _Reader,
     signs: Signs | None,
-    move: Move,
+    move: PairAction,
     rows: Permutation,
     columns: Permutation | None,
 ) -> tuple[Integers, Integers]:

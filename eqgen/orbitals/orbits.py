@@ -26,8 +26,9 @@ from eqgen.orbitals.stable import stable_degree, stable_labels
 from eqgen.permutations.families import whole_family
 from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.pair_action import PairAction
 from eqgen.spaces.selection import places
-from eqgen.spaces.space import Space, Term, part_of
+from eqgen.spaces.space import Term
 
 LARGEST_PLAIN_TABLE = 1 << 20
 """Beyond so many pairs the orbits of a whole symmetric or alternating group are held as a formula."""
@@ -172,8 +173,7 @@ def orbits(declaration: Mapping | str) -> Orbits:
     if isinstance(mapping.support, SparseLabels):
         return Orbits(mapping, mapping.support)
     if len(mapping.units) <= 1:
-        unit = mapping.units[0] if mapping.units else ()
-        return Orbits(mapping, _unit_labels(mapping, unit, mapping.output, mapping.input))
+        return Orbits(mapping, _unit_labels(mapping))
     return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, partial(_part_labels, mapping)))
 
 
@@ -192,18 +192,19 @@ def fingerprint(found: Orbits) -> str:
 
 def bias_pattern(mapping: Mapping) -> Pattern:
     """Which output points share a bias, as a pattern of shape (m, 1): an equivariant bias is a map from one fixed point."""
-    outputs = [generator.output for generator in mapping.generators] or [identity(mapping.output.size)]
-    table = pair_labels(outputs, [identity(1) for _ in outputs], (mapping.output.size, 1))
+    table = pair_labels([PairAction(element.output, identity(1)) for element in mapping.elements])
     return from_labels(table.labels, table.signs, np.arange(mapping.output.size))
 
 
 def _part_labels(mapping: Mapping, unit: tuple[int, ...], term_out: Term, term_in: Term) -> PairLabels:
-    return _unit_labels(mapping, unit, part_of(term_out, unit), part_of(term_in, unit))
+    return _unit_labels(mapping.parts[unit, term_out, term_in])
 
 
-def _unit_labels(mapping: Mapping, unit: tuple[int, ...], output: Space, input_: Space) -> PairLabels:
-    """The orbits under axes that move together, of spaces that no other axis moves."""
-    full = partial(_unit_table, mapping, unit, output, input_)
+def _unit_labels(mapping: Mapping) -> PairLabels:
+    """The orbits under axes that move together: those of a mapping with no other axes."""
+    output, input_ = mapping.output, mapping.input
+    unit = mapping.units[0] if mapping.units else ()
+    full = partial(_unit_table, mapping)
     if len(unit) == 1 and output.size * input_.size > LARGEST_PLAIN_TABLE:
         group = mapping.axes[unit[0]].group
         # Where no table would fit, it is worth a second to find out whether a list of generators gives all of S(n).
@@ -215,13 +216,8 @@ def _unit_labels(mapping: Mapping, unit: tuple[int, ...], output: Space, input_:
     return full()
 
 
-def _unit_table(mapping: Mapping, unit: tuple[int, ...], output: Space, input_: Space) -> LabelTable:
-    groups = {number: mapping.axes[number].group for number in unit}
-    rows = range(len(mapping.axes[unit[0]].group.generators)) if unit else ()
-    moves = [{number: group.elements[row] for number, group in groups.items()} for row in rows]
-    outputs = [output.act(move) for move in moves] or [identity(output.size)]
-    inputs = [input_.act(move) for move in moves] or [identity(input_.size)]
-    return pair_labels(outputs, inputs, (output.size, input_.size))
+def _unit_table(mapping: Mapping) -> LabelTable:
+    return pair_labels(mapping.elements)
 
 
 def _read_only(array: Integers) -> Integers:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Integers, Permutation
-from eqgen.permutations.signed_permutation import point_orbits
-from eqgen.spaces.pair_action import Move, inverse
+from eqgen.permutations.signed_permutation import inverse, point_orbits
+from eqgen.spaces.pair_action import PairAction
 
 MOST_CHAINED_GENERATORS = 8
 """Chains are followed along so many generators, ..."""
@@ -43,8 +43,8 @@ class Tree:
         open: for each generator the outputs i for which i -> s(i) is not implied by the tree.
     """
 
-    generators: tuple[Move, ...]
-    moves: tuple[Move, ...]
+    generators: tuple[PairAction, ...]
+    moves: tuple[PairAction, ...]
     roots: Permutation
     root_of: Permutation
     parent: Permutation
@@ -53,7 +53,7 @@ class Tree:
     open: tuple[Permutation, ...]
 
 
-def schreier_tree(generators: Sequence[Move], random: Iterator[Move], size: int) -> Tree:
+def schreier_tree(generators: Sequence[PairAction], random: Iterator[PairAction], size: int) -> Tree:
     """A tree over `size` outputs.
 
     Args:
@@ -103,11 +103,11 @@ class _Growing:
         self.parent, self.move = np.arange(size), np.full(size, -1)
         self.reached = np.zeros(size, dtype=bool)
         self.reached[self.roots] = True
-        self.moves: list[Move] = []
+        self.moves: list[PairAction] = []
         self.steps: list[tuple[int, Permutation]] = []
         self.implied: dict[int, npt.NDArray[np.bool_]] = {}
 
-    def along(self, number: int, generator: Move) -> None:
+    def along(self, number: int, generator: PairAction) -> None:
         """Reach what the powers of one generator reach."""
         before = inverse(generator.output.image)
         distance = _distances(self.reached, before)
@@ -125,12 +125,12 @@ class _Growing:
             self._hang(found[power == exponent], back, step)
         self.reached[found] = True
 
-    def _hang(self, children: Permutation, back: Permutation, step: Move) -> None:
+    def _hang(self, children: Permutation, back: Permutation, step: PairAction) -> None:
         self.parent[children], self.move[children] = back[children], len(self.moves)
         self.steps.append((len(self.moves), children))
         self.moves.append(step)
 
-    def breadth_first(self, moves: Sequence[Move]) -> None:
+    def breadth_first(self, moves: Sequence[PairAction]) -> None:
         """Reach the rest, level by level."""
         images = np.array([move.output.image for move in moves])
         level = np.flatnonzero(self.reached)

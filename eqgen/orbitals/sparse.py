@@ -20,7 +20,7 @@ from eqgen.common.memory import refuse_many_pairs
 from eqgen.common.progress import progress
 from eqgen.orbitals.dense import WORTH_KEEPING, LabelTable, Rows, images_and_signs, numbered, row_blocks, signed_codes
 from eqgen.orbitals.schreier_tree import Tree, Walker, schreier_tree
-from eqgen.spaces.pair_action import Move, random_moves
+from eqgen.spaces.pair_action import PairAction, random_actions
 
 QUIET = 4
 """Random elements are tried until so many in turn have added no pair."""
@@ -130,7 +130,7 @@ class SparseLabels:
 
 
 def sparse_labels(
-    generators: Sequence[Move], shape: tuple[int, int], rows: Integers, columns: Integers, *, close: bool
+    generators: Sequence[PairAction], shape: tuple[int, int], rows: Integers, columns: Integers, *, close: bool
 ) -> SparseLabels:
     """The orbits of some pairs.
 
@@ -143,7 +143,7 @@ def sparse_labels(
     Raises:
         NotClosedError: the group moves one of these pairs to one that is missing, and `close` is false.
     """
-    random = random_moves(generators)
+    random = random_actions(generators)
     tree = schreier_tree(generators, random, shape[0])
     work = _Work(tree, Walker(tree), shape, any(move.is_signed for move in generators))
     given = _in_order(rows.astype(np.int64) * shape[1] + columns)
@@ -227,7 +227,7 @@ class _Work:
         keys: Integers = np.repeat(np.arange(counts.size) * np.int64(n), counts) + pairs[places] % n
         return keys
 
-    def closed(self, keys: Integers, random: Iterator[Move]) -> Integers:
+    def closed(self, keys: Integers, random: Iterator[PairAction]) -> Integers:
         """With most of what the stabilizers of the roots add; the rest is found by comparing rows."""
         quiet = 0
         for move in random:
@@ -276,7 +276,7 @@ class _Work:
         return piece
 
     def _moved(
-        self, piece: _Piece, entries: npt.NDArray[np.int64], move: Move, rows: Permutation
+        self, piece: _Piece, entries: npt.NDArray[np.int64], move: PairAction, rows: Permutation
     ) -> npt.NDArray[np.int64]:
         """Rows of entries as a move carries them, in order again."""
         columns = entries >> piece.bits

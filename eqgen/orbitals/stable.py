@@ -20,6 +20,7 @@ from eqgen.common.arrays import Integers, Labels, Permutation, Signs
 from eqgen.common.memory import refuse_large_table
 from eqgen.orbitals.dense import LabelTable, pair_labels
 from eqgen.permutations.group import Group
+from eqgen.spaces.pair_action import paired
 from eqgen.spaces.space import Factor, Space, Term, term_size
 
 SPARE = 2
@@ -53,10 +54,8 @@ def stable_labels(
     small = [Space(tuple(_on(term, small_degree) for term in space.terms)) for space in (output, input_)]
     refuse_large_table(f"the formula for {small_degree} points", small[0].size, small[1].size, hint)
     group = family(small_degree)
-    moves = [{axis: element} for element in group.elements]
-    stable_table = pair_labels(
-        [small[0].act(move) for move in moves], [small[1].act(move) for move in moves], (small[0].size, small[1].size)
-    )
+    outputs, inputs = ([space.act({axis: element}) for element in group.elements] for space in small)
+    stable_table = pair_labels(paired(outputs, inputs))
     return StableLabels(output, input_, axis, family, degree, small[0], small[1], group, stable_table, full)
 
 

@@ -11,7 +11,7 @@ from lark.exceptions import VisitError
 
 from eqgen.common.errors import DeclarationError, pointing
 from eqgen.permutations.group import Group
-from eqgen.permutations.signed_permutation import SignedPermutation
+from eqgen.permutations.signed_permutation import SignedPermutation, inverse
 
 GRAMMAR = r"""
 relations : word ("," word)*
@@ -54,8 +54,7 @@ def check_relations(text: str, axis: str, group: Group) -> None:
 
 
 def _inverse(element: SignedPermutation) -> SignedPermutation:
-    image = np.empty_like(element.image)
-    image[element.image] = np.arange(element.size)
+    image = inverse(element.image)
     return SignedPermutation(image, None if element.signs is None else element.signs[image])
 
 

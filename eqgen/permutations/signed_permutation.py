@@ -73,7 +73,16 @@ def halved(permutation: Permutation) -> SignedPermutation:
     """The signed permutation that `doubled` made this of."""
     size = permutation.size // 2
     first = permutation[:size]
+    if (first < size).all():
+        return SignedPermutation(first)
     return SignedPermutation(first % size, np.where(first < size, 1, -1).astype(np.int8))
+
+
+def inverse(permutation: Permutation) -> Permutation:
+    """The permutation that undoes another."""
+    undone = np.empty_like(permutation)
+    undone[permutation] = np.arange(permutation.size)
+    return undone
 
 
 def is_even(permutation: Permutation) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Protocol
 
 from eqgen.common.arrays import Permutation
 from eqgen.permutations.families import S
 from eqgen.permutations.group import Group, diagonal, direct_product
-from eqgen.permutations.signed_permutation import SignedPermutation
-from eqgen.spaces.space import Space
+from eqgen.permutations.signed_permutation import identity
+from eqgen.spaces.pair_action import PairAction
+from eqgen.spaces.space import Space, Term, part_of
 
 MOST_PAIRS_SHOWN = 20
 """So many pairs of a support are shown where nobody reads them back."""
@@ -23,21 +25,6 @@ class Axis:
 
     name: str = field(compare=False)
     group: Group
-
-
-@dataclass(frozen=True, eq=False)
-class Generator:
-    """One generator of a mapping's group, and what it does on both sides.
-
-    Attributes:
-        name: for messages, like `generator 1 of p, (1 2 3 4 5)`.
-        output: what it does to the m output points.
-        input: what it does to the n input points.
-    """
-
-    name: str
-    output: SignedPermutation
-    input: SignedPermutation
 
 
 class Support(Protocol):
@@ -130,17 +117,47 @@ class Mapping:
         return " & ".join(self.axes[number].name for number in unit)
 
     @cached_property
-    def generators(self) -> tuple[Generator, ...]:
+    def generators(self) -> tuple[PairAction, ...]:
         """Each generator of each unit, as a signed permutation of the output and of the input."""
+        return tuple(chain.from_iterable(self.unit_generators))
+
+    @cached_property
+    def unit_generators(self) -> tuple[tuple[PairAction, ...], ...]:
+        """The generators of each unit, on the output and input of the mapping."""
         found = []
         for unit in self.units:
             groups = {number: self.axes[number].group for number in unit}
-            for row in range(len(groups[unit[0]].generators)):
-                elements = {number: group.elements[row] for number, group in groups.items()}
-                text = " & ".join(group.generator_text(row) for group in groups.values())
-                name = f"generator {row + 1} of {self.unit_name(unit)}, {text}"
-                found.append(Generator(name, self.output.act(elements), self.input.act(elements)))
+            rows = range(len(groups[unit[0]].generators))
+            found.append(tuple(self._generator(unit, groups, row) for row in rows))
         return tuple(found)
+
+    def _generator(self, unit: tuple[int, ...], groups: dict[int, Group], row: int) -> PairAction:
+        elements = {number: group.elements[row] for number, group in groups.items()}
+        output = self.output.act(elements)
+        # What is said of one space is held once.
+        input_ = output if self.input == self.output else self.input.act(elements)
+        text = " & ".join(group.generator_text(row) for group in groups.values())
+        return PairAction(output, input_, f"generator {row + 1} of {self.unit_name(unit)}, {text}")
+
+    @property
+    def elements(self) -> tuple[PairAction, ...]:
+        """The generators, or the identity where nothing moves: always one at least."""
+        return self.generators or (PairAction(identity(self.output.size), identity(self.input.size)),)
+
+    @cached_property
+    def parts(self) -> dict[tuple[tuple[int, ...], Term, Term], Mapping]:
+        """For each unit, output term and input term, what the axes of that unit do to their factors of the two.
+
+        A part is a mapping of its own; it keeps the numbers of the axes, and the declaration of the whole.
+        """
+        return {
+            (unit, output, input_): replace(
+                self, output=part_of(output, unit), input=part_of(input_, unit), units=(unit,), support=None
+            )
+            for unit in self.units
+            for output in self.output.terms
+            for input_ in self.input.terms
+        }
 
 
 def support_text(support: Support) -> str:

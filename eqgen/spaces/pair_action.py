@@ -1,4 +1,4 @@
-"""Moves: what one group element does to outputs and to inputs at once, and random products of such."""
+"""PairAction: what one group element does to the outputs and to the inputs of a mapping at once."""
 
 from __future__ import annotations
 
@@ -8,94 +8,68 @@ from dataclasses import dataclass
 import numpy as np
 
 from eqgen.common.arrays import Permutation
+from eqgen.permutations.random_elements import random_elements
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, halved
-
-SMALLEST_POOL = 8
-"""Product replacement keeps at least so many elements, ..."""
-
-BURN_IN = 64
-"""... and makes so many products before the first random element is handed out, ..."""
-
-BETWEEN = 3
-"""... and so many before each further one."""
 
 
 @dataclass(frozen=True, eq=False)
-class Move:
-    """One group element: a signed permutation of the m outputs and one of the n inputs."""
+class PairAction:
+    """One group element on both sides of a mapping.
+
+    Attributes:
+        output: what it does to the m outputs.
+        input: what it does to the n inputs; where both sides are one space, the very same value.
+        name: for messages, like `generator 1 of p, (1 2 3 4 5)`; may be empty.
+    """
 
     output: SignedPermutation
     input: SignedPermutation
+    name: str = ""
 
     @property
     def is_signed(self) -> bool:
         """Whether it may turn signs."""
         return self.output.signs is not None or self.input.signs is not None
 
-    def then(self, later: Move) -> Move:
-        """This element first, and then a later one."""
+    def then(self, later: PairAction) -> PairAction:
+        """This element first, and then a later one; the product has no name."""
         output = self.output.then(later.output)
         # Where both sides are one space, they are composed once.
         same = self.output is self.input and later.output is later.input
-        return Move(output, output if same else self.input.then(later.input))
+        return PairAction(output, output if same else self.input.then(later.input))
 
 
-def moves(outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation]) -> list[Move]:
-    """Generators as moves; where both sides are one space, its permutations are held once."""
-    same = all(_same(output, input_) for output, input_ in zip(outputs, inputs, strict=True))
-    return [Move(output, output if same else input_) for output, input_ in zip(outputs, inputs, strict=True)]
+def paired(outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation]) -> list[PairAction]:
+    """What some elements do to outputs and to inputs, element by element; equal permutations are held once."""
+    same = all(map(_same, outputs, inputs))
+    return [PairAction(output, output if same else input_) for output, input_ in zip(outputs, inputs, strict=True)]
 
 
-def _same(one: SignedPermutation, other: SignedPermutation) -> bool:
-    return one.signs is None and other.signs is None and np.array_equal(one.image, other.image)
+def _same(output: SignedPermutation, input_: SignedPermutation) -> bool:
+    if output is input_:
+        return True
+    return output.signs is None and input_.signs is None and np.array_equal(output.image, input_.image)
 
 
-def random_moves(generators: Sequence[Move], seed: int = 1) -> Iterator[Move]:
-    """Random elements of the group, without end, the same ones for the same seed.
+def random_actions(generators: Sequence[PairAction], seed: int = 1) -> Iterator[PairAction]:
+    """Random elements of the group, without end, the same ones for the same seed."""
+    one_space = all(generator.output is generator.input for generator in generators)
+    signed = any(generator.is_signed for generator in generators)
 
-    Product replacement with an accumulator (Celler, Leedham-Green, Murray, Niemeyer, O'Brien, "Generating random elements
-    of a finite group", 1995): the words grow exponentially, so that even powers of one long cycle are soon well spread.
-    """
-    random = np.random.default_rng(seed)
-    pool = [_as_one(move) for move in generators] * -(-SMALLEST_POOL // len(generators))
-    product = pool[0]
-    yields_after = BURN_IN
-    while True:
-        replaced = random.integers(len(pool), size=BURN_IN)
-        # A shift of at least one place, so that no element is multiplied by itself alone.
-        by = (replaced + random.integers(1, len(pool), size=BURN_IN)) % len(pool)
-        for first, second in zip(replaced.tolist(), by.tolist(), strict=True):
-            pool[first] = pool[second][pool[first]]
-            product = pool[first][product]
-            yields_after -= 1
-            if not yields_after:
-                yield _as_move(product, generators[0])
-                yields_after = BETWEEN
+    def plain(side: SignedPermutation) -> Permutation:
+        return doubled(side) if signed else side.image
 
+    def unplain(permutation: Permutation) -> SignedPermutation:
+        return halved(permutation) if signed else SignedPermutation(permutation)
 
-def _as_one(move: Move) -> Permutation:
-    """A move as one plain permutation of +outputs, -outputs, +inputs and -inputs, which is composed in one step."""
-    if move.output is move.input:
-        return move.output.image
-    output = doubled(move.output)
-    return np.concatenate([output, output.size + doubled(move.input)])
-
-
-def _as_move(permutation: Permutation, like: Move) -> Move:
-    if like.output is like.input:
-        both = SignedPermutation(permutation)
-        return Move(both, both)
-    output, input_ = np.split(permutation, [2 * like.output.size])
-    return Move(_halved(output), _halved(input_ - output.size))
-
-
-def _halved(permutation: Permutation) -> SignedPermutation:
-    found = halved(permutation)
-    return found if (found.all_signs() < 0).any() else SignedPermutation(found.image)
-
-
-def inverse(permutation: Permutation) -> Permutation:
-    """The permutation that undoes another."""
-    undone = np.empty_like(permutation)
-    undone[permutation] = np.arange(permutation.size)
-    return undone
+    size = plain(generators[0].output).size
+    # Both sides as one plain permutation are composed in one step.
+    images = [
+        plain(generator.output)
+        if one_space
+        else np.concatenate([plain(generator.output), size + plain(generator.input)])
+        for generator in generators
+    ]
+    for element in random_elements(images, seed):
+        output = unplain(element[:size])
+        yield PairAction(output, output if one_space else unplain(element[size:] - size))

@@ -19,10 +19,9 @@ from eqgen.layers.equivariance.function import (
     Array,
     Function,
     Outcome,
-    generator_moves,
     random_inputs,
-    try_moves,
-    word_moves,
+    random_products,
+    try_elements,
 )
 from eqgen.layers.equivariance.model import EPS, HALF, in_single_precision, input_shape_of, try_model
 from eqgen.layers.equivariance.weights import other_weights, trained_weights
@@ -215,14 +214,14 @@ def _verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Repor
 
 def _in_float64(layer: EquivariantDense, mapping: Mapping, words: int, random: np.random.Generator) -> Outcome:
     """The layer made again in float64, with its own weights and with random ones: zeros would show nothing."""
-    moves = [*generator_moves(mapping), *word_moves(mapping, words, random)]
+    products = random_products(mapping, words, random)
     inputs = random_inputs(layer.program.shape[1], _channels(layer), random)
     # An activation that is a layer computes in a dtype of its own; it is tried with the layer as it is.
     activation = None if isinstance(layer.activation, keras.layers.Layer) else layer.activation
     outcomes = []
     for weights in [_weights(layer, random)] + ([_random_weights(layer, random)] if layer.built else []):
         twin, linear = (_flat(_copy(layer, use, "float64", weights)) for use in (activation, None))
-        outcomes.append(try_moves(twin, moves, inputs, FLOAT64_TOLERANCE, linear))
+        outcomes.append(try_elements(twin, mapping.generators, products, inputs, FLOAT64_TOLERANCE, linear))
     worst = max(outcomes, key=lambda outcome: outcome.error)
     return Outcome(worst.error, worst.worst, any(outcome.told for outcome in outcomes), worst.elements)
 

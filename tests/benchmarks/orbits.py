@@ -31,6 +31,7 @@ import numpy as np
 
 import eqgen as eq
 from eqgen.orbitals.dense import pair_labels
+from eqgen.spaces.pair_action import paired
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "orbits.md"
 
@@ -91,7 +92,7 @@ class Action:
 
 def eqgen_labels(action: Action) -> int:
     elements = action.group.elements
-    return pair_labels(elements, elements, (action.points, action.points)).rank
+    return pair_labels(paired(elements, elements)).rank
 
 
 def scipy_components(action: Action) -> int:
@@ -172,7 +173,7 @@ def large_row(action: Action) -> dict[str, Any]:
     for _ in range(ROUNDS):
         for name, run in contestants.items():
             times[name].append(seconds(run))
-    found = pair_labels(action.group.elements, action.group.elements, (n, n))
+    found = pair_labels(paired(action.group.elements, action.group.elements))
     result = found.labels.nbytes
     row: dict[str, Any] = {name: statistics.median(values) for name, values in times.items()}
     row.update(

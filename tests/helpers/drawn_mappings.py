@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import eqgen as eq
 from eqgen.permutations.signed_permutation import SignedPermutation
-from eqgen.spaces.pair_action import moves
+from eqgen.spaces.pair_action import paired
 
 
 @st.composite
@@ -53,7 +53,7 @@ def drawn_moves(draw, largest: int = 8, most: int = 3):
     for size in (m, n):
         generators = draw(st.one_of(signed_generators(size, count), sparse_generators(size, count)))
         sides.append(as_signed(generators, draw(st.booleans())))
-    return moves(*sides)
+    return paired(*sides)
 
 
 TOKENS = ["{0}", "{0}", "~{0}", "{{{0} {0}}}", "<{0} {0}>", "[{0} {0}]", "1"]

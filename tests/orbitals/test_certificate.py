@@ -115,12 +115,12 @@ def test_a_certificate_is_made_without_what_made_the_labels(text, monkeypatch):
         "_small_table",
         "numbered",
         "signed_codes",
-        "random_moves",
+        "random_actions",
     ):
         monkeypatch.setattr(f"eqgen.orbitals.dense.{name}", refuse)
     for name in (
         "schreier_tree",
-        "random_moves",
+        "random_actions",
         "numbered",
         "signed_codes",
         "_Work.pieces",

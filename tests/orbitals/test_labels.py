@@ -24,9 +24,9 @@ from eqgen.orbitals.orbits import bias_pattern
 from eqgen.orbitals.product import ProductLabels
 from eqgen.orbitals.schreier_tree import Walker, first_points, schreier_tree
 from eqgen.orbitals.stable import StableLabels, stable_degree, stable_labels
-from eqgen.permutations.signed_permutation import SignedPermutation, doubled
+from eqgen.permutations.signed_permutation import SignedPermutation, doubled, inverse
 from eqgen.spaces.factors import FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
-from eqgen.spaces.pair_action import inverse, moves, random_moves
+from eqgen.spaces.pair_action import paired, random_actions
 from eqgen.spaces.space import Factor, Space, from_parts, part_numbers, part_of, term_size
 from helpers.drawn_mappings import (
     as_signed,
@@ -171,7 +171,7 @@ def joined(move) -> list[int]:
 @given(drawn_moves(largest=5))
 def test_random_elements_are_elements_of_the_group(generators):
     group = PermutationGroup([SympyPermutation(joined(move)) for move in generators])
-    for move in islice(random_moves(generators), 5):
+    for move in islice(random_actions(generators), 5):
         assert group.contains(SympyPermutation(joined(move)))
 
 
@@ -180,10 +180,10 @@ def test_random_elements_are_elements_of_the_group(generators):
 def test_random_elements_of_one_space_are_elements_of_the_group(size, data):
     images = data.draw(st.lists(st.permutations(range(size)), min_size=1, max_size=3))
     elements = [SignedPermutation(np.array(image)) for image in images]
-    generators = moves(elements, [SignedPermutation(element.image.copy()) for element in elements])
+    generators = paired(elements, [SignedPermutation(element.image.copy()) for element in elements])
     group = PermutationGroup(list(map(SympyPermutation, images)))
     assert all(move.output is move.input for move in generators)
-    for move in islice(random_moves(generators), 5):
+    for move in islice(random_actions(generators), 5):
         assert move.output is move.input
         assert group.contains(SympyPermutation(move.output.image.tolist()))
 
@@ -191,14 +191,14 @@ def test_random_elements_of_one_space_are_elements_of_the_group(size, data):
 @pytest.mark.parametrize("group", [eq.S(4), eq.A(4), eq.D(5), eq.C(7), eq.group("(1 -2), (2 3)"), eq.group("(5)")])
 def test_random_elements_are_all_elements_sooner_or_later_and_always_the_same_ones(group):
     edges = eq.mapping("{p p} -> p", p=group)
-    generators = moves([found.output for found in edges.generators], [found.input for found in edges.generators])
-    seen = [tuple(joined(move)) for move in islice(random_moves(generators), 40 * group.order)]
+    generators = paired([found.output for found in edges.generators], [found.input for found in edges.generators])
+    seen = [tuple(joined(move)) for move in islice(random_actions(generators), 40 * group.order)]
     assert len(set(seen)) == group.order
     # None is much more frequent than the others.
     assert max(Counter(seen).values()) < 120
-    assert seen == [tuple(joined(move)) for move in islice(random_moves(generators), 40 * group.order)]
+    assert seen == [tuple(joined(move)) for move in islice(random_actions(generators), 40 * group.order)]
     if group.order > 1:
-        assert seen != [tuple(joined(move)) for move in islice(random_moves(generators, seed=2), 40 * group.order)]
+        assert seen != [tuple(joined(move)) for move in islice(random_actions(generators, seed=2), 40 * group.order)]
 
 
 @given(drawn_moves())
@@ -240,7 +240,7 @@ def carried(row: list[tuple[int, int, int]], move, output: int) -> list[tuple[in
 
 def check_tree(generators, m: int, n: int):
     """Whether a tree is one, and says rightly what it implies."""
-    tree = schreier_tree(generators, random_moves(generators), m)
+    tree = schreier_tree(generators, random_actions(generators), m)
     rows = rows_by_hand(tree, n)
     assert sorted(rows) == list(range(m))
     edges = [(i, int(move.output.image[i])) for move in generators for i in range(m)]
@@ -298,7 +298,7 @@ def sparse_moves(random, cycles: list[list[int]], m: int):
         for point, following in zip(points, [*points[1:], points[0]], strict=True):
             image[point] = following
     inputs = [SignedPermutation(random.permutation(5), random.choice([1, -1], size=5).astype(np.int8)) for _ in cycles]
-    return moves([SignedPermutation(np.array(image)) for image in images], inputs)
+    return paired([SignedPermutation(np.array(image)) for image in images], inputs)
 
 
 def depths(tree) -> list[int]:
@@ -334,7 +334,7 @@ def test_trees_of_long_cycles_and_of_many_generators_are_right_and_flat(random, 
 @pytest.mark.parametrize("n", range(1, 51))
 def test_the_tree_of_a_ring_is_as_deep_as_its_size_has_digits_and_implies_all_but_the_last_step(n):
     ring = as_signed([(np.roll(np.arange(n), -1), None)], signed=False)
-    tree, rows = check_tree(moves(ring, ring), n, n)
+    tree, rows = check_tree(paired(ring, ring), n, n)
     # Point d hangs on d without its highest binary digit.
     assert depths(tree) == [bin(d).count("1") for d in range(n)]
     assert [still_open.tolist() for still_open in tree.open] == [[n - 1]]
@@ -368,11 +368,11 @@ def test_the_way_of_large_tables_gives_the_signed_components(generators, block, 
         if drawn:
             # ... whatever elements happen to be drawn at random.
             elements = [generators[number % len(generators)] for number in drawn]
-            patch.setattr("eqgen.orbitals.dense.random_moves", lambda _: cycle(elements))
+            patch.setattr("eqgen.orbitals.dense.random_actions", lambda _: cycle(elements))
         patch.setattr("eqgen.orbitals.dense.BLOCK", block)
         patch.setattr("eqgen.orbitals.dense.QUIET", quiet)
         patch.setattr("eqgen.common.connected.MOST_FOR_NETWORKX", few)
-        table = pair_labels([move.output for move in generators], [move.input for move in generators], (m, n))
+        table = pair_labels(generators)
     check_form(table, signed_orbits(m, n, generators))
     check_row_representatives(table, generators)
     assert table.table() is table
@@ -386,19 +386,19 @@ def test_a_zero_that_the_random_elements_show_spreads_to_what_the_generators_mov
 ):
     # A flip of one input, and a ring that carries it everywhere; only the flip is ever drawn.
     monkeypatch.setattr("eqgen.orbitals.dense.SMALL", 0)
-    monkeypatch.setattr("eqgen.orbitals.dense.random_moves", lambda generators: cycle([generators[1]]))
+    monkeypatch.setattr("eqgen.orbitals.dense.random_actions", lambda generators: cycle([generators[1]]))
     signs = np.ones(n, dtype=np.int8)
     signs[flipped] = -1
     still = SignedPermutation(np.arange(outputs))
     ring, flip = SignedPermutation(np.roll(np.arange(n), -1)), SignedPermutation(np.arange(n), signs)
-    table = pair_labels([still, still], [ring, flip], (outputs, n))
+    table = pair_labels(paired([still, still], [ring, flip]))
     assert table.rank == 0
     assert (table.labels == -1).all()
     assert (table.signs == 0).all()
     # Beside them a point that nothing flips: its label stays, before and behind the zeros.
     for images, place in (([*range(1, n), 0, n], n), ([0, *range(2, n + 1), 1], 0)):
         inputs = [SignedPermutation(np.array(images)), SignedPermutation(np.arange(n + 1), np.insert(signs, place, 1))]
-        table = pair_labels([still, still], inputs, (outputs, n + 1))
+        table = pair_labels(paired([still, still], inputs))
         expected = np.full((outputs, n + 1), -1)
         expected[:, place] = np.arange(outputs)
         assert np.array_equal(table.labels, expected)
@@ -514,10 +514,7 @@ TWISTED_DECLARATIONS = [
 
 def stable_and_table(text: str, group, degree: int) -> tuple[StableLabels, LabelTable, eq.Mapping]:
     mapping = eq.mapping(text, p=group(degree))
-    shape = (mapping.output.size, mapping.input.size)
-    table = pair_labels(
-        [move.output for move in mapping.generators], [move.input for move in mapping.generators], shape
-    )
+    table = pair_labels(mapping.generators)
     return stable_labels(mapping.output, mapping.input, 0, degree, group, refuse), table, mapping
 
 
@@ -727,9 +724,7 @@ def check_product(orbits: eq.Orbits, random: np.random.Generator) -> None:
     form, mapping = orbits.form, orbits.mapping
     assert isinstance(form, ProductLabels)
     shape = (mapping.output.size, mapping.input.size)
-    table = pair_labels(
-        [move.output for move in mapping.generators], [move.input for move in mapping.generators], shape
-    )
+    table = pair_labels(mapping.generators)
     labels, signs = form.at(np.arange(shape[0]), np.arange(shape[1]))
     assert np.array_equal(renumbered(labels), table.labels)
     assert np.array_equal(signs, table.signs)

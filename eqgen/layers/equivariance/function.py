@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.pair_action import PairAction
 
 TOLERANCE_IN_EPS = 100
 """A difference counts as rounding up to this many eps of the dtype, relative to the largest output."""
@@ -32,32 +33,13 @@ def random_inputs(size: int, channels: int, random: np.random.Generator) -> list
     return [scale * random.normal(size=(SAMPLES, size, channels)) for scale in SCALES]
 
 
-@dataclass(frozen=True, eq=False)
-class Move:
-    """A group element as it acts on both sides; a generator, or a product of several."""
-
-    name: str
-    is_generator: bool
-    output: SignedPermutation
-    input: SignedPermutation
-
-
-def generator_moves(mapping: Mapping) -> list[Move]:
-    """Each generator of a mapping."""
-    return [Move(generator.name, True, generator.output, generator.input) for generator in mapping.generators]
-
-
-def word_moves(mapping: Mapping, count: int, random: np.random.Generator) -> list[Move]:
+def random_products(mapping: Mapping, count: int, random: np.random.Generator) -> list[PairAction]:
     """Random products of generators, which move every point: what a generator leaves alone is tried too."""
     found = []
     for _ in range(count if mapping.generators else 0):
-        output = SignedPermutation(np.arange(mapping.output.size))
-        input_ = SignedPermutation(np.arange(mapping.input.size))
         length = int(random.integers(2, 12))
-        for number in random.integers(0, len(mapping.generators), size=length):
-            generator = mapping.generators[number]
-            output, input_ = output.then(generator.output), input_.then(generator.input)
-        found.append(Move(f"a product of {length} generators", False, output, input_))
+        chosen = [mapping.generators[number] for number in random.integers(0, len(mapping.generators), size=length)]
+        found.append(replace(reduce(PairAction.then, chosen), name=f"a product of {length} generators"))
     return found
 
 
@@ -97,18 +79,20 @@ class Outcome:
         return text if self.error <= tolerance else f"{text}, under {self.worst}"
 
 
-def try_moves(
+def try_elements(
     function: Function,
-    moves: list[Move],
+    generators: Sequence[PairAction],
+    products: Sequence[PairAction],
     inputs: list[Array],
     tolerance: float,
     before_activation: Function | None = None,
 ) -> Outcome:
-    """Hold f(g x) against g f(x) for every move and input.
+    """Hold f(g x) against g f(x) for every generator, product of such, and input.
 
     Each channel has its own yardstick, so that a large one does not hide a small one: its largest output, or how much
     rounding could move it, where that is more.
     """
+    moves = [*generators, *products]
     errors = dict.fromkeys((move.name for move in moves), 0.0)
     told, finite = False, False
     for features in inputs if moves else []:
@@ -140,6 +124,6 @@ def try_moves(
             errors[move.name] = max(errors[move.name], error if np.isfinite(error) else float("inf"))
     largest = max(errors.values(), default=0.0) if finite or not moves else float("inf")
     # Whoever breaks a symmetry breaks it under some generator, which says more than a product of several.
-    generators = {move.name: errors[move.name] for move in moves if move.is_generator and errors[move.name] > tolerance}
-    worst = max(generators or errors, key=errors.__getitem__, default="")
+    failing = [move.name for move in generators if errors[move.name] > tolerance]
+    worst = max(failing or errors, key=errors.__getitem__, default="")
     return Outcome(largest, worst, told or not moves, len(moves))

@@ -13,10 +13,9 @@ from eqgen.layers.equivariance.function import (
     Array,
     Function,
     Outcome,
-    generator_moves,
     random_inputs,
-    try_moves,
-    word_moves,
+    random_products,
+    try_elements,
 )
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.spaces.mapping import Mapping
@@ -50,9 +49,10 @@ def try_model(
         features.astype("float64" if dtype == "float64" else "float32")
         for features in random_inputs(mapping.input.size, channels, random)
     ]
-    moves = [*generator_moves(mapping), *word_moves(mapping, words, random)]
+    products = random_products(mapping, words, random)
     function = _flat_function(model, mapping, shape)
-    return try_moves(function, moves, inputs, tolerance, before_activation), dtype, tolerance
+    outcome = try_elements(function, mapping.generators, products, inputs, tolerance, before_activation)
+    return outcome, dtype, tolerance
 
 
 HALF = ("float16", "bfloat16")

@@ -100,10 +100,9 @@ def points_of(declaration: Mapping | str) -> Points:
         DeclarationError: the declaration cannot be read, or leads from one space to another.
     """
     mapping = one_space(declaration)
-    moves = [generator.input for generator in mapping.generators]
-    images = np.stack([move.image for move in moves] or [np.arange(mapping.input.size)])
+    moves = [element.input for element in mapping.elements]
     signed = any(move.signs is not None and bool((move.signs < 0).any()) for move in moves)
-    orbit_of = point_orbits(images)
+    orbit_of = point_orbits(np.stack([move.image for move in moves]))
     return Points(mapping, orbit_of, np.bincount(orbit_of), signed)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError
 from eqgen.orbitals.pattern import Pattern
-from eqgen.spaces.mapping import Generator, Mapping
+from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.pair_action import PairAction
 
 PROBES = np.array([[1e-3, 0.1, 0.5, 1.0, 1.7, 2.5, 3.5, 6.5, 20.0, 1e2, 1e4, 1e6]], dtype="float32")
 """An activation is odd when f(-x) = -f(x); it is tried here, to rounding. Samples are no proof: `verify` tries more."""
@@ -47,7 +48,7 @@ def is_odd(activation: Any) -> bool:
     return plus.shape == PROBES.shape and bool(np.allclose(minus, -plus, rtol=1e-5, atol=1e-6))
 
 
-def _flips_output(mapping: Mapping) -> Generator | None:
+def _flips_output(mapping: Mapping) -> PairAction | None:
     for generator in mapping.generators:
         if generator.output.signs is not None and (generator.output.signs < 0).any():
             return generator

@@ -19,7 +19,7 @@ from eqgen.orbitals.sparse import SparseLabels
 from eqgen.orbitals.stable import StableLabels
 from eqgen.permutations.families import whole_family
 from eqgen.spaces.mapping import Axis, Mapping
-from eqgen.spaces.space import part_of, term_size
+from eqgen.spaces.space import term_size
 
 LARGEST_EXPANDED = 1 << 22
 """Up to so many pairs a product or a formula is also written out and certified as a table; beyond, it is looked at in places."""
@@ -86,14 +86,7 @@ def _of_factors(mapping: Mapping, form: ProductLabels) -> Certificate:
         return Certificate(form.rank, violation, "", *counted_orbits(mapping), "the blocks alone")
     for block in form.blocks:
         for unit, factor in zip(block.units, block.factors, strict=True):
-            own = replace(
-                mapping,
-                input=part_of(block.input, unit),
-                output=part_of(block.output, unit),
-                units=(unit,),
-                support=None,
-            )
-            found = certify_form(own, factor)
+            found = certify_form(mapping.parts[unit, block.output, block.input], factor)
             checked += 1
             if not found:
                 where = f"in the factor of {mapping.unit_name(unit)}: "

@@ -10,8 +10,8 @@ from eqgen.orbitals.certificate.generation import reached, with_products
 from eqgen.orbitals.certificate.table import entry_name, first_places, free_zero
 from eqgen.orbitals.certificate.value import Certificate
 from eqgen.orbitals.sparse import SparseLabels
-from eqgen.spaces.mapping import Generator, Mapping
-from eqgen.spaces.pair_action import Move
+from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.pair_action import PairAction
 
 
 def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
@@ -51,7 +51,7 @@ def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
     return Certificate(form.rank, violation, apart, burnside, counted, "every pair of the support")
 
 
-def _different(form: SparseLabels, generator: Generator, rows: Integers, move: Integers) -> np.ndarray:
+def _different(form: SparseLabels, generator: PairAction, rows: Integers, move: Integers) -> np.ndarray:
     """Whether label or sign of each pair differ from those where a generator moves it."""
     flips = generator.output.all_signs()[rows] * generator.input.all_signs()[form.indices]
     signs = np.ones_like(flips) if form.signs is None else form.signs
@@ -63,7 +63,7 @@ def _free_pair(mapping: Mapping, form: SparseLabels) -> int:
     """A pair among those left out that is not its own negative; -1 when there is none."""
     n = np.int64(form.shape[1])
     fresh = known = np.unique(form.forced[:, 0] * n + form.forced[:, 1])
-    moves = with_products([Move(generator.output, generator.input) for generator in mapping.generators], Move.then)
+    moves = with_products(mapping.generators, PairAction.then)
     # All that the group moves them to is left out with them.
     while fresh.size:
         images = [move.output.image[fresh // n] * n + move.input.image[fresh % n] for move in moves]

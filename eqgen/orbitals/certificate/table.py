@@ -15,8 +15,8 @@ from eqgen.orbitals.certificate.generation import reached, with_products
 from eqgen.orbitals.certificate.value import Certificate
 from eqgen.orbitals.dense import row_blocks
 from eqgen.permutations.signed_permutation import SignedPermutation
-from eqgen.spaces.mapping import Generator, Mapping
-from eqgen.spaces.pair_action import Move
+from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.pair_action import PairAction
 
 
 def certify(mapping: Mapping, labels: Labels, signs: Signs) -> Certificate:
@@ -63,8 +63,8 @@ def _apart(mapping: Mapping, labels: Labels) -> str:
         images: Integers = output.image[rows] * np.int64(n) + input_.image[columns]
         return images
 
-    generators = [Move(generator.output, generator.input) for generator in mapping.generators]
-    steps = [partial(moved, output=move.output, input_=move.input) for move in with_products(generators, Move.then)]
+    elements = with_products(mapping.generators, PairAction.then)
+    steps = [partial(moved, output=element.output, input_=element.input) for element in elements]
     found = reached(first_places(flat), steps, flat.size)
     missed = np.flatnonzero((flat >= 0) & ~found)
     if missed.size:
@@ -114,7 +114,7 @@ def _violations(mapping: Mapping, labels: Labels, signs: Signs) -> Iterator[str]
 
 
 def _violations_of(
-    mapping: Mapping, generator: Generator, labels: Labels, signs: Signs, advance: Callable[[int], None]
+    mapping: Mapping, generator: PairAction, labels: Labels, signs: Signs, advance: Callable[[int], None]
 ) -> Iterator[str]:
     output, input_ = generator.output, generator.input
     plain = output.signs is None and input_.signs is None and signs.strides == (0, 0)
@@ -130,7 +130,7 @@ def _violations_of(
             yield _violation(mapping, generator, labels, rows.start + row, column)
 
 
-def _violation(mapping: Mapping, generator: Generator, labels: Labels, row: int, column: int) -> str:
+def _violation(mapping: Mapping, generator: PairAction, labels: Labels, row: int, column: int) -> str:
     image_row, image_column = int(generator.output.image[row]), int(generator.input.image[column])
     first, second = labels[row, column], labels[image_row, image_column]
     what = f"labels differ: {first} and {second}" if first != second else "signs do not fit"

@@ -31,7 +31,7 @@ from eqgen.programs.lowering.spectral import spectral
 from eqgen.programs.program import Program
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 from eqgen.spaces.mapping import Mapping
-from eqgen.spaces.space import Term, part_of
+from eqgen.spaces.space import Term
 
 SMALL_ORBIT = 24
 FINE = 8
@@ -163,24 +163,23 @@ def _blocks(found: Orbits) -> Iterator[tuple[KroneckerProduct, list[Unit]]]:
     mapping, form = found.mapping, found.form
     if not isinstance(form, ProductLabels):
         sides = [Side(0, (size,), (0,)) for size in form.shape]
-        unit = tuple(number for together in mapping.units for number in together)
         # With a support, axes that are independent still make one problem.
-        yield KroneckerProduct(sides[0], sides[1], 0, ()), [_whole_unit(mapping, unit, form)]
+        yield KroneckerProduct(sides[0], sides[1], 0, ()), [_whole_unit(mapping, form)]
         return
     for block in form.blocks:
         if not block.rank:
             continue
         sides = [Side(start, _grid(term), _order(term, block)) for start, term in _places(block)]
         units = [
-            unit_of(mapping, unit, part_of(block.output, unit), part_of(block.input, unit), factor)
+            unit_of(mapping.parts[unit, block.output, block.input], factor)
             for unit, factor in zip(block.units, block.factors, strict=True)
         ]
         yield KroneckerProduct(sides[0], sides[1], block.offset, ()), units
 
 
-def _whole_unit(mapping: Mapping, unit: tuple[int, ...], form: PairLabels) -> Unit:
+def _whole_unit(mapping: Mapping, form: PairLabels) -> Unit:
     if len(mapping.units) <= 1:
-        return unit_of(mapping, unit, mapping.output, mapping.input, form, mapping.support is not None)
+        return unit_of(mapping, form, mapping.support is not None)
     output = Action(space_name(mapping.output, mapping), tuple(move.output for move in mapping.generators))
     input_ = Action(space_name(mapping.input, mapping), tuple(move.input for move in mapping.generators))
     return Unit(output, input_, (), form, mapping.input.shape, True)

@@ -16,6 +16,7 @@ from eqgen.programs.lowering.block_systems import block_systems, quotient, signe
 from eqgen.programs.lowering.problem import Action, Unit
 from eqgen.programs.operators.index_table import IndexTable, selection
 from eqgen.programs.operators.protocol import Operator
+from eqgen.spaces.pair_action import paired
 
 LARGEST_RELATION = 1 << 25
 """Spaces are not pooled to when they have more pairs than this with a side."""
@@ -166,7 +167,7 @@ def _quotients(space: Action, notes: list[str]) -> Iterator[Action]:
 
 
 def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[str]) -> list[Permutation]:
-    labels = pair_labels(moves, moves, (space.size, space.size)).labels
+    labels = pair_labels(paired(moves, moves)).labels
     starts = np.unique(labels[0], return_index=True)[1][1:]
     if starts.size < 2:
         # Two points of any pair generate all pairs: a block system would be one of all points.
@@ -178,7 +179,7 @@ def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[st
 
 
 def _relation(space: Action, side: Action) -> Relation:
-    table = pair_labels(space.moves, side.moves, (space.size, side.size))
+    table = pair_labels(paired(space.moves, side.moves))
     single = [(label,) for label in range(table.rank)]
     ways = [*single, *_functions(table.labels, side)]
     return Relation(table.labels, table.signs, tuple(ways))
@@ -200,7 +201,7 @@ def _isomorphic(one: Action, other: Action) -> bool:
     """Whether the group moves two transitive spaces alike: some orbit of their pairs is a bijection."""
     if one.size != other.size or one.size**2 > LARGEST_COMPARED:
         return False
-    table = pair_labels(one.moves, other.moves, (one.size, other.size))
+    table = pair_labels(paired(one.moves, other.moves))
     return bool((table.subdegrees == 1).any())
 
 

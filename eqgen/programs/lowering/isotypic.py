@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from eqgen.orbitals.dense import LabelTable, pair_labels
 from eqgen.programs.lowering.problem import Action
+from eqgen.spaces.pair_action import paired
 
 Array = npt.NDArray[np.float64]
 
@@ -76,7 +77,7 @@ def decomposed(classes: Sequence[Action]) -> Decomposition:
         NoDecompositionError: the dimensions do not come out.
     """
     pairs = {
-        (one, other): pair_labels(first.moves, second.moves, (first.size, second.size))
+        (one, other): pair_labels(paired(first.moves, second.moves))
         for one, first in enumerate(classes)
         for other, second in enumerate(classes)
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation
 from eqgen.orbitals.matrix import PairLabels
-from eqgen.permutations.signed_permutation import SignedPermutation, identity, point_orbits
+from eqgen.permutations.signed_permutation import SignedPermutation, point_orbits
 from eqgen.spaces.factors import FixedPoint, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Factor, Space
@@ -83,22 +82,13 @@ class Unit:
         return self.labels.shape
 
 
-def unit_of(
-    mapping: Mapping, unit: Sequence[int], output: Space, input_: Space, labels: PairLabels, is_local: bool = False
-) -> Unit:
-    """The problem of some axes that move together."""
-    groups = {number: mapping.axes[number].group for number in unit}
-    rows = range(len(mapping.axes[unit[0]].group.generators)) if unit else ()
-    elements = [{number: group.elements[row] for number, group in groups.items()} for row in rows]
-    sides = []
-    for space in (output, input_):
-        moves = tuple(space.act(element) for element in elements) or (identity(space.size),)
-        sides.append(Action(space_name(space, mapping), moves))
-    naturals = tuple(
-        Action(mapping.axes[number].name, tuple(element[number] for element in elements) or (identity(group.degree),))
-        for number, group in groups.items()
-    )
-    return Unit(sides[0], sides[1], naturals, labels, input_.shape, is_local)
+def unit_of(mapping: Mapping, labels: PairLabels, is_local: bool = False) -> Unit:
+    """The problem of axes that move together: those of a mapping with no other axes."""
+    output = Action(space_name(mapping.output, mapping), tuple(element.output for element in mapping.elements))
+    input_ = Action(space_name(mapping.input, mapping), tuple(element.input for element in mapping.elements))
+    axes = [mapping.axes[number] for unit in mapping.units for number in unit]
+    naturals = tuple(Action(axis.name, axis.group.elements) for axis in axes)
+    return Unit(output, input_, naturals, labels, mapping.input.shape, is_local)
 
 
 def space_name(space: Space, mapping: Mapping) -> str:
