@@ -185,13 +185,10 @@ def product_labels(
         factor: the labels of what one unit moves of an output term and an input term.
     """
     blocks: list[Block] = []
-    offset, top = 0, 0
-    for term_out in output.terms:
-        left = 0
-        for term_in in input_.terms:
+    offset = 0
+    for term_out, rows in zip(output.terms, output.slices, strict=True):
+        for term_in, columns in zip(input_.terms, input_.slices, strict=True):
             factors = tuple(factor(unit, term_out, term_in) for unit in units)
-            blocks.append(Block(term_out, term_in, top, left, offset, factors, tuple(units)))
+            blocks.append(Block(term_out, term_in, rows.start, columns.start, offset, factors, tuple(units)))
             offset += blocks[-1].rank
-            left += term_size(term_in)
-        top += term_size(term_out)
     return ProductLabels(output, input_, tuple(blocks))

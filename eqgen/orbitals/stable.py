@@ -10,7 +10,7 @@ pair is looked up there by counting its points 0, 1, 2, ... in their order.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from eqgen.common.memory import refuse_large_table
 from eqgen.orbitals.dense import LabelTable, pair_labels
 from eqgen.permutations.group import Group
 from eqgen.spaces.pair_action import paired
-from eqgen.spaces.space import Factor, Space, Term, term_size
+from eqgen.spaces.space import Factor, Space, Term
 
 SPARE = 2
 """So many points beside those of a pair make S(n) and A(n) act alike on it."""
@@ -158,27 +158,27 @@ class StableLabels:
         """Points of the stable table as points of the spaces for n."""
         small, large = ((self.small_output, self.output), (self.small_input, self.input))[side]
         found = np.empty_like(numbers)
-        for here, there in zip(_slices(small), _slices(large), strict=True):
-            chosen = np.flatnonzero((numbers >= here.start) & (numbers < here.stop))
-            members = _members(here.term, numbers[chosen] - here.start)
-            found[chosen] = there.start + _numbers(there.term, members)
+        for small_term, few, term, many in _terms(small, large):
+            chosen = np.flatnonzero((numbers >= few.start) & (numbers < few.stop))
+            members = _members(small_term, numbers[chosen] - few.start)
+            found[chosen] = many.start + _numbers(term, members)
         return found
 
     def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
         """Labels and signs where some rows and columns cross, (rows, columns) each."""
         shape = (rows.size, columns.size)
         small_rows, small_columns = np.empty(shape, dtype=np.intp), np.empty(shape, dtype=np.intp)
-        for out, small_out in zip(_slices(self.output), _slices(self.small_output), strict=True):
+        for term_out, out, small_term_out, small_out in _terms(self.output, self.small_output):
             chosen_rows = np.flatnonzero((rows >= out.start) & (rows < out.stop))
-            row_members = _members(out.term, rows[chosen_rows] - out.start)
-            for in_, small_in in zip(_slices(self.input), _slices(self.small_input), strict=True):
+            row_members = _members(term_out, rows[chosen_rows] - out.start)
+            for term_in, in_, small_term_in, small_in in _terms(self.input, self.small_input):
                 chosen_columns = np.flatnonzero((columns >= in_.start) & (columns < in_.stop))
-                column_members = _members(in_.term, columns[chosen_columns] - in_.start)
+                column_members = _members(term_in, columns[chosen_columns] - in_.start)
                 counted = _counted(row_members, column_members)
                 here = np.ix_(chosen_rows, chosen_columns)
                 places = row_members.shape[-1]
-                small_rows[here] = small_out.start + _numbers(small_out.term, counted[..., :places])
-                small_columns[here] = small_in.start + _numbers(small_in.term, counted[..., places:])
+                small_rows[here] = small_out.start + _numbers(small_term_out, counted[..., :places])
+                small_columns[here] = small_in.start + _numbers(small_term_in, counted[..., places:])
         return self.stable_table.labels[small_rows, small_columns], self.stable_table.signs[small_rows, small_columns]
 
     def table(self) -> LabelTable:
@@ -186,21 +186,9 @@ class StableLabels:
         return self.full()
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """Where the points of a term lie among those of its space."""
-
-    term: Term
-    start: int
-    stop: int
-
-
-def _slices(space: Space) -> list[_Slice]:
-    found, start = [], 0
-    for term in space.terms:
-        found.append(_Slice(term, start, start + term_size(term)))
-        start += term_size(term)
-    return found
+def _terms(space: Space, like: Space) -> Iterator[tuple[Term, slice, Term, slice]]:
+    """The terms of a space and of its like for another number of points, each with where its points lie."""
+    return zip(space.terms, space.slices, like.terms, like.slices, strict=True)
 
 
 def _counted(rows: Permutation, columns: Permutation) -> Permutation:
@@ -223,8 +211,8 @@ def _counted(rows: Permutation, columns: Permutation) -> Permutation:
 
 
 def _members_of(space: Space, number: int) -> list[int]:
-    piece = next(piece for piece in _slices(space) if number < piece.stop)
-    members: list[int] = _members(piece.term, np.array([number - piece.start]))[0].tolist()
+    term, own = next((term, own) for term, own in zip(space.terms, space.slices, strict=True) if number < own.stop)
+    members: list[int] = _members(term, np.array([number - own.start]))[0].tolist()
     return members
 
 

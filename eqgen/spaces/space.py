@@ -7,7 +7,7 @@ from collections.abc import Container, Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,13 @@ class Space:
     @property
     def size(self) -> int:
         """How many points there are."""
-        return sum(term_size(term) for term in self.terms)
+        return self.slices[-1].stop if self.slices else 0
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """Where the points of each term lie among all."""
+        stops = tuple(accumulate(map(term_size, self.terms)))
+        return tuple(map(slice, (0, *stops[:-1]), stops))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,7 +89,8 @@ class Space:
             number, inner = point if len(self.terms) > 1 else (0, point)
             if not 0 <= number < len(self.terms):
                 raise IndexError(number)
-            return sum(map(term_size, self.terms[:number])) + _index_in_term(self.terms[number], inner)
+            start: int = self.slices[number].start
+            return start + _index_in_term(self.terms[number], inner)
         except (KeyError, TypeError, IndexError, ValueError, AttributeError):
             raise DeclarationError(
                 f"{point!r} is no point of this space: its points are written like {self.point(0)!r} and "
@@ -107,17 +114,15 @@ class Space:
 
     def _in_term(self, number: int) -> tuple[int, int]:
         """The term that a point belongs to, and its number there."""
-        for place, term in enumerate(self.terms):
-            if number < term_size(term):
-                return place, number
-            number -= term_size(term)
+        for place, own in enumerate(self.slices):
+            if number < own.stop:
+                return place, number - own.start
         raise IndexError(number)
 
     def act(self, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
         """What group elements of some axes, by the axes' numbers, do to the points together."""
         parts = [_act_on_term(term, elements) for term in self.terms]
-        starts = np.cumsum([0, *(part.size for part in parts[:-1])])
-        image = np.concatenate([start + part.image for start, part in zip(starts, parts, strict=True)])
+        image = np.concatenate([own.start + part.image for own, part in zip(self.slices, parts, strict=True)])
         if all(part.signs is None for part in parts):
             return SignedPermutation(image)
         return SignedPermutation(image, np.concatenate([part.all_signs() for part in parts]))

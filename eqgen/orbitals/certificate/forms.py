@@ -19,7 +19,6 @@ from eqgen.orbitals.sparse import SparseLabels
 from eqgen.orbitals.stable import StableLabels
 from eqgen.permutations.families import whole_family
 from eqgen.spaces.mapping import Axis, Mapping
-from eqgen.spaces.space import term_size
 
 LARGEST_EXPANDED = 1 << 22
 """Up to so many pairs a product or a formula is also written out and certified as a table; beyond, it is looked at in places."""
@@ -105,14 +104,11 @@ def _of_factors(mapping: Mapping, form: ProductLabels) -> Certificate:
 def _corners(mapping: Mapping, form: ProductLabels) -> Iterator[tuple[int, int, int]]:
     """Where the block of each pair of terms begins: its first row, column and label."""
     ranks = iter([math.prod(factor.rank for factor in block.factors) for block in form.blocks])
-    top = offset = 0
-    for term_out in mapping.output.terms:
-        left = 0
-        for term_in in mapping.input.terms:
-            yield top, left, offset
-            left += term_size(term_in)
+    offset = 0
+    for rows in mapping.output.slices:
+        for columns in mapping.input.slices:
+            yield rows.start, columns.start, offset
             offset += next(ranks, 0)
-        top += term_size(term_out)
 
 
 def _of_stable_table(mapping: Mapping, form: StableLabels) -> Certificate:
