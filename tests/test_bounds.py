@@ -39,6 +39,7 @@ LARGE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(LARGE)))
 def test_a_large_declaration_is_a_value_or_a_mistake_within_bounds(number):
     code = (

@@ -11,6 +11,7 @@ from eqgen.orbitals.orbits import bias_pattern
 from eqgen.permutations import catalogue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue.names())
 def test_every_entry_has_a_certificate_and_a_verified_layer(name):
     entry = catalogue.entry(name)

@@ -45,12 +45,14 @@ def test_the_page_shows_what_is_run_here(script):
     assert len(blocks) == 2
 
 
+@pytest.mark.slow(sample=0)
 def test_two_devices_fit_as_one_does(tmp_path):
     for count in ("1", "2"):
         finished(started("two_devices.py", str(tmp_path / f"{count}.npz"), count))
     assert_same_weights(tmp_path / "1.npz", tmp_path / "2.npz")
 
 
+@pytest.mark.slow(sample=0)
 def test_two_workers_train_as_one_does(tmp_path):
     ports = []
     sockets = [socket.socket() for _ in range(2)]

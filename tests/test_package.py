@@ -33,6 +33,7 @@ def installed(tmp_path_factory):
     return environment, folder
 
 
+@pytest.mark.slow
 def test_the_installed_command_lists_the_catalogue(installed):
     environment, elsewhere = installed
     done = subprocess.run(
@@ -41,6 +42,7 @@ def test_the_installed_command_lists_the_catalogue(installed):
     assert [line.split()[0] for line in done.stdout.splitlines()[1:-2]] == list(catalogue.names())
 
 
+@pytest.mark.slow
 def test_the_installed_package_is_the_one_from_the_wheel(installed):
     environment, elsewhere = installed
     code = "import eqgen.permutations.catalogue as c; print(c.__file__); print(c.folder())"

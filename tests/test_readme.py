@@ -102,6 +102,7 @@ FORMS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow(sample=7)
 @pytest.mark.parametrize(("question", "line"), [row for row in ROWS if row[0] in FORMS])
 def test_each_line_keeps_its_form_through_training(question, line, random):
     keras.utils.set_random_seed(1)  # of a thousand random numbers two are sometimes equal

@@ -13,6 +13,7 @@ import pytest
 import eqgen as eq
 
 
+@pytest.mark.slow(sample=1)
 @pytest.mark.parametrize("imports", ["import keras, eqgen", "import eqgen, keras", "import tensorflow, eqgen, keras"])
 def test_a_fresh_process_loads_it_with_nothing_extra(imports, tmp_path, random):
     model = keras.Sequential([keras.Input((10, 1)), eq.EquivariantDense(4, "{p p} -> p where p = S(5)", use_bias=True)])

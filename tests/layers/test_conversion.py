@@ -131,6 +131,7 @@ FINER = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aggregation", ["sum", "mean"])
 @pytest.mark.parametrize(("coarse", "finer", "rank"), FINER[1:])
 def test_a_smaller_symmetry_keeps_the_weights(coarse, finer, rank, aggregation, random):

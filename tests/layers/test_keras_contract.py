@@ -69,6 +69,7 @@ def test_every_precision(name, policy):
     assert np.allclose(tf.cast(answer, "float64"), expected, rtol=0, atol=40 * eps * max(1, np.abs(expected).max()))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 @every_layer
 @pytest.mark.parametrize("jit", [False, True])
@@ -116,6 +117,7 @@ def whole() -> keras.Model:
     return keras.Model(inputs, found)
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_served_without_eqgen(tmp_path):
     model = whole()
     model.export(tmp_path / "served", verbose=False)
@@ -130,6 +132,7 @@ def test_a_saved_model_is_served_without_eqgen(tmp_path):
     assert np.allclose(np.load(tmp_path / "answers.npy"), model(features()), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_tflite_runs_the_gather(tmp_path):
     model = keras.Sequential(
@@ -166,6 +169,7 @@ def test_gradient_checkpointing_gives_the_same_gradient():
         assert np.allclose(one, other)
 
 
+@pytest.mark.slow(sample=0)
 def test_the_same_bits_twice():
     code = (
         "import keras, numpy, tensorflow as tf, eqgen as eq, hashlib\n"

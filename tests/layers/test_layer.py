@@ -367,6 +367,7 @@ def sequential():
     )
 
 
+@pytest.mark.slow(sample=2)
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("make", [sequential, functional, Subclassed])
 def test_every_kind_of_model_learns_inside_fit(make, jit, random):

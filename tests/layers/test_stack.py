@@ -14,6 +14,7 @@ from eqgen.common.errors import DeclarationError
 S10 = "p -> p where p = S(10)"
 
 
+@pytest.mark.slow(sample=2)
 @pytest.mark.parametrize(
     ("mappings", "whole", "options"),
     [
@@ -63,6 +64,7 @@ TASKS = {
 }
 
 
+@pytest.mark.slow(sample=1)
 @pytest.mark.parametrize("task", TASKS)
 def test_a_network_learns_as_it_comes(task, random):
     keras.utils.set_random_seed(0)
@@ -101,6 +103,7 @@ def test_a_layer_that_breaks_the_symmetry_is_refused(kind, culprit):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "declaration", ["p -> p where p = C(10)", "p -> p where p = C(24)", "h w -> h w where h = C(8), w = C(8)"]
 )

@@ -16,6 +16,7 @@ from eqgen.orbitals.certificate import burnside_count, certify
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, halved, is_even
 from helpers.drawn_mappings import signed_generators
 from helpers.references import dimension, matrix_of
+from helpers.sampling import examples
 from helpers.tampering import run_with
 
 
@@ -149,7 +150,8 @@ def test_zero_spreads_to_all_labels_that_meet_it(declaration, rank):
     assert certify(orbits.mapping, orbits.labels, orbits.signs)
 
 
-@settings(max_examples=600)
+@pytest.mark.slow
+@settings(max_examples=examples(600))
 @given(st.integers(2, 3), st.data())
 def test_one_flip_and_one_signed_permutation(size, data):
     flipped = data.draw(st.integers(0, size - 1))

@@ -84,6 +84,7 @@ def names():
     keras.backend.clear_session()
 
 
+@pytest.mark.slow(sample=8)
 @pytest.mark.parametrize(("make", "culprit"), BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
 def test_what_breaks_a_symmetry_is_named(make, culprit, policy, random):
@@ -155,6 +156,7 @@ UNTRAINED = {
 }
 
 
+@pytest.mark.slow(sample=2)
 @pytest.mark.parametrize("kind", UNTRAINED)
 def test_what_training_would_break_is_named_before_it_does(kind):
     model = after_dense(UNTRAINED[kind](), layers.Dense(3))

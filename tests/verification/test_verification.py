@@ -12,6 +12,7 @@ import pytest
 import eqgen as eq
 from eqgen.orbitals.certificate import burnside_count, certify
 from eqgen.verification.verify import equivariant_layers
+from helpers.sampling import examples
 from helpers.tampering import tamper
 
 EDGES = "{p p} -> {p p} where p = S(5)"
@@ -80,6 +81,7 @@ def test_burnside_counts_what_the_orbits_are(declaration):
     assert burnside_count(orbits.mapping) == orbits.rank
 
 
+@pytest.mark.slow(sample=1)
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
 def test_a_saturating_activation_raises_no_false_alarm(activation):
     # Large inputs: the output stays near 1 while the rounding of what the activation is given grows.
@@ -216,10 +218,11 @@ def test_an_activation_that_knows_positions_fails_even_with_zero_weights():
     assert not eq.verify(layer)
 
 
+@pytest.mark.slow(sample=2)
 @pytest.mark.parametrize("activation", ["exponential", "softplus", "gelu"])
 @pytest.mark.parametrize("factor", [1, 2, 50])
 def test_steep_activations_raise_no_false_alarm(activation, factor):
-    for seed in range(4):
+    for seed in range(examples(4)):
         keras.utils.set_random_seed(seed)
         layer = built("p -> p where p = C(24)", units=4, activation=activation)
         layer.set_weights([factor * weight for weight in layer.get_weights()])
@@ -373,8 +376,9 @@ def test_what_cannot_be_checked_is_refused(model, arguments, message):
         eq.verify(model(), *arguments)
 
 
+@pytest.mark.slow
 def test_outputs_that_cancel_raise_no_false_alarm():
-    for seed in range(12):
+    for seed in range(examples(12)):
         keras.utils.set_random_seed(seed)
         model = invariant_model(
             eq.EquivariantDense(4, "{p p} -> 1 where p = S(5)"), keras.layers.Flatten(), keras.layers.Dense(1)
