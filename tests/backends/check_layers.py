@@ -1,6 +1,8 @@
 """What every layer owes on any backend of Keras; run with KERAS_BACKEND set, in a process of its own, by test_backends.py.
 
-Writes models, weights and answers of every layer to a folder, or compares with those that another backend wrote there.
+Writes models, weights and answers of every layer to a folder, or reads those that another backend wrote there: each layer
+gives the same answers and learns, and is verified (`verify`). JAX compiles every operation of every shape that it meets, so a
+quick run (`read`) leaves out the longest and verifies one layer of each kind.
 """
 
 from __future__ import annotations
@@ -40,6 +42,10 @@ LAYERS = {
     "embedding": lambda: eq.OrbitEmbedding("p + 1 where p = S(5)"),
     "attention": lambda: eq.EquivariantAttention(2, 4, "p where p = C(6)"),
 }
+
+
+VERIFIED_WHEN_READ = ("pooled", "gather", "isotypic", "scalar")
+LEFT_OUT_WHEN_READ = ("pooled pairs", "long fourier beside sums", "fourier in two")
 
 
 def points(layer: keras.layers.Layer) -> int:
@@ -95,6 +101,8 @@ def main(folder: Path, which: str) -> None:
     if which == "files":
         return
     for name, make in LAYERS.items():
+        if which == "read" and name in LEFT_OUT_WHEN_READ:
+            continue
         keras.utils.set_random_seed(1)
         model = model_of(make)
         features = np.random.default_rng(0).normal(size=(4, *model.input_shape[1:])).astype("float32")
@@ -109,7 +117,7 @@ def main(folder: Path, which: str) -> None:
         expected = np.load(folder / f"{name}.npy")
         found = answers(model, features)
         assert np.allclose(found, expected, atol=1e-4 * max(1, np.abs(expected).max())), name
-        if isinstance(model.layers[0], eq.EquivariantDense):
+        if isinstance(model.layers[0], eq.EquivariantDense) and (which == "verify" or name in VERIFIED_WHEN_READ):
             report = eq.verify(model.layers[0])
             assert report, (name, str(report))
         model.compile("adam", "mse")
