@@ -63,92 +63,68 @@ def weight_picture(
         figsize=(n * cell + 2.6, max(m * cell + (1.1 if title else 0.8), 1.8)), dpi=150, layout="constrained"
     )
     axes = figure.add_subplot()
-    axes.imshow(_colours(pattern), interpolation="nearest", aspect="equal")
+    pixels = _colours(pattern)
+    axes.imshow(pixels, interpolation="nearest", aspect="equal")
     _name_sides(axes, rows, columns)
     if max(m, n) <= MOST_LETTERED:
-        _write_letters(axes, pattern)
-        _draw_grid(axes, m, n)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+        _write_letters(axes, pattern, pixels)
+    axes.spines[:].set_visible(False)
     if title is not None:
         figure.suptitle(title, fontsize=11, fontweight="bold")
-    _add_legend(figure, pattern, _values(subject))
+    # Of a built layer without channels each parameter has one value, which the legend tells.
+    single = getattr(subject, "units", 1) is None and getattr(subject, "built", False)
+    _add_legend(figure, pattern, subject.weight_matrix() if single else None)
     return figure
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a panel.
+    """One line of a panel: its name in the legend, x, and scores of shape (measurements, len(x)).
 
-    Attributes:
-        name: in the legend.
-        x: where it was measured.
-        y: what was measured.
-        low: the smallest of several measurements at each x, None for a single one.
-        high: the largest, likewise.
+    The line is their mean; where there are several measurements, their range is drawn as well.
     """
 
     name: str
     x: Sequence[float]
-    y: Sequence[float]
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
+    scores: npt.ArrayLike
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes.
+    """One pair of axes: what stands above it and below it, its lines, and the values of x that get a number.
 
-    Attributes:
-        title: above it.
-        x_label: below it.
-        lines: what it shows.
-        ticks: the values of x that get a number and a mark on each line; None lets matplotlib choose, without marks.
+    With `ticks` None matplotlib chooses them and the lines have no marks.
     """
 
     title: str
     x_label: str
-    lines: tuple[Line, ...]
-    ticks: tuple[float, ...] | None = None
+    lines: Sequence[Line]
+    ticks: Sequence[float] | None = None
 
 
-def learning_curve(
-    *panels: Panel, y_label: str, title: str | None = None, y_range: tuple[float, float] = (0.0, 1.0)
-) -> Figure:
-    """Curves of a score, panels side by side on one scale, with one legend.
-
-    Args:
-        *panels: from left to right; lines of one name have one colour.
-        y_label: what the score is.
-        title: above all panels.
-        y_range: the scores that are shown.
-    """
+def learning_curve(*panels: Panel, y_label: str, title: str | None = None) -> Figure:
+    """Curves of a score between 0 and 1, panels side by side, with one legend; lines of one name have one colour."""
     names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
     figure = Figure(figsize=(0.6 + 4.4 * len(panels), 4.2), dpi=150, layout="constrained")
-    for number, panel in enumerate(panels):
-        axes = figure.add_subplot(1, len(panels), number + 1)
+    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         for line in panel.lines:
             _draw_line(axes, line, names.index(line.name), len(names), panel.ticks is not None)
         axes.set_title(panel.title, fontsize=10, loc="left", color=GREY)
         axes.set_xlabel(panel.x_label, fontsize=9)
-        axes.set_ylim(*y_range)
-        if number == 0:
-            axes.set_ylabel(y_label, fontsize=9)
-        if panel.ticks is not None:
+        axes.set_ylim(0.0, 1.0)
+        if panel.ticks is None:
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        else:
             axes.set_xscale("log")
             axes.minorticks_off()
-            axes.set_xticks(list(panel.ticks), [f"{tick:g}" for tick in panel.ticks])
-            axes.margins(x=0.08)
-        else:
-            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            axes.margins(x=0.02)
+            axes.set_xticks(panel.ticks, [f"{tick:g}" for tick in panel.ticks])
+        axes.margins(x=0.02 if panel.ticks is None else 0.08)
         axes.tick_params(labelsize=8, colors=GREY, length=3)
         axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
         axes.set_axisbelow(True)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_color("#bbbbbb")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color("#bbbbbb")
+    figure.axes[0].set_ylabel(y_label, fontsize=9)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
     if title is not None:
@@ -157,19 +133,16 @@ def learning_curve(
 
 
 def _names(subject: Any, side: str, size: int, given: Sequence[str] | None) -> list[str]:
-    if given is not None:
-        if len(given) != size:
-            raise DeclarationError(
-                f"the picture has {count(size, side)}, got {count(len(given), 'name')}: give one name for each"
-            )
-        return list(given)
-    mapping = getattr(subject, "mapping", None)
-    if mapping is None:
-        return [str(number + 1) for number in range(size)]
+    """The names along one side, none where there are too many to be read."""
+    if given is not None and len(given) != size:
+        raise DeclarationError(
+            f"the picture has {count(size, side)}, got {count(len(given), 'name')}: give one name for each"
+        )
     if size > MOST_NAMED:
-        return [""] * size  # never shown
-    space = getattr(mapping, side)
-    return [space.name(number) for number in range(size)]
+        return []
+    if given is None and (mapping := getattr(subject, "mapping", None)) is not None:
+        return [getattr(mapping, side).name(number) for number in range(size)]
+    return list(given or map(str, range(1, size + 1)))
 
 
 def _colours(pattern: Pattern) -> npt.NDArray[np.float64]:
@@ -187,7 +160,6 @@ def _name_sides(axes: Axes, rows: list[str], columns: list[str]) -> None:
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("input", fontsize=9, color=GREY)
     axes.set_ylabel("output", fontsize=9, color=GREY)
-    columns, rows = (names if len(names) <= MOST_NAMED else [] for names in (columns, rows))
     upright = all(len(name) <= 2 for name in columns)
     # A name with dollar signs is a name, no formula.
     axes.set_xticks(range(len(columns)), columns, rotation=0 if upright else 90, fontsize=8, parse_math=False)
@@ -195,40 +167,26 @@ def _name_sides(axes: Axes, rows: list[str], columns: list[str]) -> None:
     axes.tick_params(length=0)
 
 
-def _write_letters(axes: Axes, pattern: Pattern) -> None:
-    pixels = _colours(pattern)
+def _write_letters(axes: Axes, pattern: Pattern, pixels: npt.NDArray[np.float64]) -> None:
+    """The letter of each cell, and white lines between the cells."""
     for i, row in enumerate(pattern.entries()):
         for j, entry in enumerate(row):
             # Dark letters on light cells and light letters on dark ones.
             light = float(pixels[i, j] @ np.array([0.299, 0.587, 0.114])) > 0.6
             axes.text(j, i, entry, ha="center", va="center", fontsize=7.5, color="#222222" if light else "white")
-
-
-def _draw_grid(axes: Axes, m: int, n: int) -> None:
+    m, n = pattern.shape
     axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(m + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=0.9)
     axes.tick_params(which="minor", length=0)
 
 
-def _values(subject: Any) -> list[float] | None:
-    """The numbers of a built layer without channels, in the order of its parameters."""
-    if getattr(subject, "units", 1) is not None or not getattr(subject, "built", False):
-        return None
-    pattern: Pattern = subject.pattern
-    matrix, values = subject.weight_matrix(), []
-    for label in range(pattern.rank):
+def _add_legend(figure: Figure, pattern: Pattern, matrix: npt.NDArray[Any] | None) -> None:
+    patches = []
+    for label in range(min(pattern.rank, MOST_IN_LEGEND)):
         row, column = np.argwhere(pattern.labels == label)[0]
-        values.append(float(matrix[row, column] * pattern.signs[row, column]))
-    return values
-
-
-def _add_legend(figure: Figure, pattern: Pattern, values: list[float] | None) -> None:
-    shown = range(min(pattern.rank, MOST_IN_LEGEND))
-    patches = [
-        Patch(color=colour(k), label=pattern.names[k] + (f" = {values[k]:.4f}" if values is not None else ""))
-        for k in shown
-    ]
+        value = "" if matrix is None else f" = {matrix[row, column] * pattern.signs[row, column]:.4f}"
+        patches.append(Patch(color=colour(label), label=pattern.names[label] + value))
     if pattern.rank > MOST_IN_LEGEND:
         patches.append(Patch(color="white", label=f"and {pattern.rank - MOST_IN_LEGEND} more"))
     if (pattern.labels < 0).any():
@@ -248,17 +206,21 @@ def _add_legend(figure: Figure, pattern: Pattern, values: list[float] | None) ->
 
 
 def _draw_line(axes: Axes, line: Line, number: int, several: int, marks: bool) -> None:
-    shade = colour(number)
+    scores = np.asarray(line.scores)
+    mean, low, high = scores.mean(axis=0), scores.min(axis=0), scores.max(axis=0)
     # The first line stays visible where others run through it.
-    style: dict[str, Any] = {"color": shade, "linewidth": 1.8, "label": line.name, "zorder": 3 + several - number}
-    spread = None if line.low is None or line.high is None else (line.low, line.high)
+    style: dict[str, Any] = {
+        "color": colour(number),
+        "linewidth": 1.8,
+        "label": line.name,
+        "zorder": 3 + several - number,
+    }
     if not marks:
-        axes.plot(line.x, line.y, **style)
-        if spread is not None:
-            axes.fill_between(line.x, *spread, color=shade, alpha=0.15, linewidth=0)
+        axes.plot(line.x, mean, **style)
+        if len(scores) > 1:
+            axes.fill_between(line.x, low, high, color=colour(number), alpha=0.15, linewidth=0)
         return
     style.update(marker="os^Dv"[number % 5], markersize=6, markeredgecolor="white", capsize=3, elinewidth=1.2)
-    bars = None if spread is None else np.abs(np.array(spread) - np.array(line.y))
     # A step to the side, so that the bars of lines that agree do not cover each other.
     shifted = np.array(line.x) * 1.03 ** (number - (several - 1) / 2)
-    axes.errorbar(shifted, line.y, yerr=bars, **style)
+    axes.errorbar(shifted, mean, yerr=(mean - low, high - mean) if len(scores) > 1 else None, **style)

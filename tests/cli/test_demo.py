@@ -14,13 +14,21 @@ from rich.console import Console
 
 import eqgen as eq
 from eqgen.cli.demo import Plan, run
-from eqgen.cli.demo.folder import prepare, write_whole
-from eqgen.cli.demo.graphs import Graphs, as_inputs, atlas, renumbered, spanning_trees, trees_through_edges
-from eqgen.cli.demo.networks import CONTESTANTS, WHOLE, dense_network, equivariant_network, in_original_units
-from eqgen.cli.demo.results import Row, gap, in_words, score
+from eqgen.cli.demo.graphs import as_inputs, atlas, log_of_one_more, renumbered, spanning_trees, trees_through_edges
+from eqgen.cli.demo.results import gap, in_words, score
 from eqgen.cli.demo.seed_question import distinct_values, least_squares
-from eqgen.cli.demo.story import Outcome
-from eqgen.cli.demo.training import Trainer, r_squared, split
+from eqgen.cli.demo.story import Outcome, prepare, write_whole
+from eqgen.cli.demo.training import (
+    CONTESTANTS,
+    WHOLE,
+    Run,
+    Trainer,
+    dense_network,
+    equivariant_network,
+    in_original_units,
+    r_squared,
+    split,
+)
 
 TINY = Plan(sizes=(20, 30), seeds=2, steps=8, steps_per_call=4, batch=10, scalar_steps=15)
 
@@ -28,8 +36,13 @@ FILES = {"weights.png", "learning.png", "results.txt", "network.keras", "verific
 
 
 @pytest.fixture(scope="module")
-def graphs() -> Graphs:
+def graphs() -> np.ndarray:
     return atlas()
+
+
+@pytest.fixture(scope="module")
+def targets(graphs: np.ndarray) -> np.ndarray:
+    return log_of_one_more(spanning_trees(graphs))
 
 
 def adjacency_of(graph: networkx.Graph) -> np.ndarray:
@@ -50,11 +63,11 @@ def trees_by_trying(adjacency: np.ndarray) -> int:
 # The data.
 
 
-def test_the_atlas_has_every_graph_with_seven_nodes_once(graphs: Graphs) -> None:
-    assert graphs.adjacency.shape == (1044, 7, 7)
-    assert np.array_equal(graphs.adjacency, graphs.adjacency.transpose(0, 2, 1))
+def test_the_atlas_has_every_graph_with_seven_nodes_once(graphs: np.ndarray) -> None:
+    assert graphs.shape == (1044, 7, 7)
+    assert np.array_equal(graphs, graphs.transpose(0, 2, 1))
     # 853 of the 1,044 graphs with seven nodes are connected (OEIS A001349).
-    assert np.count_nonzero(graphs.trees) == 853
+    assert np.count_nonzero(spanning_trees(graphs)) == 853
 
 
 @pytest.mark.parametrize(
@@ -76,36 +89,37 @@ def test_spanning_trees_of_known_graphs(graph: networkx.Graph, trees: int) -> No
     assert spanning_trees(adjacency_of(graph)).item() == trees
 
 
-def test_spanning_trees_counted_one_by_one(graphs: Graphs) -> None:
-    for number in range(0, len(graphs.trees), 97):
-        assert graphs.trees[number] == trees_by_trying(graphs.adjacency[number])
+def test_spanning_trees_counted_one_by_one(graphs: np.ndarray) -> None:
+    for graph in graphs[::97]:
+        assert spanning_trees(graph) == trees_by_trying(graph)
 
 
-def test_every_tree_has_six_edges(graphs: Graphs) -> None:
-    assert np.array_equal(graphs.trees_through.sum(axis=1), 6 * graphs.trees)
+def test_every_tree_has_six_edges(graphs: np.ndarray) -> None:
+    assert np.array_equal(trees_through_edges(graphs).sum(axis=1), 6 * spanning_trees(graphs))
 
 
-def test_trees_through_an_edge_counted_one_by_one(graphs: Graphs) -> None:
-    adjacency = graphs.adjacency[700]
+def test_trees_through_an_edge_counted_one_by_one(graphs: np.ndarray) -> None:
+    adjacency = graphs[700]
+    through = trees_through_edges(adjacency)
     for number, (i, j) in enumerate(combinations(range(7), 2)):
         without = adjacency.copy()
         without[i, j] = without[j, i] = 0
         lost = trees_by_trying(adjacency) - trees_by_trying(without)
-        assert graphs.trees_through[700, number] == lost
+        assert through[number] == lost
 
 
-def test_no_tree_goes_through_an_edge_that_is_not_there(graphs: Graphs) -> None:
-    assert not graphs.trees_through[as_inputs(graphs.adjacency) == 0].any()
+def test_no_tree_goes_through_an_edge_that_is_not_there(graphs: np.ndarray) -> None:
+    assert not trees_through_edges(graphs)[as_inputs(graphs) == 0].any()
 
 
-def test_renumbering_moves_the_trees_with_the_edges(graphs: Graphs, random: np.random.Generator) -> None:
-    moved = renumbered(graphs.adjacency[::50], random)
-    for before, after in zip(trees_through_edges(graphs.adjacency[::50]), trees_through_edges(moved), strict=True):
+def test_renumbering_moves_the_trees_with_the_edges(graphs: np.ndarray, random: np.random.Generator) -> None:
+    moved = renumbered(graphs[::50], random)
+    for before, after in zip(trees_through_edges(graphs[::50]), trees_through_edges(moved), strict=True):
         assert sorted(before) == sorted(after)
 
 
-def test_renumbering_changes_the_numbers_and_not_the_graph(graphs: Graphs, random: np.random.Generator) -> None:
-    chosen = graphs.adjacency[200::97]
+def test_renumbering_changes_the_numbers_and_not_the_graph(graphs: np.ndarray, random: np.random.Generator) -> None:
+    chosen = graphs[200::97]
     first, second = renumbered(chosen, random), renumbered(chosen, random)
     for before, after in zip(chosen, first, strict=True):
         assert networkx.is_isomorphic(networkx.from_numpy_array(before), networkx.from_numpy_array(after))
@@ -125,14 +139,32 @@ def test_renumbering_reaches_every_numbering_alike(random: np.random.Generator) 
 # The experiment.
 
 
-def test_a_split_holds_out_every_other_graph(graphs: Graphs) -> None:
-    small, large = split(graphs, 20, 3), split(graphs, 30, 3)
-    assert sorted([*small.train, *small.held_out]) == list(range(1044))
-    assert set(small.train) < set(large.train)
-    assert np.array_equal(small.inputs, large.inputs)
-    assert np.array_equal(small.inputs.sum(axis=1), small.again.sum(axis=1))
-    assert (small.inputs != small.again).any(axis=1).mean() > 0.9
-    assert not np.array_equal(split(graphs, 20, 4).train, small.train)
+def test_a_split_numbers_and_orders_all_graphs(graphs: np.ndarray) -> None:
+    numbered, again, order = split(graphs, 3)
+    assert sorted(order) == list(range(1044))
+    first, second = as_inputs(numbered), as_inputs(again)
+    assert np.array_equal(first.sum(axis=1), as_inputs(graphs).sum(axis=1))
+    assert np.array_equal(first.sum(axis=1), second.sum(axis=1))
+    assert (first != second).any(axis=1).mean() > 0.9
+    assert not np.array_equal(split(graphs, 4)[2], order)
+    assert all(np.array_equal(one, two) for one, two in zip(split(graphs, 3), (numbered, again, order), strict=True))
+
+
+def test_training_sees_the_first_graphs_of_the_order_and_no_others(
+    graphs: np.ndarray, targets: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    trainer = Trainer("Dense", TINY)
+    batches = trainer.batches
+    monkeypatch.setattr(trainer, "batches", lambda graphs, *others: (seen.append(graphs), batches(graphs, *others))[1])
+    numbered, _, order = split(graphs, 3)
+    for size in (20, 30):
+        run = trainer.train(graphs, targets, size, 3)
+        assert np.array_equal(seen.pop(), numbered[order[:size]])
+        network = dense_network()
+        network.set_weights(run.weights)
+        answers = keras.ops.convert_to_numpy(network(as_inputs(numbered)))[order[size:], 0]
+        assert r_squared(answers, targets[order[size:]]) == pytest.approx(run.r2, abs=1e-4)
 
 
 def test_r_squared_of_perfect_and_of_constant_answers() -> None:
@@ -143,38 +175,35 @@ def test_r_squared_of_perfect_and_of_constant_answers() -> None:
 
 
 def test_the_contestants_have_about_as_many_parameters() -> None:
-    counts = [contestant.build().count_params() for contestant in CONTESTANTS]
+    counts = [build().count_params() for build, _ in CONTESTANTS.values()]
     assert max(counts) < 1.05 * min(counts)
 
 
-def test_only_the_third_contestant_sees_fresh_numberings(graphs: Graphs) -> None:
-    one = graphs.adjacency[[700]]
-    for contestant in CONTESTANTS[1:]:
-        plan = Plan(steps=6, batch=1)
-        inputs, targets = Trainer(contestant, plan)._batches(one, np.ones(1, np.float32), 6, np.random.default_rng(1))
+def test_only_the_third_contestant_sees_fresh_numberings(graphs: np.ndarray) -> None:
+    for name in ("Dense", "Dense, renumbered"):
+        plan = Plan(steps=6, steps_per_call=3, batch=1)
+        inputs, wanted = Trainer(name, plan).batches(graphs[[700]], np.ones(1, np.float32), np.random.default_rng(1))
         assert inputs.shape == (6, 1, 21)
-        assert targets.shape == (6, 1)
-        assert (len(np.unique(inputs[:, 0], axis=0)) > 1) == contestant.renumber
+        assert wanted.shape == (6, 1)
+        assert (len(np.unique(inputs[:, 0], axis=0)) > 1) == (name == "Dense, renumbered")
 
 
-def test_training_again_from_the_same_seed_gives_the_same_network(graphs: Graphs) -> None:
-    trainer = Trainer(CONTESTANTS[2], TINY)
-    data = split(graphs, 20, 0)
-    first, other, again = trainer.train(data), trainer.train(split(graphs, 20, 1)), trainer.train(data)
+def test_training_again_from_the_same_seed_gives_the_same_network(graphs: np.ndarray, targets: np.ndarray) -> None:
+    trainer = Trainer("Dense, renumbered", TINY)
+    first, other, again = (trainer.train(graphs, targets, 20, seed) for seed in (0, 1, 0))
     assert first.curve == again.curve
     assert first.curve != other.curve
     for one, two in zip(first.weights, again.weights, strict=True):
         assert np.array_equal(one, two)
 
 
-def test_training_lowers_the_loss_on_the_training_graphs(graphs: Graphs) -> None:
-    data = split(graphs, 20, 0)
-    run = Trainer(CONTESTANTS[1], Plan(steps=300, batch=20)).train(data)
+def test_training_lowers_the_loss_on_the_training_graphs(graphs: np.ndarray, targets: np.ndarray) -> None:
+    run = Trainer("Dense", Plan(steps=300, batch=20)).train(graphs, targets, 20, 0)
     network = dense_network()
     network.set_weights(run.weights)
-    in_original_units(network, run.mean, run.spread)
-    answers = keras.ops.convert_to_numpy(network(data.inputs[data.train]))[:, 0]
-    assert r_squared(answers, data.targets[data.train]) > 0.99
+    numbered, _, order = split(graphs, 0)
+    answers = keras.ops.convert_to_numpy(network(as_inputs(numbered[order[:20]])))[:, 0]
+    assert r_squared(answers, targets[order[:20]]) > 0.99
 
 
 def test_in_original_units_only_rescales() -> None:
@@ -183,7 +212,7 @@ def test_in_original_units_only_rescales() -> None:
     network.layers[-1].set_weights([kernel, np.array([0.7], np.float32)])
     inputs = np.eye(21, dtype=np.float32)
     before = keras.ops.convert_to_numpy(network(inputs))
-    in_original_units(network, 3.0, 2.0)
+    network.set_weights(in_original_units(network.get_weights(), 3.0, 2.0))
     np.testing.assert_allclose(keras.ops.convert_to_numpy(network(inputs)), 2.0 * before + 3.0, rtol=1e-5, atol=1e-5)
 
 
@@ -205,20 +234,20 @@ def test_least_squares_finds_the_numbers_that_made_the_data(random: np.random.Ge
 # The words.
 
 
-def row(name: str, size: int, r2: tuple[float, ...], largest_gap: float) -> Row:
-    return Row(name, size, 5000, r2, largest_gap, largest_gap / 10)
+def row(name: str, size: int, r2: tuple[float, ...], largest_gap: float) -> list[Run]:
+    return [Run(name, size, seed, 5000, (0.0, score), largest_gap, 0.1, [], []) for seed, score in enumerate(r2)]
 
 
 def test_the_words_follow_the_numbers() -> None:
-    rows = [
-        row("equivariant", 50, (0.8, 0.9), 2e-6),
-        row("Dense", 50, (0.85, 0.95), 2.0),
-        row("equivariant", 100, (0.1, 0.1), 2e-6),
-        row("Dense", 100, (0.2, 0.2), 3.0),
-        row("equivariant", 200, (0.9, 1.0), 1e-6),
-        row("Dense", 200, (0.7, 0.8), 2.5),
+    runs = [
+        *row("equivariant", 50, (0.8, 0.9), 2e-6),
+        *row("Dense", 50, (0.85, 0.95), 2.0),
+        *row("equivariant", 100, (0.1, 0.1), 2e-6),
+        *row("Dense", 100, (0.2, 0.2), 3.0),
+        *row("equivariant", 200, (0.9, 1.0), 1e-6),
+        *row("Dense", 200, (0.7, 0.8), 2.5),
     ]
-    assert in_words(rows) == [
+    assert in_words(runs) == [
         "From 50 graphs: Dense (0.900), then equivariant (0.850); over 2 seeds the ranges of the first two overlap.",
         "From 200 graphs: equivariant (0.950), then Dense (0.750); over 2 seeds the ranges of the first two do not overlap.",
         "Equivariant: two numberings, one answer, up to rounding (2e-06).",
@@ -227,7 +256,7 @@ def test_the_words_follow_the_numbers() -> None:
 
 
 def test_the_words_of_one_size_and_one_seed() -> None:
-    assert in_words([row("equivariant", 50, (0.9,), 0.5), row("Dense", 50, (0.4,), 2.0)]) == [
+    assert in_words([*row("equivariant", 50, (0.9,), 0.5), *row("Dense", 50, (0.4,), 2.0)]) == [
         "From 50 graphs: equivariant (0.900), then Dense (0.400); one seed does not say how sure that is.",
         "Equivariant: two numberings, two answers, up to 0.50 apart (factor 1.6).",
         "Dense: two numberings, two answers, up to 2.00 apart (factor 7.4).",
@@ -258,25 +287,24 @@ def test_the_story_holds(story: tuple[Outcome, str, Path]) -> None:
     outcome, _, _ = story
     assert outcome
     assert outcome.same_bits
-    assert [stage.name for stage in outcome.stages] == ["before training", "after training", "after loading the file"]
-    for stage in outcome.stages:
-        assert len(stage.layers) == 4
-        assert all(report.certificate is not None for report in stage.layers)
+    assert list(outcome.stages) == ["before training", "after training", "after loading the file"]
+    for _, *layers in outcome.stages.values():
+        assert len(layers) == 4
+        assert all(report.certificate is not None for report in layers)
 
 
 def test_the_matrix_holds_three_numbers_at_every_step(story: tuple[Outcome, str, Path]) -> None:
     answer = story[0].answer
-    assert answer.distinct == (3,) * (TINY.scalar_steps + 1)
+    assert answer.distinct == [3] * (TINY.scalar_steps + 1)
     assert answer.distinct_dense > 3
-    assert not np.array_equal(answer.before, answer.after)
-    matrix = answer.layer.weight_matrix()
-    assert np.array_equal(matrix, answer.after[answer.layer.pattern.labels])
+    after = keras.ops.convert_to_numpy(answer.layer.kernel)
+    assert not np.array_equal(answer.before, after)
+    assert np.array_equal(answer.layer.weight_matrix(), after[answer.layer.pattern.labels])
 
 
 def test_all_files_are_there_and_nothing_else(story: tuple[Outcome, str, Path]) -> None:
-    outcome, _, folder = story
+    folder = story[2]
     assert {path.name for path in folder.iterdir()} == FILES
-    assert set(outcome.files) == set(folder.iterdir())
     for name in ("weights.png", "learning.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
@@ -286,12 +314,14 @@ def test_the_saved_network_loads_and_verifies(story: tuple[Outcome, str, Path]) 
     assert eq.verify(network, WHOLE)
 
 
-def test_the_saved_network_answers_in_original_units(story: tuple[Outcome, str, Path], graphs: Graphs) -> None:
+def test_the_saved_network_answers_in_original_units(
+    story: tuple[Outcome, str, Path], graphs: np.ndarray, targets: np.ndarray
+) -> None:
     network = keras.models.load_model(story[2] / "network.keras")
-    data = split(graphs, 30, 1)
-    answers = keras.ops.convert_to_numpy(network(data.inputs))[data.held_out, 0]
-    saved = next(row for row in story[0].rows if row.contestant == "equivariant" and row.size == 30)
-    assert r_squared(answers, data.targets[data.held_out]) == pytest.approx(saved.r2[1], abs=1e-4)
+    numbered, _, order = split(graphs, 1)
+    answers = keras.ops.convert_to_numpy(network(as_inputs(numbered)))[order[30:], 0]
+    saved = next(run for run in story[0].runs if (run.contestant, run.size, run.seed) == ("equivariant", 30, 1))
+    assert r_squared(answers, targets[order[30:]]) == pytest.approx(saved.r2, abs=1e-4)
 
 
 def test_what_the_files_say(story: tuple[Outcome, str, Path]) -> None:
@@ -314,7 +344,7 @@ def test_what_is_printed(story: tuple[Outcome, str, Path]) -> None:
     # What is not a terminal gets no progress bar, and nothing but the path is wider than a screen.
     assert "\x1b" not in printed
     assert all(len(line) <= 80 for line in lines if str(folder) not in line)
-    for found in outcome.rows:
+    for found in outcome.runs:
         assert any(line.split()[:1] == [str(found.size)] or found.contestant in line for line in lines)
 
 

@@ -123,20 +123,20 @@ def test_a_name_is_never_read_as_mathematics() -> None:
 
 
 LINES = (
-    Line("equivariant", (0, 10, 20), (0.1, 0.5, 0.9), (0.0, 0.4, 0.8), (0.2, 0.6, 1.0)),
-    Line("Dense", (0, 10, 20), (0.0, 0.2, 0.4)),
+    Line("equivariant", (0, 10, 20), [(0.0, 0.4, 0.8), (0.2, 0.6, 1.0)]),
+    Line("Dense", (0, 10, 20), [(0.0, 0.2, 0.4)]),
 )
 
 
 def test_learning_curve_draws_every_line_in_its_colour() -> None:
-    after = Line("Dense", (50, 200), (0.4, 0.6), (0.3, 0.5), (0.5, 0.7))
+    after = Line("Dense", (50, 200), [(0.3, 0.5), (0.5, 0.7)])
     figure = learning_curve(
         Panel("during", "step", LINES), Panel("after", "graphs", (after,), (50, 200)), y_label="R2", title="Learning"
     )
     left, right = figure.axes
     assert [line.get_label() for line in left.get_lines()] == ["equivariant", "Dense"]
     assert [to_hex(line.get_color()) for line in left.get_lines()] == [colour(0), colour(1)]
-    assert left.get_lines()[0].get_ydata().tolist() == [0.1, 0.5, 0.9]
+    np.testing.assert_allclose(left.get_lines()[0].get_ydata(), [0.1, 0.5, 0.9])
     # One line has a range, drawn as a band; in the other panel it is drawn as bars.
     assert len(left.collections) == 1
     assert to_hex(right.containers[0].lines[0].get_color()) == colour(1)

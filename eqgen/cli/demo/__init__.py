@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-from eqgen.cli.demo.plan import Plan as Plan
 from eqgen.cli.demo.story import run as run
+from eqgen.cli.demo.training import Plan as Plan

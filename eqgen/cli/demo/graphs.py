@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,41 +11,21 @@ from eqgen.spaces.edges import to_adjacency, to_edges
 
 NODES = 7
 
+EDGES = NODES * (NODES - 1) // 2
+
 Integers = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
-class Graphs:
-    """Graphs with their exact counts.
+def atlas() -> Integers:
+    """The adjacency matrix, 7 x 7, of every graph with seven nodes, up to isomorphism.
 
-    Attributes:
-        adjacency: (graphs, 7, 7), 0 and 1.
-        trees: (graphs,), the number of spanning trees of each graph.
-        trees_through: (graphs, 21), the number of spanning trees through each possible edge, in the order of `{p p}`.
-    """
-
-    adjacency: Integers
-    trees: Integers
-    trees_through: Integers
-
-
-def atlas() -> Graphs:
-    """Every graph with seven nodes, up to isomorphism, from the Atlas of Graphs that ships with networkx.
-
-    (Read and Wilson, "An Atlas of Graphs", Oxford 1998.)
+    (Read and Wilson, "An Atlas of Graphs", Oxford 1998; it ships with networkx.)
     """
     import networkx
-    from networkx.generators.atlas import graph_atlas_g
 
-    adjacency = np.array(
-        [
-            networkx.to_numpy_array(graph, nodelist=range(NODES), dtype=np.int64)
-            for graph in graph_atlas_g()
-            if graph.number_of_nodes() == NODES
-        ]
-    )
-    return Graphs(adjacency, spanning_trees(adjacency), trees_through_edges(adjacency))
+    graphs = (graph for graph in networkx.graph_atlas_g() if len(graph) == NODES)
+    return np.array([networkx.to_numpy_array(graph, range(NODES), dtype=np.int64) for graph in graphs])
 
 
 def spanning_trees(adjacency: npt.ArrayLike) -> Integers:

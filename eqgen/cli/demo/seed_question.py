@@ -10,9 +10,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.cli.demo.graphs import Floats, Graphs, as_inputs, log_of_one_more
-from eqgen.cli.demo.networks import EDGES, LAYER
-from eqgen.cli.demo.plan import Plan
+from eqgen.cli.demo.graphs import EDGES, Floats, Integers, as_inputs, log_of_one_more, trees_through_edges
+from eqgen.cli.demo.training import LAYER
 from eqgen.layers import EquivariantDense
 from eqgen.orbitals.pattern import Pattern
 
@@ -27,9 +26,8 @@ class Answer:
     """What became of a, b and c.
 
     Attributes:
-        layer: the trained scalar layer.
+        layer: the trained scalar layer, whose kernel is a, b and c.
         before: (3,), a, b and c before training.
-        after: (3,), after training.
         optimum: (3,), the numbers with the least squared error, computed directly.
         distinct: how many different numbers stood in the matrix before training and after each step.
         distinct_dense: the same count, after training, for an ordinary Dense layer that started from the same matrix.
@@ -37,36 +35,30 @@ class Answer:
 
     layer: EquivariantDense
     before: npt.NDArray[Any]
-    after: npt.NDArray[Any]
     optimum: npt.NDArray[Any]
-    distinct: tuple[int, ...]
+    distinct: list[int]
     distinct_dense: int
 
 
-def answer(graphs: Graphs, plan: Plan, seed: int = 0) -> Answer:
+def answer(graphs: Integers, steps: int, seed: int = 0) -> Answer:
     """Train a layer of three numbers: from the edges of a graph to log(1 + spanning trees through each edge).
 
     All graphs are used: three numbers cannot memorise 21,924 targets, and their best values can be computed directly.
     """
     keras.utils.set_random_seed(seed)
-    inputs, targets = as_inputs(graphs.adjacency), log_of_one_more(graphs.trees_through)
+    inputs, targets = as_inputs(graphs), log_of_one_more(trees_through_edges(graphs))
     layer = EquivariantDense(None, LAYER, name="a_b_c")
     layer.build((None, EDGES))
-    before, matrix = keras.ops.convert_to_numpy(layer.kernel), layer.weight_matrix()
+    # On PyTorch the array of a variable is the variable's own memory.
+    before, matrix = np.array(keras.ops.convert_to_numpy(layer.kernel)), np.array(layer.weight_matrix())
     distinct = [distinct_values(matrix)]
-    _fit(layer, inputs, targets, plan.scalar_steps, lambda: distinct.append(distinct_values(layer.weight_matrix())))
+    _fit(layer, inputs, targets, steps, lambda: distinct.append(distinct_values(layer.weight_matrix())))
     dense = keras.layers.Dense(EDGES, use_bias=False, name="dense")
     dense.build((None, EDGES))
     dense.set_weights([matrix.T])
-    _fit(dense, inputs, targets, plan.scalar_steps, lambda: None)
-    return Answer(
-        layer=layer,
-        before=before,
-        after=keras.ops.convert_to_numpy(layer.kernel),
-        optimum=least_squares(layer.pattern, inputs, targets),
-        distinct=tuple(distinct),
-        distinct_dense=distinct_values(dense.get_weights()[0]),
-    )
+    _fit(dense, inputs, targets, steps, lambda: None)
+    optimum = least_squares(layer.pattern, inputs, targets)
+    return Answer(layer, before, optimum, distinct, distinct_values(dense.get_weights()[0]))
 
 
 def distinct_values(matrix: npt.NDArray[Any]) -> int:

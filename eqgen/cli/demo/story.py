@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import platform
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -20,20 +22,31 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from eqgen.cli.demo import proof, results, seed_question
-from eqgen.cli.demo.folder import prepare, write_whole
-from eqgen.cli.demo.graphs import NODES, Graphs, as_inputs, atlas
-from eqgen.cli.demo.networks import CONTESTANTS, EDGES, LAYER, equivariant_network, in_original_units
-from eqgen.cli.demo.plan import Plan
-from eqgen.cli.demo.proof import Stage
-from eqgen.cli.demo.results import Row
-from eqgen.cli.demo.training import Run, Trainer, split
+from eqgen.cli.demo import results, seed_question
+from eqgen.cli.demo.graphs import EDGES, NODES, Integers, as_inputs, atlas, log_of_one_more, spanning_trees
+from eqgen.cli.demo.training import CONTESTANTS, FULL_PLAN, LAYER, WHOLE, Plan, Run, Trainer, equivariant_network
 from eqgen.cli.plot import Line, Panel, learning_curve, weight_picture
+from eqgen.common.errors import DeclarationError
+from eqgen.common.files import whole_file
 from eqgen.common.text import count
-from eqgen.orbitals.orbits import Orbits, orbits
+from eqgen.orbitals.orbits import orbits
+from eqgen.verification.report import Report
+from eqgen.verification.verify import equivariant_layers, verify
 
 ROWS_SHOWN = 8
 """Rows of the pattern on the screen; the picture has them all."""
+
+MEANINGS = {
+    "weights.png": "the weight matrix in colour, with edge names",
+    "learning.png": "R2 during training, and by training size",
+    "results.txt": "the table, with date and versions",
+    "network.keras": "the trained network: edges to log(1 + trees)",
+    "verification.txt": "all reports, before and after training and after loading",
+}
+"""The files that the demo writes."""
+
+Stages = dict[str, list[Report]]
+"""For each moment, like `after training`, the report on the network as a whole, and one on each of its eqgen layers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,20 +55,18 @@ class Outcome:
 
     Attributes:
         answer: a, b and c before and after.
-        rows: of the table.
+        runs: all trained networks, in the order of the table.
         stages: the verification before training, after training and after loading the saved network.
         same_bits: whether the loaded network gives the very answers of the one that was saved.
-        files: what was written.
     """
 
     answer: seed_question.Answer
-    rows: tuple[Row, ...]
-    stages: tuple[Stage, ...]
+    runs: list[Run]
+    stages: Stages
     same_bits: bool
-    files: tuple[Path, ...]
 
     def __bool__(self) -> bool:
-        return self.same_bits and all(self.stages)
+        return self.same_bits and all(all(reports) for reports in self.stages.values())
 
 
 def run(output: Path, *, full: bool = False, console: Console | None = None, plan: Plan | None = None) -> Outcome:
@@ -71,216 +82,227 @@ def run(output: Path, *, full: bool = False, console: Console | None = None, pla
         DeclarationError: the folder cannot be written.
     """
     console = console or Console(markup=False, highlight=False)
-    plan = plan or (Plan.full() if full else Plan.default())
+    plan = plan or (FULL_PLAN if full else Plan())
     start = time.monotonic()
     prepare(output)
 
     graphs = atlas()
-    _tell_data(console, graphs)
-    found = orbits(LAYER)
-    _tell_pattern(console, found)
+    trees = spanning_trees(graphs)
+    _tell_data(console, trees)
+    _tell_pattern(console)
 
-    answer = seed_question.answer(graphs, plan)
-    _tell_answer(console, answer, plan)
-    weights = write_whole(output / "weights.png", partial(_save_picture, weight_picture(answer.layer, title=LAYER)))
+    answer = seed_question.answer(graphs, plan.scalar_steps)
+    _tell_answer(console, answer)
+    write_whole(output / "weights.png", _picture(weight_picture(answer.layer, title=LAYER)))
 
-    runs = _train_all(console, graphs, plan)
-    rows = results.rows(runs)
-    _tell_results(console, rows)
-    curves = write_whole(output / "learning.png", partial(_save_picture, _curves(runs, rows, plan)))
-    text = write_whole(output / "results.txt", partial(_save_text, _results_text(rows, plan)))
+    runs = _train_all(console, graphs, log_of_one_more(trees), plan)
+    _tell_results(console, runs)
+    write_whole(output / "learning.png", _picture(_curves(runs, plan)))
+    write_whole(output / "results.txt", _text(_results_text(runs, plan)))
 
-    chosen = next(run for run in reversed(runs) if run.contestant == CONTESTANTS[0].name)
-    stages, same_bits, saved = _prove(chosen, graphs, output / "network.keras")
-    verification = write_whole(output / "verification.txt", partial(_save_text, proof.full_text(stages)))
+    chosen = [run for run in runs if run.contestant == "equivariant"][-1]
+    stages, same_bits = _prove(chosen, graphs, output / "network.keras")
+    write_whole(output / "verification.txt", _text(_verification_text(stages)))
     _tell_proof(console, chosen, stages, same_bits)
 
-    files = (weights, curves, text, saved, verification)
-    _tell_files(console, output, files, time.monotonic() - start)
-    return Outcome(answer, tuple(rows), stages, same_bits, files)
-
-
-def _heading(console: Console, text: str) -> None:
     console.print()
-    console.print(Text(text, style="bold"))
+    # A path that is broken over two lines could not be copied.
+    console.print(Text(f"Done in {time.monotonic() - start:.0f} s. In {output}:", style="bold"), soft_wrap=True)
+    for name, meaning in MEANINGS.items():
+        console.print(f"  {name.ljust(16)}  {meaning}")
+    return Outcome(answer, runs, stages, same_bits)
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(Text(text))
+def prepare(folder: Path) -> None:
+    """Make the folder if it is not there, and see that files can be written, before anyone waits for a training.
+
+    Raises:
+        DeclarationError: it cannot be made or written.
+    """
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
 
 
-def _tell_data(console: Console, graphs: Graphs) -> None:
-    console.print(Text("How many spanning trees has a graph?", style="bold"))
-    _say(
-        console,
-        f"The data: all {len(graphs.trees):,} graphs with seven nodes (the Atlas of Graphs in networkx), each as "
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` write a file, whole or not at all, at a path with the same ending.
+
+    Raises:
+        DeclarationError: the file cannot be written.
+    """
+    with _writing(path), whole_file(path) as unfinished:
+        write(unfinished)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DeclarationError(
+            f"{path} cannot be written ({error.strerror or error}): give a folder of your own with --output"
+        ) from None
+
+
+def _picture(figure: Any) -> Callable[[Path], object]:
+    return partial(figure.savefig, bbox_inches="tight")
+
+
+def _text(text: str) -> Callable[[Path], object]:
+    return lambda path: path.write_text(text, encoding="utf-8")
+
+
+def _tell_data(console: Console, trees: Integers) -> None:
+    console.print("How many spanning trees has a graph?", style="bold")
+    console.print(
+        f"The data: all {len(trees):,} graphs with seven nodes (the Atlas of Graphs in networkx), each as "
         f"{EDGES} numbers, a 1 for each edge. The target: log(1 + spanning trees), counted in integers (Kirchhoff): 0 to "
-        f"{graphs.trees.max():,} trees. The symmetry: none of the {math.factorial(NODES):,} renumberings of the nodes "
+        f"{trees.max():,} trees. The symmetry: none of the {math.factorial(NODES):,} renumberings of the nodes "
         "changes the answer.",
     )
 
 
-def _tell_pattern(console: Console, found: Orbits) -> None:
-    _heading(console, f"The layer: {found.mapping}")
-    space = found.mapping.output
-    for number, line in enumerate(found.pattern.coloured(ROWS_SHOWN).split("\n")[:ROWS_SHOWN]):
-        console.print(Text.assemble((f"{space.name(number)}  ", "dim"), line), no_wrap=True)
-    _say(console, f"... {EDGES} rows, one for each edge; {count(found.rank, 'number')} in {EDGES * EDGES} places:")
+def _tell_pattern(console: Console) -> None:
+    found = orbits(LAYER)
+    console.print(f"\nThe layer: {found.mapping}", style="bold")
+    coloured, letters = found.pattern.coloured().split("\n"), Text()
+    for number, line in enumerate(coloured[:ROWS_SHOWN]):
+        console.print(Text.assemble((f"{found.mapping.output.name(number)}  ", "dim"), line), no_wrap=True)
+    console.print(f"... {EDGES} rows, one for each edge; {count(found.rank, 'number')} in {EDGES * EDGES} places:")
     meanings = ("the edge itself", "edges that share a node with it", "edges apart from it")
-    legend = found.pattern.coloured(1, 1)[:0]
-    for number, (name, meaning) in enumerate(zip(found.names, meanings, strict=True)):
-        row, column = found.representatives[number].tolist()
-        letter = found.pattern.coloured(row + 1).split("\n")[row][2 * column : 2 * column + 1]
-        legend += Text("   " if number else "") + letter + Text(f" {meaning}")
-        assert letter.plain == name
-    console.print(legend)
+    for (row, column), meaning in zip(found.representatives.tolist(), meanings, strict=True):
+        letters += coloured[row][2 * column] + Text(f" {meaning}   ")
+    letters.rstrip()
+    console.print(letters)
 
 
-def _tell_answer(console: Console, answer: seed_question.Answer, plan: Plan) -> None:
-    _heading(console, "The question")
-    console.print(Text(f'"{seed_question.QUESTION}"', style="italic"))
-    _say(console, f'layer = eqgen.EquivariantDense(None, "{LAYER}")')
-    _say(
-        console,
-        f"trained for {plan.scalar_steps} steps to tell log(1 + spanning trees through each edge):",
-    )
+def _tell_answer(console: Console, answer: seed_question.Answer) -> None:
+    steps, after = len(answer.distinct) - 1, keras.ops.convert_to_numpy(answer.layer.kernel)
+    console.print("\nThe question", style="bold")
+    console.print(f'"{seed_question.QUESTION}"', style="italic")
+    console.print(f'layer = eqgen.EquivariantDense(None, "{LAYER}")')
+    console.print(f"trained for {steps} steps to tell log(1 + spanning trees through each edge):")
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     shown.add_column("")
-    for name in answer.layer.pattern.names:
-        shown.add_column(name, justify="right")
-    shown.add_column(f"distinct numbers in {EDGES} x {EDGES}", justify="right")
-    seen = sorted(set(answer.distinct[1:]))
+    for heading in (*answer.layer.pattern.names, f"distinct numbers in {EDGES} x {EDGES}"):
+        shown.add_column(heading, justify="right")
+    seen = " or ".join(map(str, sorted(set(answer.distinct[1:]))))
     for title, values, distinct in (
         ("before training", answer.before, str(answer.distinct[0])),
-        ("after training", answer.after, " or ".join(map(str, seen)) + f" after each of {plan.scalar_steps} steps"),
+        ("after training", after, f"{seen} after each of {steps} steps"),
         ("least squares, computed", answer.optimum, ""),
-        ("Dense from the same start", (), str(answer.distinct_dense)),
+        ("Dense from the same start", None, str(answer.distinct_dense)),
     ):
-        cells = [f"{value:.4f}" for value in values] or [""] * len(answer.before)
+        cells = [""] * len(after) if values is None else [f"{value:.4f}" for value in values]
         shown.add_row(title, *cells, distinct)
     console.print(shown)
 
 
-def _train_all(console: Console, graphs: Graphs, plan: Plan) -> list[Run]:
-    total = len(CONTESTANTS) * plan.runs
-    _heading(console, "The network: three such layers, a read-out and a small head; and two rivals")
-    _say(
-        console,
-        f"{count(total, 'network')}, {plan.steps:,} steps each, on {_listed(plan.sizes)} graphs, tested on all others, every "
+def _train_all(console: Console, graphs: Integers, targets: Any, plan: Plan) -> list[Run]:
+    total = len(CONTESTANTS) * len(plan.sizes) * plan.seeds
+    *most, last = map(str, plan.sizes)
+    sizes = f"{', '.join(most)} and {last}" if most else last
+    console.print("\nThe network: three such layers, a read-out and a small head; and two rivals", style="bold")
+    console.print(
+        f"{count(total, 'network')}, {plan.steps:,} steps each, on {sizes} graphs, tested on all others, every "
         "graph under a numbering drawn at random; 'Dense, renumbered' draws new numberings for its training graphs at every "
         "step.",
     )
-    runs: dict[tuple[int, int, int], Run] = {}
+    runs = []
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # Piped output is for reading later: it gets no bar.
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("compiling", total=total * plan.steps)
-        for place, contestant in enumerate(CONTESTANTS):
-            trainer = Trainer(contestant, plan)
+        for name in CONTESTANTS:
+            trainer = Trainer(name, plan)
             for size in plan.sizes:
                 for seed in range(plan.seeds):
-                    progress.update(task, description=f"{contestant.name}, {size} graphs, seed {seed + 1}")
-                    runs[size, place, seed] = trainer.train(split(graphs, size, seed), partial(progress.advance, task))
-    return [runs[key] for key in sorted(runs)]
+                    progress.update(task, description=f"{name}, {size} graphs, seed {seed + 1}")
+                    runs.append(trainer.train(graphs, targets, size, seed, partial(progress.advance, task)))
+    # Contestants and seeds stay in order.
+    return sorted(runs, key=lambda run: run.size)
 
 
-def _tell_results(console: Console, rows: Sequence[Row]) -> None:
+def _tell_results(console: Console, runs: Sequence[Run]) -> None:
     console.print()
-    console.print(results.table(rows))
-    _say(console, "R2: on the held-out graphs; gap: the answers for one graph under two numberings")
-    for sentence in results.in_words(rows):
-        _say(console, sentence)
+    console.print(results.table(runs))
+    console.print("R2: on the held-out graphs; gap: the answers for one graph under two numberings")
+    for sentence in results.in_words(runs):
+        console.print(sentence)
 
 
-def _prove(chosen: Run, graphs: Graphs, path: Path) -> tuple[tuple[Stage, ...], bool, Path]:
+def _prove(chosen: Run, graphs: Integers, path: Path) -> tuple[Stages, bool]:
     """Verify the network before and after its training; save it, load it, and verify what was loaded."""
-    network = equivariant_network()
+
+    def reports(network: Any) -> list[Report]:
+        return [verify(network, WHOLE), *map(verify, equivariant_layers(network))]
+
+    def answers(network: Any) -> Any:
+        return keras.ops.convert_to_numpy(network(as_inputs(graphs), training=False))
+
+    network, stages = equivariant_network(), {}
     network.set_weights(chosen.initial)
-    before = proof.check("before training", network)
+    stages["before training"] = reports(network)
     network.set_weights(chosen.weights)
-    in_original_units(network, chosen.mean, chosen.spread)
-    after = proof.check("after training", network)
-    saved = write_whole(path, network.save)
-    loaded = keras.models.load_model(saved)
-    again = proof.check("after loading the file", loaded)
-    return (before, after, again), np.array_equal(_answers(network, graphs), _answers(loaded, graphs)), saved
+    stages["after training"] = reports(network)
+    write_whole(path, network.save)
+    loaded = keras.models.load_model(path)
+    stages["after loading the file"] = reports(loaded)
+    return stages, np.array_equal(answers(network), answers(loaded))
 
 
-def _answers(network: Any, graphs: Graphs) -> Any:
-    return keras.ops.convert_to_numpy(network(as_inputs(graphs.adjacency), training=False))
-
-
-def _tell_proof(console: Console, chosen: Run, stages: Sequence[Stage], same_bits: bool) -> None:
-    _heading(console, f"The proof, for the network that learned from {chosen.size} graphs (seed {chosen.seed + 1})")
-    width = max(len(stage.name) for stage in stages)
-    for stage in stages:
-        console.print(Text(f"{stage.name.ljust(width)}  ") + Text(str(stage), style="green" if stage else "bold red"))
+def _tell_proof(console: Console, chosen: Run, stages: Stages, same_bits: bool) -> None:
+    console.print(
+        f"\nThe proof, for the network that learned from {chosen.size} graphs (seed {chosen.seed + 1})", style="bold"
+    )
+    for name, (whole, *layers) in stages.items():
+        holds = bool(whole) and all(layers)
+        proved = sum(report.certificate is not None and bool(report) for report in layers)
+        verdict = (
+            f"{'verified' if holds else 'NOT VERIFIED'}: {proved} of {count(len(layers), 'layer')} by certificate, "
+            f"network to {whole.max_error:.0e}"
+        )
+        console.print(Text(f"{name.ljust(max(map(len, stages)))}  ").append(verdict, "green" if holds else "bold red"))
     agreement = "the same answers, bit for bit" if same_bits else "OTHER ANSWERS than before it was saved"
-    _say(console, f"On all graphs the loaded network gives {agreement}.")
+    console.print(f"On all graphs the loaded network gives {agreement}.")
 
 
-def _tell_files(console: Console, output: Path, files: Sequence[Path], seconds: float) -> None:
-    console.print()
-    # A path that is broken over two lines could not be copied.
-    console.print(Text(f"Done in {seconds:.0f} s. In {output}:", style="bold"), soft_wrap=True)
-    meanings = {
-        "weights.png": "the weight matrix in colour, with edge names",
-        "learning.png": "R2 during training, and by training size",
-        "results.txt": "the table, with date and versions",
-        "network.keras": "the trained network: edges to log(1 + trees)",
-        "verification.txt": "all reports, before and after training and after loading",
-    }
-    for path in files:
-        _say(console, f"  {path.name.ljust(16)}  {meanings[path.name]}")
+def _verification_text(stages: Stages) -> str:
+    return "\n".join("\n".join([name.upper(), *map(str, reports), ""]) for name, reports in stages.items())
 
 
-def _curves(runs: Sequence[Run], rows: Sequence[Row], plan: Plan) -> Any:
+def _curves(runs: Sequence[Run], plan: Plan) -> Any:
     smallest = min(plan.sizes)
-    during = []
-    for contestant in CONTESTANTS:
-        group = [run for run in runs if run.contestant == contestant.name and run.size == smallest]
-        steps = [step for step, _ in group[0].curve]
-        scores = np.array([[score for _, score in run.curve] for run in group])
-        during.append(_line(contestant.name, steps, scores))
-    after = []
-    for contestant in CONTESTANTS:
-        own = [row for row in rows if row.contestant == contestant.name]
-        after.append(_line(contestant.name, [row.size for row in own], np.array([row.r2 for row in own]).T))
+    steps = range(0, plan.steps + 1, plan.steps_per_call)
+    during, after = [], []
+    for name in CONTESTANTS:
+        rows = {row[0].size: row for row in results.rows(runs) if row[0].contestant == name}
+        during.append(Line(name, steps, [run.curve for run in rows[smallest]]))
+        after.append(Line(name, plan.sizes, np.transpose([[run.r2 for run in rows[size]] for size in plan.sizes])))
     return learning_curve(
-        Panel(f"during training on {smallest} graphs", "step", tuple(during)),
-        Panel("after training", "training graphs", tuple(after), tuple(plan.sizes)),
+        Panel(f"during training on {smallest} graphs", "step", during),
+        Panel("after training", "training graphs", after, plan.sizes),
         y_label="R2 on the held-out graphs",
         title="log(1 + spanning trees) of graphs with seven nodes",
     )
 
 
-def _line(name: str, x: Sequence[float], scores: Any) -> Line:
-    """A line of means, with the range over the seeds where there are several; scores have shape (seeds, places)."""
-    several = len(scores) > 1
-    return Line(
-        name,
-        x,
-        scores.mean(axis=0).tolist(),
-        scores.min(axis=0).tolist() if several else None,
-        scores.max(axis=0).tolist() if several else None,
-    )
-
-
-def _results_text(rows: Sequence[Row], plan: Plan) -> str:
+def _results_text(runs: Sequence[Run], plan: Plan) -> str:
     """The table as a file keeps it: with the plan, the date and the versions."""
     paper = Console(width=100, no_color=True, markup=False, highlight=False)
     with paper.capture() as captured:
-        paper.print(results.table(rows))
-    lines = [line.rstrip() for line in captured.get().splitlines()]
-    versions = ", ".join(f"{name} {version(name)}" for name in ("eqgen", "keras", "tensorflow", "numpy", "networkx"))
+        paper.print(results.table(runs))
+    table = [line.rstrip() for line in captured.get().splitlines()]
+    packages = ("eqgen", "keras", keras.backend.backend(), "numpy", "networkx")
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return "\n".join(
         [
             "log(1 + spanning trees) of all graphs with seven nodes: R2 on the held-out graphs",
             "",
-            *lines,
+            *table,
             "",
             "gap: between the two answers for one graph under two numberings, in log(1 + trees)",
-            *results.in_words(rows),
+            *results.in_words(runs),
             "",
             f"{date.today().isoformat()}, Python {platform.python_version()}, {versions}",
             f"{count(plan.seeds, 'seed')}, {plan.steps} steps of AdamW, {plan.batch} graphs a step, learning rate "
@@ -288,16 +310,3 @@ def _results_text(rows: Sequence[Row], plan: Plan) -> str:
             "",
         ]
     )
-
-
-def _save_picture(figure: Any, path: Path) -> None:
-    figure.savefig(path, bbox_inches="tight")
-
-
-def _save_text(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def _listed(sizes: Sequence[int]) -> str:
-    *most, last = [str(size) for size in sizes]
-    return f"{', '.join(most)} and {last}" if most else last
