@@ -127,7 +127,7 @@ def _declaration(layer: Any) -> str:
     if isinstance(layer, EquivariantDense):
         return layer.mapping.in_short() if layer.mapping is not None else layer.pattern.in_one_line()
     if isinstance(layer, (EquivariantAttention, EquivariantNormalization, OrbitEmbedding)):
-        return layer.points.mapping.in_short().split(" -> ")[0]
+        return layer.points.mapping.space_text(layer.points.mapping.input)
     return ""
 
 
