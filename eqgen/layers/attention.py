@@ -12,13 +12,14 @@ from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution.tensors import constant, matmul
 from eqgen.layers.inputs.arguments import is_positive_whole
 from eqgen.layers.inputs.masks import present
-from eqgen.layers.inputs.points import points_of, refuse_channels, refuse_signs
+from eqgen.layers.inputs.points import PointLayer
+from eqgen.layers.inputs.shape import check_channels
 from eqgen.orbitals.orbits import orbits
 from eqgen.spaces.mapping import Mapping
 
 
 @keras.saving.register_keras_serializable(package="eqgen")
-class EquivariantAttention(keras.layers.Layer):
+class EquivariantAttention(PointLayer):
     """Multi-head self-attention between points, with one learned bias for each orbit of pairs and head.
 
     `softmax(q_i k_j / sqrt(key_dim) + bias[label of (i, j)])`: relative position bias (Shaw et al., "Self-attention with
@@ -50,14 +51,12 @@ class EquivariantAttention(keras.layers.Layer):
     def __init__(
         self, num_heads: int, key_dim: int, declaration: Mapping | str, *, use_bias: bool = True, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
         for name, size in (("num_heads", num_heads), ("key_dim", key_dim)):
             if not is_positive_whole(size):
                 raise DeclarationError(f"{name} is a positive whole number, got {size!r}")
+        super().__init__(declaration, **kwargs)
         self.num_heads, self.key_dim = int(num_heads), int(key_dim)
-        self.points = points_of(declaration)
-        refuse_signs(self.points, "attention, which is not odd, would break the symmetry: attend to absolute values")
+        self.refuse_signs("attention, which is not odd, would break the symmetry: attend to absolute values")
         self.orbits = orbits(self.points.mapping)
         labels = self.orbits.labels
         if (labels < 0).all(axis=1).any():
@@ -80,7 +79,7 @@ class EquivariantAttention(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Make the projections and the biases of pairs."""
-        channels, width = self.points.channels(input_shape), self.num_heads * self.key_dim
+        channels, width = self.channels(input_shape), self.num_heads * self.key_dim
         for name in ("query", "key", "value"):
             setattr(self, name, self.add_weight(name=name, shape=(channels, width), initializer="glorot_uniform"))
         self.output_kernel = self.add_weight(name="output", shape=(width, channels), initializer="glorot_uniform")
@@ -97,9 +96,9 @@ class EquivariantAttention(keras.layers.Layer):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Attend; points that a mask of shape (..., points) leaves out are not attended to."""
         n, heads, size = self.points.size, self.num_heads, self.key_dim
-        refuse_channels(self.query.shape[0], inputs.shape)
+        check_channels(self.query.shape[0], inputs.shape)
         shape = ops.shape(inputs)
-        inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)
+        inputs, mask = self.flat(inputs, mask)
         # A weight of zero times what is infinite would not be zero.
         inputs = inputs if mask is None else present(inputs, mask)
         flat = ops.reshape(inputs, (-1, n, inputs.shape[-1]))
@@ -123,19 +122,18 @@ class EquivariantAttention(keras.layers.Layer):
             found = found + ops.cast(self.output_bias, found.dtype)
         return ops.reshape(found, shape)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The input shape."""
-        return tuple(input_shape)
-
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""
         return {
             **super().get_config(),
             "num_heads": self.num_heads,
             "key_dim": self.key_dim,
-            "declaration": self.points.mapping.without_catalogue(),
             "use_bias": self.use_bias,
         }
+
+    def parameters_spared(self) -> int:
+        """How many more parameters there would be if every pair of points had its own."""
+        return (self.points.size**2 - self.orbits.rank) * self.num_heads
 
     def _heads(self, flat: Any, kernel: Any, bias: Any) -> Any:
         """(batch, heads, points, key_dim) of a projection."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from eqgen.layers.inputs.points import points_of, refuse_channels, refuse_signs
+from eqgen.layers.inputs.points import PointLayer
+from eqgen.layers.inputs.shape import check_channels
 from eqgen.spaces.mapping import Mapping
 
 
 @keras.saving.register_keras_serializable(package="eqgen")
-class OrbitEmbedding(keras.layers.Layer):
+class OrbitEmbedding(PointLayer):
     """Adds to the features of every point a learned vector of its point orbit.
 
     A positional code that tells every point from every other would break the symmetry; this is all that it leaves: a corner
@@ -33,18 +33,14 @@ class OrbitEmbedding(keras.layers.Layer):
     Output shape:
         The same.
 
-    >>> import numpy as np
+    >>>     >>> import numpy as np
     >>> OrbitEmbedding("p + 1 where p = S(3)")(np.zeros((1, 4, 2))).shape
     TensorShape([1, 4, 2])
     """
 
     def __init__(self, declaration: Mapping | str, embeddings_initializer: Any = "uniform", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self.points = points_of(declaration)
-        refuse_signs(
-            self.points, "a vector that is added to its points would have to be its own negative: drop this layer"
-        )
+        super().__init__(declaration, **kwargs)
+        self.refuse_signs("a vector that is added to its points would have to be its own negative: drop this layer")
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
         self.embeddings: Any = None
 
@@ -52,27 +48,22 @@ class OrbitEmbedding(keras.layers.Layer):
         """Make a vector for each point orbit."""
         self.embeddings = self.add_weight(
             name="embeddings",
-            shape=(self.points.orbits, self.points.channels(input_shape)),
+            shape=(self.points.orbits, self.channels(input_shape)),
             initializer=self.embeddings_initializer,
         )
         self.built = True
 
     def call(self, inputs: Any) -> Any:
         """Add to features of shape (..., points, channels)."""
-        refuse_channels(self.embeddings.shape[1], inputs.shape)
+        check_channels(self.embeddings.shape[1], inputs.shape)
         shape = ops.shape(inputs)
-        inputs, _ = self.points.flat(inputs, None, self.compute_dtype)
-        codes = ops.take(ops.convert_to_tensor(self.embeddings), self.points.orbit_of.astype(np.int32), axis=0)
+        inputs, _ = self.flat(inputs)
+        codes = ops.take(ops.convert_to_tensor(self.embeddings), self.points.orbit_of, axis=0)
         return ops.reshape(inputs + ops.cast(codes, inputs.dtype), shape)
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The input shape."""
-        return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""
         return {
             **super().get_config(),
-            "declaration": self.points.mapping.without_catalogue(),
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
         }

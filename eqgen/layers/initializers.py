@@ -30,11 +30,6 @@ class OrbitInitializer(keras.initializers.Initializer):
         self._config_seed = seed
         self._spread: npt.NDArray[np.float64] | None = None
 
-    @property
-    def is_default(self) -> bool:
-        """Whether no seed was asked for, so that the word "orbit" says it all."""
-        return self._config_seed is None
-
     def for_orbits(self, sizes: PairLabels | Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
         """The initializer of one layer's kernel."""
         bound = OrbitInitializer(self._config_seed)
@@ -58,3 +53,15 @@ class OrbitInitializer(keras.initializers.Initializer):
     def from_config(cls, config: dict[str, Any]) -> OrbitInitializer:
         """The initializer of a saved layer."""
         return cls(keras.saving.deserialize_keras_object(config["seed"]))
+
+
+def initializer_of(value: Any) -> Any:
+    """An initializer as Keras reads it, or "orbit"."""
+    return OrbitInitializer() if value == "orbit" else keras.initializers.get(value)
+
+
+def serialized(value: Any) -> Any:
+    """What a config holds of an initializer, regularizer or constraint; "orbit" where no seed was asked for."""
+    if isinstance(value, OrbitInitializer) and value.get_config()["seed"] is None:
+        return "orbit"
+    return keras.saving.serialize_keras_object(value)

@@ -7,11 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.convert import as_array, fill, refuse_across
+from eqgen.layers.convert import fill, refuse_across
 from eqgen.layers.dense import EquivariantDense
-from eqgen.layers.projection import Form, form_of
+from eqgen.layers.execution.backend import double_precision
+from eqgen.layers.execution.tensors import as_float64
+from eqgen.layers.projection import Form, form_of, nearest
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.spaces.mapping import Mapping
@@ -48,8 +51,7 @@ def symmetrize(
     if not layer.built:
         raise DeclarationError(f"{layer.name!r} has no weights yet: call it on an input, or build it with a shape")
     form = form_of(declaration)
-    kernel = as_array(layer.kernel)
-    channels_in, channels_out = form.channels(kernel.shape)
+    channels_in, channels_out = form.channels(tuple(layer.kernel.shape))
     bias = _bias_means(layer, form, channels_out)
     units = None if channels_in == channels_out == 1 else channels_out
     equivariant = EquivariantDense(
@@ -64,9 +66,7 @@ def symmetrize(
         trainable=layer.trainable,
     )
     refuse_across(layer.activation, equivariant, channels_out)
-    m, n = form.shape
-    matrix = kernel.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3)
-    fill(equivariant, channels_in, form.means(matrix), bias)
+    fill(equivariant, channels_in, _means(form, layer.kernel, (channels_in, channels_out)), bias)
     return equivariant
 
 
@@ -81,4 +81,17 @@ def _bias_means(layer: Any, form: Form, channels_out: int) -> npt.NDArray[np.flo
         )
     if not form.bias.rank:
         return None
-    return form.bias.means(as_array(layer.bias).reshape(form.shape[0], 1, channels_out))
+    return _means(form.bias, layer.bias, (1, channels_out))
+
+
+def _means(form: Form, weight: Any, channels: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """The mean over each orbit, (rank, channels_in, channels_out), of a Dense kernel or bias, taken in double precision."""
+    m, n = form.shape
+    channels_in, channels_out = channels
+    with double_precision():
+        matrix = ops.reshape(
+            ops.convert_to_tensor(as_float64(weight), dtype="float64"), (n * channels_in, m * channels_out)
+        )
+        held = as_float64(nearest(form, matrix))
+    entries = held.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3).reshape(m * n, *channels)
+    return entries[form.firsts[: form.rank]] * form.signs.ravel()[form.firsts[: form.rank], None, None]

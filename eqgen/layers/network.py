@@ -10,9 +10,9 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.dense import EquivariantDense
-from eqgen.layers.equivariance.culprit import breaking_operation
+from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.model import in_single_precision
-from eqgen.layers.equivariance.weights import other_weights
+from eqgen.layers.equivariance.weights import randomized_weights
 from eqgen.layers.inputs.arguments import is_positive_whole
 from eqgen.layers.inputs.points import points_of
 from eqgen.layers.inputs.signs import refuse_activation
@@ -137,8 +137,8 @@ def _refuse_breaking(model: keras.Model, chain: list[Mapping], head: Any, normal
         return
     # A scale for each point breaks nothing as long as all are 1, as they are at the start.
     model = in_single_precision(model)
-    with other_weights(model, np.random.default_rng(0)):
-        broken = breaking_operation(model, moves_of(chain), tuple(model.input_shape[1:]), BREAKING)
+    with randomized_weights(model, np.random.default_rng(0)):
+        broken = symmetry_breaker(model, moves_of(chain), tuple(model.input_shape[1:]), BREAKING)
     if broken is not None:
         raise DeclarationError(
             f"{broken} breaks the symmetry of {chain[0].in_short()}: what it learns for one point it does not know for the "

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution.tensors import constant, matmul, mean
 from eqgen.layers.inputs.arguments import not_negative
 from eqgen.layers.inputs.masks import present
-from eqgen.layers.inputs.points import points_of, refuse_channels
+from eqgen.layers.inputs.points import PointLayer
+from eqgen.layers.inputs.shape import check_channels
 from eqgen.orbitals.endomorphism import in_words
 from eqgen.spaces.mapping import Mapping
 
 
 @keras.saving.register_keras_serializable(package="eqgen")
-class EquivariantNormalization(keras.layers.Layer):
+class EquivariantNormalization(PointLayer):
     """Features with mean 0 and variance 1 over each point orbit and all channels, then scaled and shifted for each orbit.
 
     Statistics are those of one example, so training and inference compute the same, and no batch statistics have to be kept.
@@ -42,7 +42,7 @@ class EquivariantNormalization(keras.layers.Layer):
     Output shape:
         The same.
 
-    >>> import numpy as np
+    >>>     >>> import numpy as np
     >>> layer = EquivariantNormalization("p where p = S(2)")
     >>> layer(np.array([[[1.0], [3.0]]])).numpy().round(2)
     array([[[-1.],
@@ -50,16 +50,14 @@ class EquivariantNormalization(keras.layers.Layer):
     """
 
     def __init__(self, declaration: Mapping | str, epsilon: float = 1e-5, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self.points = points_of(declaration)
+        super().__init__(declaration, **kwargs)
         self.epsilon = not_negative("epsilon", epsilon)
         self.gamma: Any = None
         self.beta: Any = None
 
     def build(self, input_shape: Any) -> None:
         """Make a scale, and where no sign flips a shift, for each point orbit and channel."""
-        shape = (self.points.orbits, self.points.channels(input_shape))
+        shape = (self.points.orbits, self.channels(input_shape))
         if shape[1] == 1 and not self.points.signed and (self.points.sizes == 1).any():
             raise DeclarationError(
                 f"an orbit of one point with one channel has no variance, so normalization of {in_words(self.points.mapping)} "
@@ -72,9 +70,9 @@ class EquivariantNormalization(keras.layers.Layer):
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Normalize features of shape (..., points, channels); points that a mask (..., points) leaves out do not count."""
-        refuse_channels(self.gamma.shape[1], inputs.shape)
+        check_channels(self.gamma.shape[1], inputs.shape)
         shape = ops.shape(inputs)
-        inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)
+        inputs, mask = self.flat(inputs, mask)
         # Squares of half precision overflow at 256.
         wide = ops.cast(inputs, "float64" if self.compute_dtype == "float64" else "float32")
         if self.beta is not None:
@@ -85,17 +83,9 @@ class EquivariantNormalization(keras.layers.Layer):
             found = found + self._of_orbits(self.beta, wide)
         return ops.reshape(ops.cast(found, self.compute_dtype), shape)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The input shape."""
-        return tuple(input_shape)
-
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""
-        return {
-            **super().get_config(),
-            "declaration": self.points.mapping.without_catalogue(),
-            "epsilon": self.epsilon,
-        }
+        return {**super().get_config(), "epsilon": self.epsilon}
 
     def _on_points(self, each: Any, mask: Any) -> Any:
         """The mean over each orbit of one number for each point, (..., points, 1), where its points stand, or once for all."""
@@ -104,7 +94,7 @@ class EquivariantNormalization(keras.layers.Layer):
         if self.points.orbits == 1:
             return mean(each, -2, keepdims=True)
         means = matmul(constant(self.points.means(), each), each)
-        return ops.take(means, self.points.orbit_of.astype(np.int32), axis=-2)
+        return ops.take(means, self.points.orbit_of, axis=-2)
 
     def _on_present_points(self, each: Any, mask: Any) -> Any:
         """The same over the points that are there."""
@@ -112,9 +102,9 @@ class EquivariantNormalization(keras.layers.Layer):
         total = matmul(member, present(each, mask))
         there = matmul(member, ops.cast(mask, each.dtype)[..., None])
         means = total / ops.maximum(there, ops.ones((), dtype=each.dtype))
-        return ops.take(means, self.points.orbit_of.astype(np.int32), axis=-2)
+        return ops.take(means, self.points.orbit_of, axis=-2)
 
     def _of_orbits(self, weight: Any, like: Any) -> Any:
         """A weight for each orbit, where its points stand."""
         weight = ops.cast(weight, like.dtype)
-        return weight[0] if self.points.orbits == 1 else ops.take(weight, self.points.orbit_of.astype(np.int32), axis=0)
+        return weight[0] if self.points.orbits == 1 else ops.take(weight, self.points.orbit_of, axis=0)

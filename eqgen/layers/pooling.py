@@ -10,14 +10,15 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.inputs.masks import handed_on, present
-from eqgen.layers.inputs.points import points_of, refuse_signs
+from eqgen.layers.inputs.points import PointLayer
+from eqgen.layers.inputs.shape import read_shape
 from eqgen.spaces.mapping import Mapping
 
 MODES = ("mean", "sum", "max")
 
 
 @keras.saving.register_keras_serializable(package="eqgen")
-class InvariantPool(keras.layers.Layer):
+class InvariantPool(PointLayer):
     """The mean, the sum or the largest of the features of each point orbit: numbers that the group does not change.
 
     The last step of a network whose answer is invariant (Zaheer et al., "Deep sets", NeurIPS 2017). A group with several point
@@ -43,26 +44,24 @@ class InvariantPool(keras.layers.Layer):
     """
 
     def __init__(self, declaration: Mapping | str, mode: str = "mean", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         if mode not in MODES:
             raise DeclarationError(f'mode is {mode!r}: expected "mean", "sum" or "max"')
-        self.supports_masking = True
+        super().__init__(declaration, **kwargs)
         self.mode = mode
-        self.points = points_of(declaration)
-        refuse_signs(
-            self.points, "its mean, sum or largest feature is not invariant: pool absolute values or products of pairs"
+        self.refuse_signs(
+            "its mean, sum or largest feature is not invariant: pool absolute values or products of pairs"
         )
         order = np.argsort(self.points.orbit_of, kind="stable").astype(np.int32)
         self._orbits = np.split(order, np.cumsum(self.points.sizes)[:-1])
 
     def build(self, input_shape: Any) -> None:
         """Look at the shape: there is nothing to make."""
-        self.points.channels(input_shape)
+        self.channels(input_shape)
         self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Pool features of shape (..., points, channels), of a mask (..., points) only the points that are there."""
-        inputs, mask = self.points.flat(inputs, mask, self.compute_dtype)
+        inputs, mask = self.flat(inputs, mask)
         if len(self._orbits) == 1:
             return self._pooled(inputs, mask)
         pooled = [
@@ -90,12 +89,12 @@ class InvariantPool(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """(..., point orbits * channels)."""
-        channels = self.points.orbits * self.points.channels(input_shape)
-        return (*input_shape[: -1 - self.points.point_axes(input_shape)], channels)
+        reading = read_shape(input_shape, self.points.sides)
+        return (*input_shape[: reading.lead], self.points.orbits * reading.channels)
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""
-        return {**super().get_config(), "declaration": self.points.mapping.without_catalogue(), "mode": self.mode}
+        return {**super().get_config(), "mode": self.mode}
 
 
 def _largest(features: Any, axis: int) -> Any:

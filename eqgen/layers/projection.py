@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from eqgen.common.arrays import Integers, Labels, Signs
+from eqgen.common.arrays import Integers, Signs
 from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count, in_short
+from eqgen.common.text import count
 from eqgen.layers.execution.backend import widest_dtype
 from eqgen.layers.execution.tensors import constant
 from eqgen.layers.inputs.declaration import read_declaration
@@ -28,23 +28,29 @@ class Form:
     Attributes:
         text: the declaration, which parses back to an equal form.
         name: the same for messages.
-        labels, signs: (m, n), -1 and 0 for zero.
-        rank: how many numbers there are.
+        pattern: which entries are one number, (m, n).
         bias: the form of a bias, (m, 1); None for a typed pattern, which does not say which outputs share one.
     """
 
     text: str
     name: str
-    labels: Labels
-    signs: Signs
-    rank: int
+    pattern: Pattern
     bias: Form | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """(m, n)."""
-        m, n = self.labels.shape
-        return m, n
+        return self.pattern.shape
+
+    @property
+    def signs(self) -> Signs:
+        """(m, n), +1, -1, or 0 where zero is forced."""
+        return self.pattern.signs
+
+    @property
+    def rank(self) -> int:
+        """How many numbers there are."""
+        return self.pattern.rank
 
     @cached_property
     def counts(self) -> Integers:
@@ -54,14 +60,15 @@ class Form:
     @cached_property
     def firsts(self) -> npt.NDArray[np.int32]:
         """The first entry of each number, and of zero, (rank + 1,)."""
-        found = np.zeros(self.rank + 1, dtype=np.int32)
-        found[self.places[::-1]] = np.arange(self.places.size, dtype=np.int32)[::-1]
-        return found
+        firsts = np.zeros(self.rank + 1, dtype=np.int32)
+        firsts[self.places[::-1]] = np.arange(self.places.size, dtype=np.int32)[::-1]
+        return firsts
 
     @cached_property
     def places(self) -> npt.NDArray[np.int32]:
         """The number of each entry, (m * n,); `rank` for those that are zero."""
-        return np.where(self.labels < 0, self.rank, self.labels).astype(np.int32).ravel()
+        labels = self.pattern.labels
+        return np.where(labels < 0, self.rank, labels).astype(np.int32).ravel()
 
     def channels(self, kernel: tuple[int, ...]) -> tuple[int, int]:
         """(channels_in, channels_out) of a Dense kernel of this shape, whose rows are points times channels.
@@ -78,17 +85,6 @@ class Form:
             )
         return kernel[0] // n, kernel[1] // m
 
-    def means(self, matrix: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """The mean over each orbit, (rank, ...), of a matrix of shape (m, n, ...)."""
-        signed = matrix.astype(np.float64) * self.signs.reshape(*self.shape, *[1] * (matrix.ndim - 2))
-        rows = signed.reshape(self.places.size, *matrix.shape[2:])
-        # Beside the first entry of each orbit: where all are equal, not a bit changes.
-        base = rows[self.firsts]
-        sums = np.zeros(base.shape)
-        np.add.at(sums, self.places, rows - base[self.places])
-        found: npt.NDArray[np.float64] = (base + sums / self.counts.reshape(-1, *[1] * (matrix.ndim - 2)))[: self.rank]
-        return found
-
 
 def form_of(declaration: Mapping | Orbits | Pattern | str) -> Form:
     """The form of a mapping, of its orbits or of a pattern, or of their text.
@@ -96,16 +92,10 @@ def form_of(declaration: Mapping | Orbits | Pattern | str) -> Form:
     Raises:
         DeclarationError: it cannot be read, or a table of its pairs does not fit in memory.
     """
-    found, pattern = read_declaration(declaration)
-    if found is not None:
-        mapping = found.mapping
-        text, name = mapping.without_catalogue(), f"the symmetry of {in_short(mapping.in_short())}"
-        shared = bias_pattern(mapping)
-        bias = Form(text, name, shared.labels, shared.signs, shared.rank)
-        return Form(text, name, found.labels, found.signs, found.rank, bias)
-    assert pattern is not None
-    name = f"the pattern {pattern.in_one_line()}"
-    return Form(str(pattern), name, pattern.labels, pattern.signs, pattern.rank)
+    declared = read_declaration(declaration)
+    text, name = declared.text, f"the {declared.kind} {declared.short_title}"
+    bias = None if declared.mapping is None else Form(text, name, bias_pattern(declared.mapping))
+    return Form(text, name, declared.pattern, bias)
 
 
 def nearest_weight(form: Form, weight: Any) -> Any:
@@ -143,8 +133,8 @@ def nearest(form: Form, kernel: Any) -> Any:
     apart = ops.transpose(ops.reshape(kernel, (n, channels_in, m, channels_out)), (2, 0, 1, 3))
     rows = ops.cast(ops.reshape(apart, (m * n, channels_in * channels_out)), widest_dtype())
     signs = form.signs.reshape(-1, 1)
-    turned = (signs < 0).any()
-    if turned:
+    flips = (signs < 0).any()
+    if flips:
         rows = rows * constant(signs, rows)
     # Beside the first entry of each orbit: where all are equal, not a bit changes.
     base = ops.take(rows, form.firsts, axis=0)
@@ -152,7 +142,7 @@ def nearest(form: Form, kernel: Any) -> Any:
     means = (base + sums / constant(form.counts[:, None], rows))[: form.rank]
     means = ops.pad(means, [(0, 1), (0, 0)])
     back = ops.take(ops.cast(means, kernel.dtype), form.places, axis=0)
-    if turned:
+    if flips:
         back = back * constant(np.where(signs < 0, -1, 1), back)
     back = ops.transpose(ops.reshape(back, (m, n, channels_in, channels_out)), (1, 2, 0, 3))
     return ops.reshape(back, (n * channels_in, m * channels_out))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import keras
 import numpy as np
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import in_short
-from eqgen.layers import EquivariantAttention, EquivariantDense, EquivariantNormalization, OrbitEmbedding
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Description:
 
     def __str__(self) -> str:
         head = ("layer", "kind", "parameters", "without symmetry", "times")
+        rows = [*self.rows, LayerRow("all", "", self.parameters, self.unconstrained)]
         body = [
             (
                 row.name,
@@ -61,16 +61,9 @@ class Description:
                 f"{row.unconstrained:,}",
                 _times(row.parameters, row.unconstrained),
             )
-            for row in self.rows
+            for row in rows
         ]
-        total = (
-            "all",
-            "",
-            f"{self.parameters:,}",
-            f"{self.unconstrained:,}",
-            _times(self.parameters, self.unconstrained),
-        )
-        table = [head, *body, total]
+        table = [head, *body]
         widths = [max(len(line[place]) for line in table) for place in range(len(head))]
         lines = []
         for line in table:
@@ -78,6 +71,19 @@ class Description:
             right = [text.rjust(width) for text, width in zip(line[2:], widths[2:], strict=True)]
             lines.append("  ".join([*left, *right]).rstrip())
         return "\n".join(lines)
+
+
+@runtime_checkable
+class Symmetric(Protocol):
+    """A layer that tells what its symmetry spares."""
+
+    def declared_as(self) -> str:
+        """What it is declared by."""
+        ...
+
+    def parameters_spared(self) -> int:
+        """How many more parameters it would have without its symmetry."""
+        ...
 
 
 def describe(model: Any) -> Description:
@@ -119,30 +125,8 @@ def _holders(layer: Any, seen: set[int]) -> Iterator[tuple[Any, list[Any]]]:
 
 def _row(layer: Any, own: list[Any]) -> LayerRow:
     held = sum(int(np.prod(weight.shape)) for weight in own)
-    kind = f"{type(layer).__name__} {in_short(_declaration(layer))}".strip()
-    return LayerRow(layer.name, kind, held, held + _more(layer, held))
-
-
-def _declaration(layer: Any) -> str:
-    if isinstance(layer, EquivariantDense):
-        return layer.mapping.in_short() if layer.mapping is not None else layer.pattern.in_one_line()
-    if isinstance(layer, (EquivariantAttention, EquivariantNormalization, OrbitEmbedding)):
-        return layer.points.mapping.space_text(layer.points.mapping.input)
-    return ""
-
-
-def _more(layer: Any, held: int) -> int:
-    """How many more parameters a layer would have without symmetry."""
-    if isinstance(layer, EquivariantDense):
-        m, n = layer.program.shape
-        each = 1 if layer.units is None else int(layer.kernel.shape[1]) * layer.units
-        bias = 0 if layer.bias_pattern is None else (m - layer.bias_pattern.rank) * (layer.units or 1)
-        return int((m * n - layer.rank) * each + bias)
-    if isinstance(layer, EquivariantAttention):
-        return int((layer.points.size**2 - layer.orbits.rank) * layer.num_heads)
-    if isinstance(layer, (EquivariantNormalization, OrbitEmbedding)):
-        return int(held // layer.points.orbits * (layer.points.size - layer.points.orbits))
-    return 0
+    declared, spared = (layer.declared_as(), layer.parameters_spared()) if isinstance(layer, Symmetric) else ("", 0)
+    return LayerRow(layer.name, f"{type(layer).__name__} {in_short(declared)}".strip(), held, held + spared)
 
 
 def _times(few: int, many: int) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from eqgen.layers.execution.run import Execution
+from eqgen.layers.linear import linear_map
 
 
 def tamper(layer, entry):
@@ -23,5 +23,5 @@ def tamper(layer, entry):
 def run_with(layer, part):
     """Let a layer compute with another part."""
     (block,) = layer.program.blocks
-    layer._program = dataclasses.replace(layer.program, blocks=(dataclasses.replace(block, factors=(part,)),))
-    layer._execution = Execution(layer._program.blocks, part.shape[0])
+    program = dataclasses.replace(layer.program, blocks=(dataclasses.replace(block, factors=(part,)),))
+    layer._linear = linear_map(program, None, layer.bias_pattern)

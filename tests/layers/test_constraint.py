@@ -119,7 +119,7 @@ def test_a_penalty_pulls_towards_the_form(random):
 @pytest.mark.parametrize("thing", [eq.OrbitConstraint(FOUR), eq.OrbitRegularizer("a b; b a", 0.1)])
 def test_they_are_saved_with_the_layer(thing):
     again = type(thing).from_config(thing.get_config())
-    assert np.array_equal(again.form.labels, thing.form.labels)
+    assert np.array_equal(again.form.pattern.labels, thing.form.pattern.labels)
     assert again.get_config() == thing.get_config()
 
 

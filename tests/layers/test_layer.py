@@ -86,7 +86,7 @@ def test_the_layer_is_the_full_matrix(units, declaration, random):
     features = random.normal(size=(6, n) if units is None else (6, n, 2)).astype("float32")
     answer = layer(features)
     matrix = layer.weight_matrix()
-    bias = layer.bias_on_points()
+    bias = keras.ops.convert_to_numpy(layer.linear.bias_on_points(layer.bias))
     full = np.einsum("mn,bn->bm", matrix, features) if units is None else np.einsum("mnio,bni->bmo", matrix, features)
     assert np.allclose(answer, full + (bias[:, 0] if units is None else bias), atol=1e-5)
 

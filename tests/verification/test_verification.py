@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
+from eqgen.layers.linear import LinearMap
 from eqgen.orbitals.certificate import burnside_count, certify
 from eqgen.verification.verify import equivariant_layers
 from helpers.sampling import examples
@@ -177,9 +178,10 @@ def test_an_entry_that_is_applied_otherwise_than_declared_fails(entry, monkeypat
 @pytest.mark.parametrize(("row", "generator"), [(9, 1), (0, 1)])
 def test_a_bias_that_breaks_the_symmetry_fails(row, generator):
     layer = built("p -> {p p} + p where p = S(5)", use_bias=True)
-    index = layer._bias_table.index.copy()
+    table = layer.linear.bias_table
+    index = table.index.copy()
     index[0, row] = 1
-    layer._bias_table = dataclasses.replace(layer._bias_table, index=index)
+    layer._linear = dataclasses.replace(layer.linear, bias_table=dataclasses.replace(table, index=index))
     report = eq.verify(layer)
     assert checks_of(report)["bias"] is False
     assert not report
@@ -187,10 +189,11 @@ def test_a_bias_that_breaks_the_symmetry_fails(row, generator):
 
 def test_a_bias_that_only_the_second_generator_moves_fails():
     layer = built("p -> p + p where p = (1 2)(3 4), (1 3)(2 4)", use_bias=True)
-    index = layer._bias_table.index.copy()
+    table = layer.linear.bias_table
+    index = table.index.copy()
     # The biases of {1, 2} and of {3, 4} in the first term: unchanged by the first generator.
     index[0, 2:4] = 1
-    layer._bias_table = dataclasses.replace(layer._bias_table, index=index)
+    layer._linear = dataclasses.replace(layer.linear, bias_table=dataclasses.replace(table, index=index))
     report = eq.verify(layer)
     assert checks_of(report)["bias"] is False
     assert "generator 2 of p, (1 3)(2 4) moves the shared biases" in str(report)
@@ -273,8 +276,8 @@ def test_a_typed_pattern_tampered_with_fails():
 
 def test_a_typed_layer_that_applies_another_matrix_than_it_shows_fails(monkeypatch):
     layer = built("a -b; b a")
-    shown = eq.EquivariantDense.weight_matrix
-    monkeypatch.setattr(eq.EquivariantDense, "weight_matrix", lambda self: shown(self) * (1 + 1e-10))
+    shown = LinearMap.matrix
+    monkeypatch.setattr(LinearMap, "matrix", lambda *arguments: shown(*arguments) * (1 + 1e-10))
     assert checks_of(eq.verify(layer))["numeric"] is False
 
 

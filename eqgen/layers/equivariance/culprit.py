@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.layers.equivariance.function import TOLERANCE_IN_EPS, Array
-from eqgen.layers.equivariance.model import EPS, coarsest_dtype
+from eqgen.layers.equivariance.function import EPS, TOLERANCE_IN_EPS, Array
+from eqgen.layers.equivariance.model import coarsest_dtype
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.permutations.signed_permutation import SignedPermutation
 
@@ -19,48 +19,47 @@ SAMPLES = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Motions:
+class TensorActions:
     """The ways in which a tensor inside a model may move when its input does.
 
     Attributes:
-        ways: for each space what each generator does to its points.
+        spaces: for each space what each generator does to its points.
         tolerance: a larger difference, beside the largest value, is no rounding.
     """
 
-    ways: tuple[tuple[SignedPermutation, ...], ...]
+    spaces: tuple[tuple[SignedPermutation, ...], ...]
     tolerance: float
 
-    def allow(self, plain: Array, others: Sequence[Array]) -> bool:
+    def allow(self, plain: Array, moved: Sequence[Array]) -> bool:
         """Whether a tensor, for inputs as they are and moved by each generator, moves like a space or not at all."""
-        if all(self._close(other, plain) for other in others):
+        if all(self._close(tensor, plain) for tensor in moved):
             return True
         # What has an axis as long as a space is indexed by such a space; what has none may be flattened.
-        named = [moves for moves in self.ways if moves[0].size in plain.shape[1:]]
-        return any(self._follows(plain, others, moves) for moves in named or self.ways)
+        named = [generators for generators in self.spaces if generators[0].size in plain.shape[1:]]
+        return any(self._follows(plain, moved, generators) for generators in named or self.spaces)
 
-    def _follows(self, plain: Array, others: Sequence[Array], moves: Sequence[SignedPermutation]) -> bool:
-        size = moves[0].size
-        length = int(np.prod(plain.shape[1:]))
+    def _follows(self, plain: Array, moved: Sequence[Array], generators: Sequence[SignedPermutation]) -> bool:
+        size, length = generators[0].size, int(np.prod(plain.shape[1:]))
+        if length % size:
+            return False
         # Points may stand on any axis, or flattened together with channels.
-        before = (
-            count for count in range(1, length // size + 1) if length % size == 0 and (length // size) % count == 0
-        )
-        return any(self._moves_on(plain, others, moves, (len(plain), count, size, -1)) for count in before)
-
-    def _moves_on(
-        self, plain: Array, others: Sequence[Array], moves: Sequence[SignedPermutation], shape: tuple[int, ...]
-    ) -> bool:
-        whole = plain.reshape(shape)
-        return all(
-            self._close(other.reshape(shape), move.applied(whole, 2)) for other, move in zip(others, moves, strict=True)
+        others = length // size
+        shapes = [(len(plain), count, size, -1) for count in range(1, others + 1) if others % count == 0]
+        return any(
+            all(
+                self._close(tensor.reshape(shape), generator.applied(plain.reshape(shape), 2))
+                for tensor, generator in zip(moved, generators, strict=True)
+            )
+            for shape in shapes
         )
 
-    def _close(self, one: Array, other: Array) -> bool:
-        return bool(np.abs(one - other).max(initial=0) <= self.tolerance * max(np.abs(other).max(initial=0), 1e-30))
+    def _close(self, tensor: Array, expected: Array) -> bool:
+        allowed = self.tolerance * max(np.abs(expected).max(initial=0), 1e-30)
+        return bool(np.abs(tensor - expected).max(initial=0) <= allowed)
 
 
 @dataclass(frozen=True, eq=False)
-class Culprit:
+class SymmetryBreaker:
     """What breaks a symmetry: a layer, or an operation between layers.
 
     Attributes:
@@ -80,9 +79,9 @@ def _name(operation: Any) -> str:
     return f"{operation.name!r} ({type(operation).__name__})"
 
 
-def breaking_operation(
+def symmetry_breaker(
     model: Any, spaces: Sequence[Sequence[SignedPermutation]], shape: tuple[int, ...], tolerance: float = 0
-) -> Culprit | None:
+) -> SymmetryBreaker | None:
     """The layer, or the operation between layers, that breaks the symmetry of a functional or sequential model.
 
     Args:
@@ -95,22 +94,23 @@ def breaking_operation(
         None where nothing can be told.
     """
     dtype = coarsest_dtype(model)
-    random = np.random.default_rng(0)
-    features = random.normal(size=(SAMPLES, *shape)).astype("float64" if dtype == "float64" else "float32")
-    moved = [_moved(features, move) for move in spaces[0]]
-    motions = Motions(tuple(map(tuple, spaces)), max(tolerance, TOLERANCE_IN_EPS * EPS[dtype]))
-    return _culprit(model, [features, *moved], motions) if moved else None
+    features = np.random.default_rng(0).normal(size=(SAMPLES, *shape))
+    features = features.astype("float64" if dtype == "float64" else "float32")
+    flat = features.reshape(SAMPLES, spaces[0][0].size, -1) if spaces[0] else features
+    moved = [generator.applied(flat, 1).reshape(features.shape) for generator in spaces[0]]
+    actions = TensorActions(tuple(map(tuple, spaces)), max(tolerance, TOLERANCE_IN_EPS * EPS[dtype]))
+    return _breaker(model, [features, *moved], actions) if moved else None
 
 
-def _culprit(model: Any, inputs: list[Array], motions: Motions) -> Culprit | None:
+def _breaker(model: Any, inputs: list[Array], actions: TensorActions) -> SymmetryBreaker | None:
     """The same for inputs that are moved already: as they are, and moved by each generator."""
     if not isinstance(model, keras.Model) or len(getattr(model, "inputs", None) or ()) != 1:
         return None
     made_by = _history(model.outputs)
-    part = keras.Model(model.inputs[0], [tensor for tensor, _, _ in made_by.values()])
-    found = [[as_float64(value) for value in _as_list(part(values, training=False))] for values in inputs]
-    values = dict(zip(made_by, zip(*found, strict=True), strict=True))
-    allowed = {name: motions.allow(plain, others) for name, (plain, *others) in values.items()}
+    inside = keras.Model(model.inputs[0], [tensor for tensor, _, _ in made_by.values()])
+    answers = [[as_float64(value) for value in keras.tree.flatten(inside(values, training=False))] for values in inputs]
+    values = dict(zip(made_by, zip(*answers, strict=True), strict=True))
+    allowed = {name: actions.allow(plain, moved) for name, (plain, *moved) in values.items()}
     # From the answer back, along what does not move as it may: whoever is given only what does is the one.
     waiting = [id(tensor) for tensor in model.outputs if not allowed[id(tensor)]]
     seen = set(waiting)
@@ -118,9 +118,10 @@ def _culprit(model: Any, inputs: list[Array], motions: Motions) -> Culprit | Non
         _, operation, given = made_by[waiting.pop()]
         broken = [id(tensor) for tensor in given if not allowed[id(tensor)]]
         if not broken:
-            inside = _inside(operation, [list(values[id(tensor)]) for tensor in given], motions)
+            # In a model that stands inside another it is looked for there.
+            nested = _breaker(operation, list(values[id(given[0])]), actions) if len(given) == 1 else None
             before = made_by[id(given[0])][1] if given else operation
-            return inside or Culprit(operation, before)
+            return nested or SymmetryBreaker(operation, before)
         waiting += [name for name in broken if name not in seen]
         seen.update(broken)
     return None
@@ -128,29 +129,13 @@ def _culprit(model: Any, inputs: list[Array], motions: Motions) -> Culprit | Non
 
 def _history(outputs: Sequence[Any]) -> dict[int, tuple[Any, Any, list[Any]]]:
     """Every tensor that some outputs are made of, by its identity: the tensor, the operation, and what that was given."""
-    found: dict[int, tuple[Any, Any, list[Any]]] = {}
+    history: dict[int, tuple[Any, Any, list[Any]]] = {}
     waiting = list(outputs)
     while waiting:
         tensor = waiting.pop()
-        if id(tensor) not in found:
+        if id(tensor) not in history:
             operation, number, _ = tensor._keras_history
             given = list(operation._inbound_nodes[number].input_tensors)
-            found[id(tensor)] = tensor, operation, given
+            history[id(tensor)] = tensor, operation, given
             waiting += given
-    return found
-
-
-def _inside(operation: Any, given: list[list[Array]], motions: Motions) -> Culprit | None:
-    """What it is in a model that stands inside another."""
-    if not isinstance(operation, keras.Model) or len(given) != 1:
-        return None
-    return _culprit(operation, given[0], motions)
-
-
-def _moved(features: Array, move: SignedPermutation) -> Array:
-    flat = features.reshape(len(features), move.size, -1)
-    return move.applied(flat, 1).reshape(features.shape)
-
-
-def _as_list(outputs: Any) -> list[Any]:
-    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    return history

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
+
+EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""The spacing of numbers above 1, from the finest dtype to the coarsest."""
 
 TOLERANCE_IN_EPS = 100
 """A difference counts as rounding up to this many eps of the dtype, relative to the largest output."""
@@ -28,19 +31,35 @@ Function = Callable[[Array], Array]
 """From features (batch, n, channels) to features (batch, m, channels)."""
 
 
-def random_inputs(size: int, channels: int, random: np.random.Generator) -> list[Array]:
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What a function is tried on.
+
+    Attributes:
+        generators: of a mapping's group.
+        products: of several generators, which move every point: what a generator leaves alone is tried too.
+        inputs: normal features, one array of shape (SAMPLES, n, channels) for each of SCALES.
+    """
+
+    generators: tuple[PairAction, ...]
+    products: tuple[PairAction, ...]
+    inputs: tuple[Array, ...]
+
+
+def random_inputs(size: int, channels: int, random: np.random.Generator) -> tuple[Array, ...]:
     """Normal features, one array of shape (SAMPLES, size, channels) for each of SCALES."""
-    return [scale * random.normal(size=(SAMPLES, size, channels)) for scale in SCALES]
+    return tuple(scale * random.normal(size=(SAMPLES, size, channels)) for scale in SCALES)
 
 
-def random_products(mapping: Mapping, count: int, random: np.random.Generator) -> list[PairAction]:
-    """Random products of generators, which move every point: what a generator leaves alone is tried too."""
-    found = []
-    for _ in range(count if mapping.generators else 0):
+def random_trial(mapping: Mapping, channels: int, products: int, random: np.random.Generator) -> Trial:
+    """The generators of a mapping, so many random products of them, and random inputs of so many channels."""
+    generators = mapping.generators
+    drawn = []
+    for _ in range(products if generators else 0):
         length = int(random.integers(2, 12))
-        chosen = [mapping.generators[number] for number in random.integers(0, len(mapping.generators), size=length)]
-        found.append(replace(reduce(PairAction.then, chosen), name=f"a product of {length} generators"))
-    return found
+        factors = [generators[number] for number in random.integers(0, len(generators), size=length)]
+        drawn.append(replace(reduce(PairAction.then, factors), name=f"a product of {length} generators"))
+    return Trial(generators, tuple(drawn), random_inputs(mapping.input.size, channels, random))
 
 
 @dataclass(frozen=True)
@@ -50,52 +69,60 @@ class Outcome:
     Attributes:
         error: the largest difference between f(g x) and g f(x), relative to the largest output of the same channel; inf
             where no output is finite.
-        worst: the generator that shows the largest difference, or the product of several when no generator shows one.
-        told: whether the outputs vary by more than rounding; a constant shows nothing.
+        worst_element: the generator that shows the largest difference, or the product of several when no generator shows one.
+        informative: whether the outputs vary by more than rounding; a constant shows nothing.
         elements: how many group elements were tried.
+        dtype: that was computed in.
     """
 
     error: float
-    worst: str
-    told: bool
+    worst_element: str
+    informative: bool
     elements: int
+    dtype: str
 
-    def holds(self, tolerance: float) -> bool | None:
-        """Whether the function is equivariant to this tolerance, None where that cannot be told."""
-        if not self.error <= tolerance:
+    @property
+    def tolerance(self) -> float:
+        """What the error may be."""
+        return TOLERANCE_IN_EPS * EPS[self.dtype]
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the function is equivariant to rounding, None where that cannot be told."""
+        if not self.error <= self.tolerance:
             return False
-        return True if self.told else None
+        return True if self.informative else None
 
-    def evidence(self, dtype: str, tolerance: float) -> str:
-        """The outcome in words."""
+    def __str__(self) -> str:
         if self.error == float("inf"):
-            return f"{dtype}: the outputs are not finite"
+            return f"{self.dtype}: the outputs are not finite"
         text = (
-            f"{dtype}, {self.elements} group elements, {SAMPLES * len(SCALES)} inputs: largest relative difference "
-            f"{self.error:.1e} (tolerance {tolerance:.1e})"
+            f"{self.dtype}, {self.elements} group elements, {SAMPLES * len(SCALES)} inputs: largest relative difference "
+            f"{self.error:.1e} (tolerance {self.tolerance:.1e})"
         )
-        if not self.told:
+        if not self.informative:
             return f"{text}, but the outputs vary by no more than that: nothing is shown"
-        return text if self.error <= tolerance else f"{text}, under {self.worst}"
+        return text if self.error <= self.tolerance else f"{text}, under {self.worst_element}"
 
 
-def try_elements(
-    function: Function,
-    generators: Sequence[PairAction],
-    products: Sequence[PairAction],
-    inputs: list[Array],
-    tolerance: float,
-    before_activation: Function | None = None,
-) -> Outcome:
-    """Hold f(g x) against g f(x) for every generator, product of such, and input.
+def try_function(function: Function, trial: Trial, dtype: str, before_activation: Function | None = None) -> Outcome:
+    """Hold f(g x) against g f(x) for every element and input.
 
     Each channel has its own yardstick, so that a large one does not hide a small one: its largest output, or how much
     rounding could move it, where that is more.
+
+    Args:
+        function: what is tried.
+        trial: what it is tried on.
+        dtype: that it computes in.
+        before_activation: the values that its last activation is given, where they are known.
     """
-    moves = [*generators, *products]
-    errors = dict.fromkeys((move.name for move in moves), 0.0)
-    told, finite = False, False
-    for features in inputs if moves else []:
+    elements = [*trial.generators, *trial.products]
+    tolerance = TOLERANCE_IN_EPS * EPS[dtype]
+    errors = dict.fromkeys((element.name for element in elements), 0.0)
+    informative, finite = False, False
+    for features in trial.inputs if elements else ():
+        features = features.astype("float64" if dtype == "float64" else "float32")
         plain = function(features).astype(np.float64)
         if not np.isfinite(plain).all():
             continue
@@ -106,24 +133,22 @@ def try_elements(
             yardstick = np.maximum(before, yardstick * (1 + before))
         # Outputs that are small because large values cancel move with the rounding of those: the last place of the inputs
         # tells how much.
-        eps = tolerance / TOLERANCE_IN_EPS
-        nudged = features * (1 + eps * np.where(np.arange(features.size).reshape(features.shape) % 3 == 0, -1, 1))
-        noise = np.abs(function(nudged.astype(features.dtype)).astype(np.float64) - plain).max(axis=(0, 1))
-        yardstick = np.maximum(yardstick, np.where(np.isfinite(noise), noise, 0) / eps)
+        nudges = np.where(np.arange(features.size).reshape(features.shape) % 3 == 0, -EPS[dtype], EPS[dtype])
+        nudged = (features * (1 + nudges)).astype(features.dtype)
+        noise = np.abs(function(nudged).astype(np.float64) - plain).max(axis=(0, 1))
+        yardstick = np.maximum(yardstick, np.where(np.isfinite(noise), noise, 0) / EPS[dtype])
         spread = np.abs(plain - plain.mean(axis=(0, 1))).max(axis=(0, 1))
-        told |= bool((spread > tolerance * yardstick).any())
+        informative |= bool((spread > tolerance * yardstick).any())
         yardstick = np.where(yardstick > 0, yardstick, 1.0)
         # All moved inputs go in as one batch: a function of Keras costs more per call than per sample.
-        answers = np.split(
-            function(np.concatenate([move.input.applied(features, axis=1) for move in moves])), len(moves)
-        )
-        for move, answer in zip(moves, answers, strict=True):
-            difference = np.abs(answer.astype(np.float64) - move.output.applied(plain, axis=1)).max(axis=(0, 1))
+        moved = np.concatenate([element.input.applied(features, axis=1) for element in elements])
+        for element, answer in zip(elements, np.split(function(moved), len(elements)), strict=True):
+            difference = np.abs(answer.astype(np.float64) - element.output.applied(plain, axis=1)).max(axis=(0, 1))
             error = float((difference / yardstick).max())
             # What is not a number counts as the largest violation.
-            errors[move.name] = max(errors[move.name], error if np.isfinite(error) else float("inf"))
-    largest = max(errors.values(), default=0.0) if finite or not moves else float("inf")
+            errors[element.name] = max(errors[element.name], error if np.isfinite(error) else float("inf"))
+    largest = max(errors.values(), default=0.0) if finite or not elements else float("inf")
     # Whoever breaks a symmetry breaks it under some generator, which says more than a product of several.
-    failing = [move.name for move in generators if errors[move.name] > tolerance]
-    worst = max(failing or errors, key=errors.__getitem__, default="")
-    return Outcome(largest, worst, told or not moves, len(moves))
+    generators = [element.name for element in trial.generators if errors[element.name] > tolerance]
+    worst = max(generators or errors, key=errors.__getitem__, default="")
+    return Outcome(largest, worst, informative or not elements, len(elements), dtype)

@@ -8,54 +8,26 @@ import keras
 import numpy as np
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.equivariance.function import (
-    TOLERANCE_IN_EPS,
-    Array,
-    Function,
-    Outcome,
-    random_inputs,
-    random_products,
-    try_elements,
-)
+from eqgen.layers.equivariance.function import EPS, Array, Function, Outcome, Trial, try_function
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.spaces.mapping import Mapping
 
-EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
-"""The spacing of numbers above 1, from the finest dtype to the coarsest."""
+HALF = ("float16", "bfloat16")
 
 
 def try_model(
-    model: Any,
-    mapping: Mapping,
-    shape: tuple[int, ...],
-    words: int,
-    random: np.random.Generator,
-    before_activation: Function | None = None,
-) -> tuple[Outcome, str, float]:
-    """Hold a model against a mapping: the outcome, the dtype, and the tolerance of 100 eps of that dtype.
+    model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, before_activation: Function | None = None
+) -> Outcome:
+    """Hold a model against a mapping in its own dtype.
 
     Args:
         model: a Keras layer or model of one input and one output.
         mapping: what it should be equivariant to.
         shape: the shape of one input, without the batch.
-        words: how many random products of generators to try.
-        random: of the inputs and words.
+        trial: what it is tried on.
         before_activation: the values that the last activation is given, where they are known.
     """
-    dtype = coarsest_dtype(model)
-    tolerance = TOLERANCE_IN_EPS * EPS[dtype]
-    channels = int(np.prod(shape)) // mapping.input.size
-    inputs = [
-        features.astype("float64" if dtype == "float64" else "float32")
-        for features in random_inputs(mapping.input.size, channels, random)
-    ]
-    products = random_products(mapping, words, random)
-    function = _flat_function(model, mapping, shape)
-    outcome = try_elements(function, mapping.generators, products, inputs, tolerance, before_activation)
-    return outcome, dtype, tolerance
-
-
-HALF = ("float16", "bfloat16")
+    return try_function(_flat_function(model, mapping, shape), trial, coarsest_dtype(model), before_activation)
 
 
 def in_single_precision(model: Any) -> Any:

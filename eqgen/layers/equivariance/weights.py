@@ -1,4 +1,4 @@
-"""A model with other weights for a while: what holds only for those that it has, training breaks."""
+"""A model with randomized weights for a while: what holds only for those that it has, training breaks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def trained_weights(model: Any) -> list[Any]:
 
 
 @contextmanager
-def other_weights(model: Any, random: np.random.Generator) -> Iterator[None]:
+def randomized_weights(model: Any, random: np.random.Generator) -> Iterator[None]:
     """Inside, what training changes is drawn at random, within its constraints; afterwards it is as it was."""
     weights = trained_weights(model)
     before = [np.asarray(keras.ops.convert_to_numpy(weight.value)) for weight in weights]

@@ -1,86 +1,148 @@
-"""What a layer is declared by: orbits of a mapping or a typed pattern, and the bias that goes with them."""
+"""What a layer is declared by, a symmetry or a typed pattern, as one value; and the bias that goes with it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import in_short
 from eqgen.layers.inputs.signs import refuse_bias
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
+from eqgen.orbitals.matrix import PairLabels
 from eqgen.orbitals.orbits import Orbits, bias_pattern, fingerprint, orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.orbitals.pattern import pattern as as_pattern
+from eqgen.spaces.mapping import Mapping
 
 
-def read_declaration(declaration: Any) -> tuple[Orbits | None, Pattern | None]:
-    """The orbits of a mapping, or a typed pattern with its letters in order: one of the two is None."""
-    if isinstance(declaration, Orbits):
-        return declaration, None
-    if looks_like_mapping(declaration):
-        return read_declaration(orbits(as_mapping(declaration)))
-    return None, as_pattern(declaration).in_order_of_appearance()
+@dataclass(frozen=True, eq=False)
+class Declared:
+    """The orbits of a mapping, or a typed pattern.
 
+    Attributes:
+        source: the one or the other, which is what a program is planned for.
+        sizes: what knows `rank`, `subdegrees` and `orbitals_per_row`, whether or not there is a table.
+        mapping: None for a typed pattern.
+        input, output: the grids that the points of each side fill.
+        kind: "symmetry of" or "pattern", for messages, ...
+        title: ... and what follows, ...
+        short_title: ... and the same where it is long.
+    """
 
-def read_bias(
-    use_bias: bool, bias: str | Pattern | None, found: Orbits | None, pattern: Pattern | None
-) -> tuple[bool, Pattern | None]:
-    """Whether there is a bias, and which outputs share it, as a column."""
-    if found is not None:
-        if bias is not None:
+    source: Orbits | Pattern
+    sizes: PairLabels | Pattern
+    mapping: Mapping | None
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+    kind: str
+    title: str
+    short_title: str
+
+    @property
+    def orbits(self) -> Orbits | None:
+        """None for a typed pattern."""
+        return self.source if isinstance(self.source, Orbits) else None
+
+    @property
+    def pattern(self) -> Pattern:
+        """The symbolic weight matrix; of a mapping it is made when it is first asked for."""
+        return self.source.pattern if isinstance(self.source, Orbits) else self.source
+
+    def signed_at(self, columns: Integers) -> SignedLabels:
+        """What is declared in some columns, (m, columns); no table is made for it."""
+        if isinstance(self.source, Orbits):
+            labels, signs = self.source.form.at(np.arange(self.source.shape[0]), columns)
+        else:
+            labels, signs = self.source.labels[:, columns], self.source.signs[:, columns]
+        return (labels + 1) * signs
+
+    @property
+    def text(self) -> str:
+        """The declaration, which parses back to the same whatever the catalogue says."""
+        return str(self.source) if self.mapping is None else self.mapping.without_catalogue()
+
+    @property
+    def fingerprint(self) -> str | None:
+        """A few letters that tell orbits apart; None for a typed pattern, which is saved whole."""
+        return fingerprint(self.source) if isinstance(self.source, Orbits) else None
+
+    def read_bias(self, use_bias: bool, bias: str | Pattern | None) -> Pattern | None:
+        """Which outputs share a bias, as a column, (m, 1); None without a bias.
+
+        Raises:
+            DeclarationError: it is typed though a mapping decides it, or missing or of other outputs where it has to be typed.
+        """
+        m = self.source.shape[0]
+        if self.mapping is not None and bias is not None:
             raise DeclarationError(
                 "the mapping decides which outputs share a bias: drop bias=... and say use_bias=True"
             )
-        if not use_bias:
-            return False, None
-        shared = bias_pattern(found.mapping)
-        refuse_bias(found.mapping, shared)
-        return True, shared
-    assert pattern is not None
-    if bias is None:
-        if use_bias:
+        if self.mapping is not None and use_bias:
+            shared = bias_pattern(self.mapping)
+            refuse_bias(self.mapping, shared)
+            return shared
+        if self.mapping is None and use_bias and bias is None:
             raise DeclarationError(
                 "a typed pattern does not say which outputs share a bias: name them, one letter for each row, as in "
-                f'bias="{" ".join("a" for _ in range(min(pattern.shape[0], 4)))}"'
+                f'bias="{" ".join("a" for _ in range(min(m, 4)))}"'
             )
-        return False, None
-    typed = as_pattern(bias)
-    if typed.shape != (1, pattern.shape[0]):
-        rows, columns = typed.shape
-        raise DeclarationError(
-            f"bias has {f'{rows} rows of ' if rows > 1 else ''}{columns} entries, the pattern has {pattern.shape[0]} rows: "
-            "write one row with one letter for each output"
-        )
-    return True, as_row(typed)
+        if bias is None:
+            return None
+        typed = as_pattern(bias)
+        if typed.shape != (1, m):
+            rows, columns = typed.shape
+            raise DeclarationError(
+                f"bias has {f'{rows} rows of ' if rows > 1 else ''}{columns} entries, the pattern has {m} rows: write one row "
+                "with one letter for each output"
+            )
+        return transposed(typed)
+
+    def config(self, bias: Pattern | None) -> dict[str, Any]:
+        """What a saved layer holds of this, and of the bias where it was typed in."""
+        if self.mapping is None:
+            return {"declaration": self.text, "bias": None if bias is None else str(transposed(bias))}
+        return {"declaration": self.text, "bias": None, "fingerprint": self.fingerprint}
+
+    def refuse_all_zero(self) -> None:
+        """Stop at what leaves no parameter."""
+        if not self.sizes.rank:
+            raise DeclarationError(
+                f"the {self.kind} {self.title} forces every weight to zero, so the layer would answer 0 to everything: use "
+                "another output space, or a bias"
+            )
+
+    def refuse_other_orbits(self, name: str, saved: str | None) -> None:
+        """Stop at a layer that was saved with the fingerprint of other orbits."""
+        if self.mapping is not None and saved is not None and saved != self.fingerprint:
+            raise DeclarationError(
+                f"layer {name!r} was saved with the orbits {saved}, and {self.mapping.in_short()} now has the orbits "
+                f"{self.fingerprint}: its weights would go to other entries; load it with the eqgen that saved it, or put back "
+                "its declaration, if that was changed"
+            )
 
 
-def as_row(pattern: Pattern) -> Pattern:
+def read_declaration(declaration: Any) -> Declared:
+    """What a layer is declared by, from a Mapping, its Orbits, a Pattern, or the text of a mapping or pattern.
+
+    Raises:
+        DeclarationError: it cannot be read.
+    """
+    if isinstance(declaration, Orbits):
+        mapping = declaration.mapping
+        grids, short = (mapping.input.shape, mapping.output.shape), in_short(mapping.in_short())
+        return Declared(declaration, declaration.form, mapping, *grids, "symmetry of", str(mapping), short)
+    if looks_like_mapping(declaration):
+        return read_declaration(orbits(as_mapping(declaration)))
+    typed = as_pattern(declaration).in_order_of_appearance()
+    m, n = typed.shape
+    return Declared(typed, typed, None, (n,), (m,), "pattern", typed.in_one_line(), typed.in_one_line())
+
+
+def transposed(pattern: Pattern) -> Pattern:
     """A bias between its two forms: a typed row, and the column that a map from one point is."""
     return Pattern(pattern.labels.T, pattern.signs.T, pattern.letters)
-
-
-def grids(found: Orbits | None, pattern: Pattern | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The shapes that the input and the output points fill."""
-    if found is None:
-        assert pattern is not None
-        return (pattern.shape[1],), (pattern.shape[0],)
-    return found.mapping.input.shape, found.mapping.output.shape
-
-
-def named(found: Orbits | None, pattern: Pattern | None) -> str:
-    """What is declared, for messages."""
-    if found is not None:
-        return f"the symmetry of {found.mapping}"
-    assert pattern is not None
-    return f"the pattern {pattern.in_one_line()}"
-
-
-def refuse_other_orbits(name: str, saved: str, found: Orbits) -> None:
-    """Stop at a saved fingerprint of other orbits."""
-    now = fingerprint(found)
-    if saved != now:
-        raise DeclarationError(
-            f"layer {name!r} was saved with the orbits {saved}, and {found.mapping.in_short()} now has the orbits {now}: its "
-            "weights would go to other entries; load it with the eqgen that saved it, or put back its declaration, if that was "
-            "changed"
-        )

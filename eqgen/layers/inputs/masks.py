@@ -7,6 +7,7 @@ from typing import Any
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
+from eqgen.layers.inputs.shape import shown
 
 
 def of_points(mask: Any, shape: Any) -> Any:
@@ -44,8 +45,3 @@ def present(features: Any, mask: Any) -> Any:
     Chosen and not multiplied: what stands at padded points may be infinite.
     """
     return ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), features, ops.zeros((), dtype=features.dtype))
-
-
-def shown(shape: Any) -> str:
-    """A shape in which one size may not be known."""
-    return f"({', '.join('batch' if size is None else str(size) for size in shape)})"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import count
 
 LayoutName = Literal["auto", "flat", "grid"]
 Shape = Sequence[int | None]
@@ -22,12 +23,14 @@ class Sides:
         output: the same for the output points.
         units: output channels, None for a layer without a channel axis.
         layout: the user's choice.
+        space: for messages, the space of a layer that lives on one.
     """
 
     input: tuple[int, ...]
     output: tuple[int, ...]
     units: int | None
-    layout: LayoutName
+    layout: LayoutName = "auto"
+    space: str = ""
 
     @property
     def input_size(self) -> int:
@@ -62,6 +65,12 @@ def checked_layout(layout: object) -> LayoutName:
     return layout  # type: ignore[return-value]
 
 
+def check_channels(built: int, shape: Shape) -> None:
+    """Stop at features of other channels than a layer was built for."""
+    if shape[-1] != built:
+        raise DeclarationError(f"this layer was built for {built} input channels, got {shape[-1]} in the last axis")
+
+
 def read_shape(shape: Shape, sides: Sides) -> Reading:
     """What a layer with these sides makes of an input of this shape.
 
@@ -81,7 +90,7 @@ def read_shape(shape: Shape, sides: Sides) -> Reading:
     channels = 1 if scalar else shape[-1]
     if channels is None:
         raise DeclarationError(
-            f"the number of channels is unknown: expected {_expected(sides, flat)} with a known last axis, got {_shown(shape)}"
+            f"the number of channels is unknown: expected {_expected(sides, flat)} with a known last axis, got {shown(shape)}"
         )
     output = sides.output if wants_grid else (sides.output_size,)
     return Reading(
@@ -101,7 +110,9 @@ def _mismatch(shape: Shape, sides: Sides) -> str:
     grid = len(sides.input) >= 2 and sides.layout != "flat"
     readings = [sides.input] if sides.layout == "grid" else [flat, sides.input] if grid else [flat]
     expected = " or ".join(dict.fromkeys(_expected(sides, reading) for reading in readings))
-    message = f"expected {expected}, got {_shown(shape)}"
+    if sides.space:
+        return f"expected {expected} for the {count(sides.input_size, 'point')} of {sides.space}, got {shown(shape)}"
+    message = f"expected {expected}, got {shown(shape)}"
     if not scalar and any(_ends_with(shape, reading) for reading in readings):
         several = len(shape) > 1 + max(len(reading) for reading in readings)
         return f"{message}; {'move the channels to the end' if several else 'add an axis: x[..., None]'}"
@@ -124,7 +135,8 @@ def _expected(sides: Sides, points: tuple[int, ...]) -> str:
     return f"({', '.join(parts)})"
 
 
-def _shown(shape: Shape) -> str:
+def shown(shape: Shape) -> str:
+    """A shape for messages, in which the size of the batch may not be known."""
     parts = ["batch" if axis == 0 and size is None else str(size) for axis, size in enumerate(shape)]
     return f"({', '.join(parts)})" if len(parts) != 1 else f"({parts[0]},)"
 

@@ -26,7 +26,7 @@ from eqgen.programs.lowering.gather import gather, gathered
 from eqgen.programs.lowering.local import local
 from eqgen.programs.lowering.plan_cache import kept
 from eqgen.programs.lowering.pooled import pooled
-from eqgen.programs.lowering.problem import Action, Unit, unit_of
+from eqgen.programs.lowering.problem import Action, Unit, space_name, unit_of
 from eqgen.programs.lowering.spectral import spectral
 from eqgen.programs.program import Program
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
@@ -180,8 +180,8 @@ def _blocks(found: Orbits) -> Iterator[tuple[KroneckerProduct, list[Unit]]]:
 def _whole_unit(mapping: Mapping, form: PairLabels) -> Unit:
     if len(mapping.units) <= 1:
         return unit_of(mapping, form, mapping.support is not None)
-    output = Action(mapping.space_text(mapping.output), tuple(move.output for move in mapping.generators))
-    input_ = Action(mapping.space_text(mapping.input), tuple(move.input for move in mapping.generators))
+    output = Action(space_name(mapping.output, mapping), tuple(move.output for move in mapping.generators))
+    input_ = Action(space_name(mapping.input, mapping), tuple(move.input for move in mapping.generators))
     return Unit(output, input_, (), form, mapping.input.shape, True)
 
 

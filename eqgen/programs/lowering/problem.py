@@ -10,7 +10,9 @@ import numpy as np
 from eqgen.common.arrays import Permutation
 from eqgen.orbitals.matrix import PairLabels
 from eqgen.permutations.signed_permutation import SignedPermutation, point_orbits
+from eqgen.spaces.factors import FixedPoint, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.space import Factor, Space
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +84,28 @@ class Unit:
 
 def unit_of(mapping: Mapping, labels: PairLabels, is_local: bool = False) -> Unit:
     """The problem of axes that move together: those of a mapping with no other axes."""
-    output = Action(mapping.space_text(mapping.output), tuple(element.output for element in mapping.elements))
-    input_ = Action(mapping.space_text(mapping.input), tuple(element.input for element in mapping.elements))
+    output = Action(space_name(mapping.output, mapping), tuple(element.output for element in mapping.elements))
+    input_ = Action(space_name(mapping.input, mapping), tuple(element.input for element in mapping.elements))
     axes = [mapping.axes[number] for unit in mapping.units for number in unit]
     naturals = tuple(Action(axis.name, axis.group.elements) for axis in axes)
     return Unit(output, input_, naturals, labels, mapping.input.shape, is_local)
+
+
+def space_name(space: Space, mapping: Mapping) -> str:
+    """A space as the language writes it."""
+    return " + ".join(" ".join(_factor_name(factor, mapping) for factor in term) for term in space.terms)
+
+
+def _factor_name(factor: Factor, mapping: Mapping) -> str:
+    kind = factor.kind
+    if isinstance(kind, FixedPoint) or factor.axis is None:
+        return "1"
+    axis = mapping.axes[factor.axis].name
+    names = " ".join([axis] * kind.arity)
+    if isinstance(kind, OrientedEdges):
+        return f"[{names}]"
+    if isinstance(kind, Subsets):
+        return f"{{{names}}}"
+    if isinstance(kind, Tuples):
+        return f"<{names}>"
+    return f"~{names}" if isinstance(kind, TwistedPoints) else names

@@ -1,0 +1,82 @@
+"""What an equivariant layer computes before its activation, as a function of features and weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from eqgen.layers.execution.gather import WeightTable, gather_weight, weight_table
+from eqgen.layers.execution.run import Execution
+from eqgen.orbitals.pattern import Pattern
+from eqgen.programs.program import Program
+
+
+@dataclass(frozen=True, eq=False)
+class LinearMap:
+    """`W x + bias`, with the weights as arguments: what a layer calls, and what `verify` calls in other dtypes.
+
+    Attributes:
+        program: how W is applied.
+        scale: (rank,), what each parameter is multiplied by before it stands in the matrix; None for 1.
+        execution: both made ready to run.
+        bias_table: where each output point finds its bias, None without a bias.
+    """
+
+    program: Program
+    scale: npt.NDArray[np.float64] | None
+    execution: Execution
+    bias_table: WeightTable | None
+
+    def __call__(self, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
+        """Apply the map.
+
+        Args:
+            features: (batch, n, channels_in), in the compute dtype.
+            kernel: (rank, channels_in, channels_out), or (rank,) for one channel, in the dtype of the variables.
+            bias: (bias rank, channels_out), or (bias rank,); None to leave it out.
+            dtype: the compute dtype.
+
+        Returns:
+            (batch, m, channels_out).
+        """
+        outputs = self.execution(features, _with_channels(kernel), dtype)
+        return outputs if bias is None else outputs + ops.cast(self.bias_on_points(bias), dtype)
+
+    def bias_on_points(self, bias: Any) -> Any:
+        """The bias of each output point, (m, channels_out), in the dtype of the variables."""
+        assert self.bias_table is not None
+        theta = ops.convert_to_tensor(bias)
+        rank, channels = (*theta.shape, 1)[:2]
+        points = gather_weight(self.bias_table, ops.reshape(theta, (rank, 1, channels)))
+        return ops.reshape(points, (self.program.shape[0], channels))
+
+    def matrix(self, pattern: Pattern, kernel: Any) -> npt.NDArray[Any]:
+        """W as a pattern says that it is, (m, n, channels_in, channels_out), in the dtype of the kernel."""
+        theta = np.asarray(ops.convert_to_numpy(_with_channels(kernel)))
+        theta = theta if self.scale is None else theta * self.scale[:, None, None].astype(theta.dtype)
+        # A forced zero has the label -1 and the sign 0.
+        padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]), dtype=theta.dtype)])
+        matrix: npt.NDArray[Any] = padded[pattern.labels]
+        return matrix * pattern.signs[:, :, None, None].astype(theta.dtype) if (pattern.signs < 0).any() else matrix
+
+
+def linear_map(program: Program, scale: npt.NDArray[np.float64] | None, bias: Pattern | None) -> LinearMap:
+    """A program made ready to run.
+
+    Args:
+        program: how the weight matrix is applied.
+        scale: (rank,), what each parameter is multiplied by before it stands in the matrix; None for 1.
+        bias: which outputs share a bias, (m, 1), or None.
+    """
+    table = None if bias is None else weight_table(bias.labels, bias.signs, bias.rank)
+    return LinearMap(program, scale, Execution(program.blocks, program.shape[0], scale), table)
+
+
+def _with_channels(kernel: Any) -> Any:
+    """A kernel as (rank, channels_in, channels_out)."""
+    theta = ops.convert_to_tensor(kernel)
+    return theta if len(theta.shape) == 3 else ops.reshape(theta, (-1, 1, 1))
