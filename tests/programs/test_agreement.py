@@ -1,76 +1,51 @@
-"""All lowerings compute what the weight matrix says, in value and in gradient."""
+"""All lowerings stand for the weight matrix: in integers, and as the reference applies them."""
 
 from __future__ import annotations
 
-import keras
-import networkx
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eqgen as eq
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.execution import isotypic as components
-from eqgen.layers.execution.run import Execution
 from eqgen.permutations import catalogue
+from helpers.programs import MAPPINGS, SUPPORTED, dense, every_kind, kinds, lowered
+from helpers.sampling import examples
 from helpers.strategies import declared_mappings
-
-LOWERINGS = ("gather", "pooled", "spectral", "local", "auto")
-
-
-def lowered(orbits: eq.Orbits, channels: tuple[int, int] = (2, 3)) -> dict[str, eq.Program]:
-    """Every program that there is; two of the same steps count once."""
-    found = {}
-    for name in LOWERINGS:
-        try:
-            found[name] = eq.program(orbits, name, channels_in=channels[0], channels_out=channels[1])
-        except DeclarationError:
-            if name == "auto":
-                raise
-    return found
-
-
-def dense(orbits: eq.Orbits, theta: np.ndarray) -> np.ndarray:
-    """The weight matrix, (m, n, channels_in, channels_out)."""
-    padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]))])
-    return padded[orbits.labels] * orbits.signs[:, :, None, None]
 
 
 def check(orbits: eq.Orbits, seed: int = 0) -> dict[str, eq.Program]:
     random = np.random.default_rng(seed)
-    m, n = orbits.shape
-    features, theta = random.normal(size=(2, n, 2)), random.normal(size=(orbits.rank, 2, 3))
-    arriving = random.normal(size=(2, m, 3))
+    features, theta = random.normal(size=(2, orbits.shape[1], 2)), random.normal(size=(orbits.rank, 2, 3))
     weight = dense(orbits, theta)
     expected = np.einsum("mnio,bni->bmo", weight, features)
-    features_gradient = np.einsum("mnio,bmo->bni", weight, arriving)
-    pairs = np.einsum("bni,bmo->mnio", features, arriving) * orbits.signs[:, :, None, None]
-    theta_gradient = np.zeros((orbits.rank + 1, 2, 3))
-    np.add.at(theta_gradient, orbits.labels, pairs)
     scale = max(1.0, float(np.abs(weight).sum(axis=(1, 2)).max(initial=0)))
     programs = lowered(orbits)
     integers = np.append(np.arange(1, orbits.rank + 1), 0)[orbits.labels] * orbits.signs
     for name, program in programs.items():
         assert np.array_equal(program.matrix(), integers), name
         assert np.allclose(program.run(features, theta), expected, rtol=0, atol=1e-12 * scale), name
-        inputs, kernel = tf.constant(features), tf.constant(theta)
-        with tf.GradientTape() as tape:
-            tape.watch([inputs, kernel])
-            found = Execution(program.blocks, m)(inputs, kernel, "float64")
-            loss = tf.reduce_sum(found * arriving)
-        gradients = tape.gradient(loss, [inputs, kernel])
-        gradients = [
-            np.zeros(like.shape) if gradient is None else tf.convert_to_tensor(gradient).numpy()
-            for gradient, like in zip(gradients, (features, theta), strict=True)
-        ]
-        assert np.allclose(found.numpy(), expected, rtol=0, atol=1e-12 * scale), name
-        assert np.allclose(gradients[0], features_gradient, rtol=0, atol=1e-12 * scale * 10), name
-        assert np.allclose(gradients[1], theta_gradient[:-1], rtol=0, atol=1e-11 * max(m, n)), name
     return programs
 
 
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_groups_and_supports_of_every_kind(name):
+    programs = check(eq.orbits(MAPPINGS[name]()))
+    assert ("local" in programs) == (name in SUPPORTED)
+
+
+def test_these_programs_are_of_every_kind():
+    """Whoever adds a kind of operator or of entries adds a mapping whose program uses it; Keras executes these too."""
+    programs = [program for make in MAPPINGS.values() for program in lowered(eq.orbits(make())).values()]
+    assert set().union(*(kinds(program.blocks) for program in programs)) == every_kind()
+
+
+def test_a_torus_that_may_be_turned_goes_through_the_transform_of_its_shifts():
+    assert "Fourier transform over 6 x 6, a subgroup" in str(eq.program(MAPPINGS["torus that turns"](), "spectral"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue.names())
 def test_every_catalogue_entry_in_every_lowering(name):
     orbits = eq.orbits(catalogue.entry(name).declaration)
@@ -78,7 +53,8 @@ def test_every_catalogue_entry_in_every_lowering(name):
         assert set(check(orbits)) >= {"gather", "auto"}
 
 
-@settings(max_examples=120)
+@pytest.mark.slow
+@settings(max_examples=examples(120))
 @given(declared_mappings(), st.integers(0, 100))
 def test_random_groups_in_every_lowering(declared, seed):
     mapping = eq.mapping(declared.text, **declared.axes)
@@ -96,7 +72,8 @@ def signed_axes(draw):
     return [(list(image), signs) for image, signs in draw(st.lists(generator, min_size=1, max_size=3))]
 
 
-@settings(max_examples=80)
+@pytest.mark.slow
+@settings(max_examples=examples(80))
 @given(signed_axes(), st.sampled_from(["j -> j", "j j -> j", "j -> j + 1", "{j j} -> j", "j -> ~j + j"]))
 def test_random_signed_groups_in_every_lowering(axis, declaration):
     try:
@@ -107,79 +84,8 @@ def test_random_signed_groups_in_every_lowering(axis, declaration):
         check(orbits)
 
 
-@pytest.mark.parametrize(
-    "declaration",
-    [
-        "p -> p where p = (1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6)",  # quaternionic
-        "p -> p where p = C(7)",  # complex
-        "p -> p where p = (1 2 3 4 5)(6 7 8), (1 2 3)",
-        "p p -> p p where p = C(4)",
-        "p p p -> p p where p = S(4)",
-        "h w -> w h where h = C(6), w = C(5)",
-        "h p k -> k p h where h = C(4), p = S(3), k = C(3)",
-        "h w + 1 -> h + w where h = C(3), w = D(4)",
-        "h w -> h w where h = C(3), w = C(130)",
-        "p -> p where p = C(200)",
-        "[p p] -> [p p] + p where p = S(5)",
-        "p -> p where p = wreath(S(3), C(4))",
-        "p -> p where p = (1 2)(3 4), (1 2)(5 6)",
-        "p -> p where p = (1 2 3 4)(5 6 7 8 9 10), (1 3)(2 4)",
-        "1 -> 1 + 1",
-        "p -> p where p = D(30)",  # a Fourier transform of the rotations
-        "p -> p where p = D(131)",
-        "p p -> p p where p = D(5)",
-        "p + p -> p where p = D(26)",
-    ],
-)
-def test_groups_of_every_kind(declaration):
-    check(eq.orbits(declaration))
-
-
-def test_a_torus_that_may_be_turned_goes_through_the_transform_of_its_shifts():
-    shifts = (lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1))
-    programs = check(eq.orbits(eq.mapping("b -> b", b=eq.trace((6, 6), *shifts, np.rot90, np.fliplr))))
-    assert "Fourier transform over 6 x 6, a subgroup" in str(programs["spectral"])
-
-
-SUPPORTED = {
-    "torus": lambda: eq.mapping(
-        "b -> b",
-        b=eq.trace((6, 6), lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1), np.rot90, np.fliplr),
-        support=eq.stencil(1, (6, 6), wrap=True),
-    ),
-    "board": lambda: eq.mapping("b -> b", b=eq.trace((5, 5), np.rot90), support=eq.stencil(1, (5, 5))),
-    "axes": lambda: eq.mapping("h w -> h w where h = C(5), w = C(7)", support=eq.stencil(1, (5, 7), wrap=True)),
-    "graph": lambda: eq.mapping(
-        "n -> n", n=eq.automorphisms(networkx.petersen_graph()), support=networkx.petersen_graph()
-    ),
-    "signs": lambda: eq.mapping("j -> j", j=[([1, 0, 2], [1, 1, -1])], support=[(2, 2), (0, 1), (1, 0)]),
-    "ring": lambda: eq.mapping("p -> p where p = C(9)", support=eq.neighbours(networkx.cycle_graph(9), 2)),
-    "one side": lambda: eq.mapping("p -> p where p = C(9)", support=[(0, 3), (0, 4)]),
-    "holes": lambda: eq.mapping("p -> p where p = C(30)", support=[(0, 3), (0, 4), (0, 20)]),
-    "even": lambda: eq.mapping("p -> p where p = C(4)", support=[(0, 1), (0, 2), (0, 3)]),
-    "flat torus": lambda: eq.mapping(
-        "b -> b",
-        b=eq.trace((4, 6), lambda a: np.roll(a, 1, 0), lambda a: np.roll(a, 1, 1)),
-        support=[(0, 1), (0, 6), (0, 7), (0, 5)],
-    ),
-    "three axes": lambda: eq.mapping(
-        "x y z -> x y z where x = C(3), y = C(4), z = C(5)", support=eq.stencil(1, (3, 4, 5), wrap=True)
-    ),
-    "outputs without inputs": lambda: eq.mapping("p -> p where p = (1 2)(3 4), (5 6)", support=[(0, 4), (4, 4)]),
-    "two sides": lambda: eq.mapping("p + p -> p + 1 where p = C(5)", support=[(0, 0), (0, 6), (5, 1)]),
-}
-
-
-@pytest.mark.parametrize("name", SUPPORTED)
-def test_supports(name):
-    try:
-        programs = check(eq.orbits(SUPPORTED[name]()))
-    except DeclarationError as error:
-        raise AssertionError(str(error)) from None
-    assert "local" in programs
-
-
-@settings(max_examples=60)
+@pytest.mark.slow
+@settings(max_examples=examples(60))
 @given(declared_mappings(), st.data())
 def test_random_supports_in_every_lowering(declared, data):
     mapping = eq.mapping(declared.text, **declared.axes)
@@ -188,74 +94,6 @@ def test_random_supports_in_every_lowering(declared, data):
     orbits = eq.orbits(eq.mapping(declared.text, **declared.axes, support=eq.closed(pairs)))
     if orbits.rank:
         assert "local" in check(orbits)
-
-
-@pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16", "float64"])
-def test_a_convolution_in_every_precision(policy, jit, random):
-    mapping = eq.mapping("h w -> h w where h = C(5), w = C(7)", support=eq.stencil(1, (5, 7), wrap=True))
-    layer = eq.EquivariantDense(2, mapping, dtype=policy, layout="flat", lowering="local")
-    features = random.normal(size=(3, 35, 2)).astype("float32")
-    layer.build(features.shape)
-    answer = tf.function(layer, jit_compile=jit)(tf.constant(features))
-    assert "convolve 3 x 3, wrapped around" in str(layer.program)
-    expected = layer.program.run(features, layer.kernel.numpy() / layer.orbits.row_sizes[:, None, None])
-    rounding = {"float32": 1e-5, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1, "float64": 1e-12}[policy]
-    assert np.allclose(tf.cast(answer, "float64"), expected, rtol=0, atol=rounding * np.abs(expected).max())
-
-
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("declaration", ["p p -> p p where p = S(4)", "p -> p where p = C(9)", "p -> p where p = D(6)"])
-def test_a_checkpoint_moves_between_lowerings(declaration, policy, random, tmp_path):
-    features = random.normal(size=(3, eq.mapping(declaration).input.size, 4)).astype("float32")
-    layers = [
-        eq.EquivariantDense(5, declaration, lowering=name, dtype=policy) for name in ("gather", "pooled", "spectral")
-    ]
-    for layer in layers:
-        layer.build(features.shape)
-    answers = []
-    for layer in layers:
-        layer.set_weights(layers[0].get_weights())
-        assert eq.EquivariantDense.from_config(layer.get_config()).lowering == layer.lowering
-        answers.append(tf.cast(layer(features), "float32").numpy())
-        assert eq.verify(layer)
-    rounding = {"float32": 1e-5, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1}[policy]
-    for answer in answers[1:]:
-        assert np.allclose(answer, answers[0], rtol=0, atol=rounding * np.abs(answers[0]).max())
-
-
-@pytest.mark.parametrize("name", ["gather", "pooled", "spectral", "auto"])
-def test_no_example_and_many_leading_dimensions(name):
-    layer = eq.EquivariantDense(3, "p -> p where p = C(6)", lowering=name)
-    assert layer(np.zeros((0, 6, 2), dtype="float32")).shape == (0, 6, 3)
-    assert layer(np.zeros((2, 3, 6, 2), dtype="float32")).shape == (2, 3, 6, 3)
-
-
-@pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("name", ["gather", "pooled", "spectral"])
-@pytest.mark.parametrize(
-    "declaration", ["p p -> p p where p = S(4)", "p -> p where p = C(9)", "p -> p where p = C(150)"]
-)
-def test_a_compiled_layer_takes_a_batch_of_any_size(declaration, name, jit, random):
-    try:
-        layer = eq.EquivariantDense(2, declaration, lowering=name)
-        layer.build((None, eq.mapping(declaration).input.size, 2))
-    except DeclarationError:
-        assert name == "pooled"  # of high rank
-        return
-    n = layer.program.shape[1]
-
-    @tf.function(jit_compile=jit, input_signature=[tf.TensorSpec((None, n, 2), tf.float32)])
-    def apply(features):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(layer(features) ** 2)
-        return layer(features), tf.convert_to_tensor(tape.gradient(loss, layer.kernel.value))
-
-    for batch in (1, 5):
-        features = random.normal(size=(batch, n, 2)).astype("float32")
-        answer, gradient = apply(features)
-        assert np.allclose(answer, layer(features), rtol=1e-4, atol=1e-5)
-        assert np.isfinite(gradient).all()
 
 
 def test_a_lowering_that_cannot_serve_says_why():
@@ -270,94 +108,3 @@ def test_a_lowering_that_cannot_serve_says_why():
         "p -> p where p = C(60) has no local program (it names no support, so every input is everybody's neighbour): "
         'use lowering="auto"'
     )
-    with pytest.raises(DeclarationError) as refused:
-        eq.EquivariantDense(2, "p -> p where p = C(6)", lowering="fast")
-    assert str(refused.value) == 'lowering is \'fast\': expected "auto", "gather", "pooled", "spectral" or "local"'
-
-
-@pytest.mark.parametrize("declaration", ["p -> p where p = D(40)", "p p -> p p where p = S(12)"])
-def test_close_eigenvalues_and_small_maps_cost_no_digits(declaration):
-    # Eigenvectors of close eigenvalues, and bases aligned by a map that is small there, were off by 1,400 and 400 eps.
-    keras.utils.set_random_seed(0)
-    layer = eq.EquivariantDense(4, declaration, lowering="spectral", layout="flat")
-    layer.build((None, layer.mapping.input.size, 4))
-    report = eq.verify(layer)
-    assert report, str(report)
-    assert report.max_error <= 100 * np.finfo(np.float64).eps
-
-
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
-@pytest.mark.parametrize("declaration", ["p -> p where p = C(200)", "h p -> h p where h = C(130), p = S(3)"])
-def test_long_transforms_run_in_every_precision(declaration, policy, random):
-    layer = eq.EquivariantDense(2, declaration, dtype=policy, layout="flat", lowering="auto")
-    features = random.normal(size=(3, layer.mapping.input.size, 2)).astype("float32")
-    answer = tf.cast(layer(features), "float64").numpy()
-    assert "Fourier" in str(layer.program)
-    kernel = layer.kernel.numpy() / layer.orbits.row_sizes[:, None, None]
-    expected = layer.program.run(features, kernel)
-    rounding = {"mixed_float16": 2e-2, "mixed_bfloat16": 1e-1, "float64": 1e-12}[policy]
-    assert np.allclose(answer, expected, rtol=0, atol=rounding * np.abs(expected).max())
-
-
-@pytest.mark.parametrize(
-    "declaration",
-    [
-        "[u u] v -> u [u u] + v where u = S(3), v = C(4)",
-        "[u u] v + 1 -> v u + [u u] where u = S(3), v = S(4)",
-        "[u u] v + 1 -> v u where u = S(3), v = S(4)",
-    ],
-)
-def test_blocks_that_force_zero(declaration):
-    # A factor without orbits among others with some: its block has no program, and its outputs are zeros.
-    check(eq.orbits(declaration))
-
-
-def board() -> eq.Mapping:
-    """Orbits of four cells have stabilizers, and so parameters that stand twice in a row; too many orbits to pool."""
-    return eq.mapping("b -> b", b=eq.trace((6, 6), np.rot90, np.fliplr))
-
-
-@pytest.mark.parametrize(
-    ("declared", "lowering"),
-    [
-        *((lambda: "p -> p where p = D(6)", lowering) for lowering in ("spectral", "gather", "pooled")),
-        *((board, lowering) for lowering in ("spectral", "gather")),
-        *((lambda: "~p p -> ~p p where p = S(4)", lowering) for lowering in ("spectral", "gather", "pooled")),
-    ],
-)
-def test_means_are_taken_whatever_the_program_does_with_their_sizes(declared, lowering, random):
-    layer = eq.EquivariantDense(3, declared(), lowering=lowering, dtype="float64")
-    n = layer.mapping.input.size
-    layer.build((None, n, 2))
-    labels, signs = layer.pattern.labels, layer.pattern.signs
-    theta = np.asarray(layer.kernel)
-    # By the definition of a mean: each parameter divided by how often it stands in a row.
-    weight = np.zeros((*labels.shape, 2, 3))
-    for i, j in np.argwhere(labels >= 0):
-        weight[i, j] = signs[i, j] * theta[labels[i, j]] / (labels[i] == labels[i, j]).sum()
-    x = random.normal(size=(2, n, 2))
-    np.testing.assert_allclose(layer(x), np.einsum("mnio,bni->bmo", weight, x), atol=1e-12)
-    np.testing.assert_allclose(layer.weight_matrix(), weight, atol=1e-15)
-
-
-@pytest.mark.parametrize(
-    "declared",
-    [
-        "p -> p where p = D(6)",
-        "p + p -> p + 1 where p = D(4)",
-        "p -> p where p = (1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6)",
-        "~p p -> ~p p where p = S(4)",
-        'f -> f where f = catalogue("rubiks-cube")',
-        lambda: eq.mapping("b -> b", b=eq.trace((5, 5), np.rot90, np.fliplr)),
-    ],
-)
-def test_large_blocks_are_multiplied_where_they_come_from(declared, monkeypatch, random):
-    mapping = eq.mapping(declared) if isinstance(declared, str) else declared()
-    program = eq.program(mapping, "spectral")
-    features = random.normal(size=(2, program.shape[1], 2))
-    kernel = random.normal(size=(program.rank, 2, 3))
-    execution = Execution(program.blocks, program.shape[0])
-    together = execution(features, kernel, "float64")
-    monkeypatch.setattr(components, "LARGE_BLOCK", 1)
-    np.testing.assert_allclose(execution(features, kernel, "float64"), together, atol=1e-12)
-    np.testing.assert_allclose(together, program.run(features, kernel), atol=1e-12)
