@@ -11,7 +11,7 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError
 from eqgen.programs.entries.gather import GatherEntries
-from eqgen.programs.operators.composite import Composition, Stack
+from eqgen.programs.machine import CPU, Machine, Work
 from eqgen.programs.operators.cyclic_stencil import Unfold
 from eqgen.programs.operators.protocol import Operator
 from eqgen.programs.steps import KroneckerProduct
@@ -19,23 +19,6 @@ from eqgen.programs.steps import KroneckerProduct
 CHANNELS = 64
 BATCH = 32
 """What a plan is made for unless told."""
-
-BYTES = 4
-"""Of a number in float32."""
-
-MOVED = 3
-"""Reading a number, adding it and writing it costs about so many multiply-adds of a matrix product (measured on CPUs)."""
-
-SCATTERED = 4
-"""The gradient of a gather adds every entry to one of few places, which costs so many times as much as to copy it."""
-
-STARTED = 300_000
-"""So many multiply-adds could be done in the time that it takes to start one operation."""
-
-
-TRANSFORMED = 2
-"""A multiply-add of a transform costs so many of a mix: its matrices are small and many (measured: Fourier transforms over
-32 x 32 points take as long as the convolution that has 1.7 times their multiply-adds)."""
 
 
 def refuse_sizes(*sizes: object) -> None:
@@ -45,81 +28,46 @@ def refuse_sizes(*sizes: object) -> None:
 
 
 @dataclass(frozen=True)
-class Work:
-    """What there is to do.
-
-    Attributes:
-        multiply_adds: of products.
-        moved: numbers read or written besides, 4 bytes each in float32.
-        started: operations, each of which takes a while to start.
-        transformed: how many of the multiply-adds are those of transforms.
-    """
-
-    multiply_adds: int
-    moved: int
-    started: int = 0
-    transformed: int = 0
-
-    def __add__(self, other: Work) -> Work:
-        return Work(
-            self.multiply_adds + other.multiply_adds,
-            self.moved + other.moved,
-            self.started + other.started,
-            self.transformed + other.transformed,
-        )
-
-    def times(self, factor: int) -> Work:
-        """The same for several examples at once: no more operations are started."""
-        return Work(self.multiply_adds * factor, self.moved * factor, self.started, self.transformed * factor)
-
-    @property
-    def bytes(self) -> int:
-        """What is read or written."""
-        return BYTES * self.moved
-
-    @property
-    def total(self) -> int:
-        """One number to compare by, in multiply-adds."""
-        slower = (TRANSFORMED - 1) * self.transformed
-        return self.multiply_adds + slower + MOVED * self.moved + STARTED * self.started
-
-
-@dataclass(frozen=True)
 class Cost:
     """What one training step costs.
 
     Attributes:
         forward, backward: for the whole batch, with what the kernel takes once.
         mixing: the multiply-adds of the mixes for one example, forward: what Dense has m x n x channels x channels of.
+        machine: whose prices make up the total.
     """
 
     forward: Work
     backward: Work
     mixing: int
+    machine: Machine = CPU
 
     @property
     def total(self) -> int:
         """One number to compare by, in multiply-adds."""
-        return self.forward.total + self.backward.total
+        return self.machine.price(self.forward, self.backward)
 
 
-def cost_of(blocks: Sequence[KroneckerProduct], channels_in: int, channels_out: int, batch: int) -> Cost:
+def cost_of(
+    blocks: Sequence[KroneckerProduct], channels_in: int, channels_out: int, batch: int, machine: Machine = CPU
+) -> Cost:
     """The cost of a program for some numbers of channels and a batch."""
-    example, kernel, kernel_back = Work(0, 0), Work(0, 0), Work(0, 0)
+    example, kernel, kernel_back = Work(), Work(), Work()
     mixing = 0
     for block in blocks:
         work, mixes = _features(block, channels_in, channels_out)
         example, mixing = example + work, mixing + mixes
-        forward, backward = _kernel(block, channels_in * channels_out)
+        forward, backward = _kernel(block, channels_in * channels_out, machine)
         kernel, kernel_back = kernel + forward, kernel_back + backward
-    mixed = Work(mixing, 0)
+    mixed = Work(mixing)
     # Backward, every step is done once more for the features, and every mix once more for the kernel.
-    return Cost((example + mixed).times(batch) + kernel, (example + mixed + mixed).times(batch) + kernel_back, mixing)
+    forward, backward = (example + mixed).times(batch) + kernel, (example + mixed + mixed).times(batch) + kernel_back
+    return Cost(forward, backward, mixing, machine)
 
 
 def _features(block: KroneckerProduct, channels_in: int, channels_out: int) -> tuple[Work, int]:
     """Pools, layouts and spreads for one example, and the multiply-adds of its mixes."""
-    work, mixing = Work(0, 0), 0
+    work, mixing = Work(), 0
     pooled: set[tuple[int, ...]] = set()
     spread: set[tuple[int, ...]] = set()
     for stages in product(*(part.stages for part in block.factors)):
@@ -143,7 +91,7 @@ def _features(block: KroneckerProduct, channels_in: int, channels_out: int) -> t
 
 def _one_after_another(operators: list[Operator], sizes: list[int], channels: int, done: set[tuple[int, ...]]) -> Work:
     """Operators along the axes in turn; what begins alike is done once."""
-    work = Work(0, 0)
+    work = Work()
     sizes = list(sizes)
     for axis, operator in enumerate(operators):
         others = prod(size for place, size in enumerate(sizes) if place != axis) * channels
@@ -152,28 +100,19 @@ def _one_after_another(operators: list[Operator], sizes: list[int], channels: in
         if name in done:
             continue
         done.add(name)
-        multiplied = operator.multiplications * others
-        work += Work(multiplied, operator.additions * others, _started(operator), multiplied)
+        work += operator.work.times(others)
     return work
 
 
-def _started(operator: Operator) -> int:
-    if isinstance(operator, Stack):
-        return 1 + sum(map(_started, operator.parts))
-    if isinstance(operator, Composition):
-        return _started(operator.later)
-    return 1 if operator.additions or operator.multiplications else 0
-
-
-def _kernel(block: KroneckerProduct, channels: int) -> tuple[Work, Work]:
+def _kernel(block: KroneckerProduct, channels: int, machine: Machine) -> tuple[Work, Work]:
     """From parameters to entries, forward and backward."""
-    forward, backward = Work(0, 0), Work(0, 0)
+    forward, backward = Work(), Work()
     sizes = [part.rank for part in block.factors]
     for axis, part in enumerate(block.factors):
         others = prod(size for place, size in enumerate(sizes) if place != axis) * channels
         sizes[axis] = part.entries.shape[0]
         step = Work(part.entries.multiplications * others, part.entries.shape[0] * others, 1)
         forward += step
-        scattered = SCATTERED if isinstance(part.entries, GatherEntries) else 1
+        scattered = machine.scattered if isinstance(part.entries, GatherEntries) else 1
         backward += Work(2 * step.multiply_adds, step.moved * scattered, 1)
     return forward, backward

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from eqgen.programs.cost import Cost, Work
+from eqgen.programs.cost import Cost
+from eqgen.programs.machine import Work
 from eqgen.programs.steps import KroneckerProduct, MixShape, Stage
 
 MOST_LINES = 24

@@ -75,7 +75,8 @@ class Program:
         planned = (*self.channels, self.batch)
         sizes = [known if told is None else told for told, known in zip(wanted, planned, strict=True)]
         refuse_sizes(*sizes)
-        return cost_of(self.blocks, *map(int, sizes))
+        into, out, examples = map(int, sizes)
+        return cost_of(self.blocks, into, out, examples)
 
     def run(self, features: npt.ArrayLike, kernel: npt.ArrayLike) -> npt.NDArray[Any]:
         """Apply the program in numpy: slow and obvious.

@@ -19,7 +19,7 @@ from eqgen.orbitals.pattern import Pattern
 from eqgen.orbitals.pattern import pattern as as_pattern
 from eqgen.orbitals.product import Block as LabelBlock
 from eqgen.orbitals.product import ProductLabels
-from eqgen.programs.cost import BATCH, CHANNELS, Work, cost_of, refuse_sizes
+from eqgen.programs.cost import BATCH, CHANNELS, cost_of, refuse_sizes
 from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.lowering.fourier import fourier, fourier_of_subgroup, merged
 from eqgen.programs.lowering.gather import gather, gathered
@@ -28,6 +28,7 @@ from eqgen.programs.lowering.plan_cache import kept
 from eqgen.programs.lowering.pooled import pooled
 from eqgen.programs.lowering.problem import Action, Unit, space_name, unit_of
 from eqgen.programs.lowering.spectral import spectral
+from eqgen.programs.machine import CPU, Work
 from eqgen.programs.program import Program
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 from eqgen.spaces.mapping import Mapping
@@ -276,7 +277,7 @@ def _least_times(unit: Unit, others: list[KroneckerFactor], sizes: tuple[int, in
     read = sum(orbit.size**2 for orbit in unit.input.orbits) * channels_in
     written = sum(orbit.size**2 for orbit in unit.output.orbits) * channels_out
     # Once forward and once backward.
-    least = 2 * batch * Work(read + written, 0, 0, read + written).total
+    least = 2 * batch * CPU.price(Work(read + written, transformed=read + written))
     m, n = unit.shape
     sides = Side(0, (m,), (0,)), Side(0, (n,), (0,))
     return least / min(cost_of([KroneckerProduct(*sides, 0, (part,))], *sizes).total for part in others)

@@ -24,6 +24,7 @@ from eqgen.programs.lowering.intermediate_spaces import Relation, Through, same_
 from eqgen.programs.lowering.problem import Unit
 from eqgen.programs.lowering.rational import Independent, inverse
 from eqgen.programs.lowering.stencils import as_stencil
+from eqgen.programs.machine import CPU
 from eqgen.programs.operators.composite import Composition, Stack
 from eqgen.programs.operators.identity import Identity
 from eqgen.programs.operators.index_table import IndexTable, is_strided, selection
@@ -35,10 +36,6 @@ LARGEST_RANK = 52
 
 LARGEST_TABLE = 1 << 26
 """A term that reads more pairs than this is not pooled: its table alone would take half a gigabyte."""
-
-OUT_OF_PLACE = 24
-"""Reading a number out of place and adding it, forward and back, takes as long as so many multiply-adds of a matrix product
-(measured on two CPU cores: with 3, S(12) on pairs took 1.3 times the layer by hand, with 24 it takes 1.15 to 1.2)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +141,7 @@ def _own(unit: Unit) -> list[Candidate]:
             ("own", number),
             0
             if exact and np.array_equal(labels.representatives[number], (0, 0))
-            else OUT_OF_PLACE * size * points.size,
+            else CPU.out_of_place * size * points.size,
             cache(lambda number=number, points=points: _own_table(unit, number, points)),
             f"sum {size} points each" if size > 1 else "take one point each",
             size * points.size,
@@ -209,7 +206,7 @@ def _way(space: Through, relation: Relation, side: str, number: int, way: int) -
     operator = make()
     turned = " with signs" if isinstance(operator, IndexTable) and operator.signs is not None else ""
     if space.size == 1:
-        what = "all points" if operator.additions == relation.labels.shape[1] else "an orbit"
+        what = "all points" if operator.work.moved == relation.labels.shape[1] else "an orbit"
         words = {
             "in": f"sum {what}{turned}",
             "out": f"add to {'every point' if what == 'all points' else what}{turned}",
@@ -222,8 +219,8 @@ def _way(space: Through, relation: Relation, side: str, number: int, way: int) -
 
 def _moving_cost(operator: Operator) -> int:
     if isinstance(operator, IndexTable) and operator.signs is None and is_strided(operator.index, operator.columns):
-        return operator.additions
-    return OUT_OF_PLACE * operator.additions
+        return operator.work.moved
+    return CPU.out_of_place * operator.work.moved
 
 
 def _cost(candidate: Candidate, channels: tuple[int, int], free: frozenset[tuple[object, ...]] = frozenset()) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eqgen.programs.machine import Work
 from eqgen.programs.operators.protocol import Matrix, Operator
 
 
@@ -26,13 +27,9 @@ class Composition:
         return self.later.shape[0], self.first.shape[1]
 
     @property
-    def additions(self) -> int:
+    def work(self) -> Work:
         # What is read is there for another term.
-        return self.later.additions
-
-    @property
-    def multiplications(self) -> int:
-        return self.later.multiplications
+        return self.later.work
 
     def matrix(self) -> Matrix:
         return self.later.matrix() @ self.first.matrix()
@@ -54,12 +51,8 @@ class Stack:
         return rows * len(self.parts), columns
 
     @property
-    def additions(self) -> int:
-        return sum(part.additions for part in self.parts)
-
-    @property
-    def multiplications(self) -> int:
-        return sum(part.multiplications for part in self.parts)
+    def work(self) -> Work:
+        return sum((part.work for part in self.parts), Work(started=1))
 
     def matrix(self) -> Matrix:
         found = np.stack([part.matrix() for part in self.parts], axis=1)

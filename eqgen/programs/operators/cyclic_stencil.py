@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation
+from eqgen.programs.machine import Work
 from eqgen.programs.operators.index_table import IndexTable
 
 
@@ -30,12 +31,8 @@ class CyclicStencil:
         return math.prod(self.grid), math.prod(self.grid)
 
     @property
-    def additions(self) -> int:
-        return self.shape[0] * int(self.offsets.shape[0])
-
-    @property
-    def multiplications(self) -> int:
-        return 0
+    def work(self) -> Work:
+        return Work(moved=self.shape[0] * int(self.offsets.shape[0]), started=1)
 
     @cached_property
     def table(self) -> IndexTable:
@@ -62,15 +59,11 @@ class Unfold:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.stencil.additions, self.stencil.shape[1]
+        return self.stencil.shape[0] * int(self.stencil.offsets.shape[0]), self.stencil.shape[1]
 
     @property
-    def additions(self) -> int:
-        return 0
-
-    @property
-    def multiplications(self) -> int:
-        return 0
+    def work(self) -> Work:
+        return Work()
 
     @cached_property
     def table(self) -> IndexTable:

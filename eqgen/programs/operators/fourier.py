@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation
+from eqgen.programs.machine import Work
 from eqgen.programs.operators.protocol import Matrix
 
 LONGEST_PRODUCT = 128
@@ -58,12 +59,9 @@ class Fourier:
         return np.array_equal(self.index.ravel(), np.arange(self.index.size))
 
     @property
-    def additions(self) -> int:
-        return 0 if self.is_in_order else int(self.index.size)
-
-    @property
-    def multiplications(self) -> int:
-        return int(self.index.size) * transform_cost(self.grid)
+    def work(self) -> Work:
+        multiplied = int(self.index.size) * transform_cost(self.grid)
+        return Work(multiplied, 0 if self.is_in_order else int(self.index.size), 1, multiplied)
 
     def weights(self) -> npt.NDArray[np.float64]:
         """What every frequency counts in the inverse, (frequencies,)."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eqgen.programs.machine import Work
+
 
 @dataclass(frozen=True, eq=False)
 class Identity:
@@ -23,12 +25,8 @@ class Identity:
         return self.size, self.size
 
     @property
-    def additions(self) -> int:
-        return 0
-
-    @property
-    def multiplications(self) -> int:
-        return 0
+    def work(self) -> Work:
+        return Work()
 
     def matrix(self) -> npt.NDArray[np.int64]:
         return np.eye(self.size, dtype=np.int64)

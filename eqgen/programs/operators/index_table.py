@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Integers, Permutation, Signs
+from eqgen.programs.machine import Work
 from eqgen.programs.operators.identity import Identity
 from eqgen.programs.operators.protocol import Operator
 
@@ -31,12 +32,8 @@ class IndexTable:
         return int(self.index.shape[0]), self.columns
 
     @property
-    def additions(self) -> int:
-        return int(self.index.size)
-
-    @property
-    def multiplications(self) -> int:
-        return 0
+    def work(self) -> Work:
+        return Work(moved=int(self.index.size), started=1)
 
     def matrix(self) -> npt.NDArray[np.int64]:
         found = np.zeros(self.shape, dtype=np.int64)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation, Signs
+from eqgen.programs.machine import Work
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +41,9 @@ class OrbitTransforms:
         return sum(used), self.columns
 
     @property
-    def additions(self) -> int:
-        return 2 * self.columns
-
-    @property
-    def multiplications(self) -> int:
-        return sum(index.shape[0] * index.shape[1] ** 2 for index in self.index)
+    def work(self) -> Work:
+        multiplied = sum(index.shape[0] * index.shape[1] ** 2 for index in self.index)
+        return Work(multiplied, 2 * self.columns, 1, multiplied)
 
     def matrix(self) -> npt.NDArray[np.float64]:
         whole = []

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from eqgen.programs.machine import Work
+
 Matrix = npt.NDArray[Any]
 
 
@@ -17,12 +19,8 @@ class Operator(Protocol):
         """(rows, columns)."""
 
     @property
-    def additions(self) -> int:
-        """How many numbers are read and added up for each channel; 0 where nothing moves."""
-
-    @property
-    def multiplications(self) -> int:
-        """How many numbers are multiplied for each channel."""
+    def work(self) -> Work:
+        """What there is to do for each channel; nothing where nothing moves."""
 
     def matrix(self) -> Matrix:
         """The map as a matrix: of integers where it is exact."""
