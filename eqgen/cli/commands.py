@@ -22,7 +22,7 @@ from eqgen.orbitals.pattern import Pattern, letter_name
 from eqgen.orbitals.pattern import pattern as as_pattern
 from eqgen.permutations import catalogue as catalogue_files
 from eqgen.programs.cost import BATCH, CHANNELS
-from eqgen.programs.lowering import program, refuse_unknown
+from eqgen.programs.lowering import NAMES, program, refuse_unknown
 
 MOST_ORBITS_LISTED = 12
 
@@ -30,6 +30,8 @@ MOST_ROWS = 60
 
 # User text is never read as markup: a declaration like "[p p]" would vanish.
 console = Console(markup=False, highlight=False)
+
+WHICH_PROGRAM = f'the program to show: "auto" for the cheapest, or {", ".join(NAMES[1:])}'
 
 app = typer.Typer(
     help="Declare a symmetry; get the Keras layer, and the proof.",
@@ -55,9 +57,7 @@ def show(
     batch: Annotated[int, typer.Option("--batch", min=1, help="plan for so many examples at once")] = BATCH,
     lowering: Annotated[
         str,
-        typer.Option(
-            "--lowering", help='the program to show: "auto" for the cheapest, or gather, pooled, spectral, local'
-        ),
+        typer.Option("--lowering", help=WHICH_PROGRAM),
     ] = "auto",
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""

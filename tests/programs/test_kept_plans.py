@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import eqgen as eq
 from eqgen.programs.lowering import choose as choice
 from eqgen.programs.lowering import plan_cache as kept
+from eqgen.programs.lowering.spectral import SPECTRAL
 from eqgen.programs.stored import as_arrays, from_arrays
 
 CASES = [
@@ -124,6 +127,10 @@ def test_a_damaged_file_is_planned_anew(planned, tmp_path):
 
 
 def test_isotypic_components_are_not_worked_out_where_their_transforms_alone_cost_more(monkeypatch):
-    monkeypatch.setattr(choice, "spectral", lambda unit: pytest.fail("a large orbit was taken apart"))
+    def make(problem):
+        pytest.fail("a large orbit was taken apart")
+
+    ways = [replace(way, make=make) if way is SPECTRAL else way for way in choice.LOWERINGS]
+    monkeypatch.setattr(choice, "LOWERINGS", ways)
     plan = str(eq.program("p p -> p p where p = S(12)", channels_in=8, channels_out=8))
     assert "  isotypic components are not worked out: their transforms alone take " in plan

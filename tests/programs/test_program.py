@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import networkx
@@ -11,6 +12,7 @@ import pytest
 import eqgen as eq
 from eqgen.common.errors import DeclarationError
 from eqgen.programs.entries.linear_combination import LinearCombination
+from eqgen.programs.lowering import choose
 
 # What an expert writes for each: the literature's layers, term by term.
 PLANS = {
@@ -247,3 +249,33 @@ def test_a_few_columns_of_a_long_circle_need_no_matrix_of_its_transform():
     column = found.matrix(columns=[1])[:, 0]
     # Circulant: parameter k leads k steps on.
     assert np.array_equal(column, (1 - np.arange(6000)) % 6000 + 1)
+
+
+def test_many_orbits_are_pooled_where_only_a_subgroup_has_a_fourier_transform():
+    # Ordered triples under A(12): 34 orbits, and an element of order 11 that moves all triples in cycles of that length.
+    found = eq.program("<p p p> -> <p p p> where p = A(12)", channels_in=16, channels_out=16, batch=8)
+    assert found.lowering == "pooled"
+    transformed = eq.program("<p p p> -> <p p p> where p = A(12)", "spectral", channels_in=16, channels_out=16, batch=8)
+    assert transformed.lowering == "spectral"
+    assert 30 * found.cost().total < transformed.cost().total
+
+
+@pytest.mark.parametrize(("group", "count"), [("S(2)", 6), ("S(3)", 6), ("C(3)", 6)])
+def test_the_ways_of_many_axes_are_not_all_compared_and_a_cheapest_one_is_found(group, count, monkeypatch):
+    axes = "abcdef"[:count]
+    sides = " ".join(axes)
+    text = f"{sides} -> {sides} where {', '.join(f'{axis} = {group}' for axis in axes)}"
+    improved = [eq.program(text, channels_in=size, channels_out=size, batch=4).cost().total for size in (1, 8)]
+    monkeypatch.setattr("eqgen.programs.lowering.choose.MOST_COMBINATIONS", 10**6)
+    choose._planned.cache_clear()
+    compared = [eq.program(text, channels_in=size, channels_out=size, batch=4).cost().total for size in (1, 8)]
+    assert improved == compared
+
+
+def test_nine_axes_are_planned_at_once():
+    axes = "abcdefghi"
+    sides = " ".join(axes)
+    start = time.process_time()
+    found = eq.program(f"{sides} -> {sides} where {', '.join(f'{axis} = S(2)' for axis in axes)}")
+    assert time.process_time() - start < 8
+    assert found.rank == 2**9

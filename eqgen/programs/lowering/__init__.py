@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from eqgen.programs.lowering.choose import program, refuse_unknown
+from eqgen.programs.lowering.choose import NAMES, program, refuse_unknown
 
-__all__ = ["program", "refuse_unknown"]
+__all__ = ["NAMES", "program", "refuse_unknown"]

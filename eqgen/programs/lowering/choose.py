@@ -2,53 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product as combinations
+from math import inf, isfinite, prod
 from typing import cast
 
 from eqgen.common.errors import DeclarationError
-from eqgen.common.memory import fits
 from eqgen.common.text import in_short
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.matrix import PairLabels
 from eqgen.orbitals.orbits import Orbits, orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.orbitals.pattern import pattern as as_pattern
-from eqgen.orbitals.product import Block as LabelBlock
 from eqgen.orbitals.product import ProductLabels
 from eqgen.programs.cost import BATCH, CHANNELS, cost_of, refuse_sizes
 from eqgen.programs.entries.gather import GatherEntries
-from eqgen.programs.lowering.fourier import fourier, fourier_of_subgroup, merged
-from eqgen.programs.lowering.gather import gather, gathered
-from eqgen.programs.lowering.local import local
+from eqgen.programs.lowering.fourier import FOURIER, FOURIER_OF_SUBGROUP, merged
+from eqgen.programs.lowering.gather import GATHER, gathered
+from eqgen.programs.lowering.local import LOCAL
 from eqgen.programs.lowering.plan_cache import kept
-from eqgen.programs.lowering.pooled import pooled
-from eqgen.programs.lowering.problem import Action, Unit, space_name, unit_of
-from eqgen.programs.lowering.spectral import spectral
-from eqgen.programs.machine import CPU, Work
+from eqgen.programs.lowering.pooled import POOLED
+from eqgen.programs.lowering.problem import Problem, Sizes, problem_for
+from eqgen.programs.lowering.spectral import SPECTRAL
 from eqgen.programs.program import Program
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Term
 
-SMALL_ORBIT = 24
-FINE = 8
-"""On larger orbits many small blocks cost more than what they save beside the Fourier transform of a subgroup with up to so
-many entries for each parameter (measured: D(40) and D(100) train 1.4 and 3 times as fast by that of their rotations)."""
+LOWERINGS = (GATHER, POOLED, FOURIER, FOURIER_OF_SUBGROUP, SPECTRAL, LOCAL)
 
-LARGE_ORBIT = 64
-"""Larger orbits are not taken apart where that cannot pay."""
+NAMES = ("auto", *dict.fromkeys(lowering.name for lowering in LOWERINGS))
+"""What may be asked for."""
 
 KEPT = 16
 """So many plans are kept in memory: the layers of a network are often alike."""
 
-FEW_ORBITS = 24
-"""Where a Fourier transform serves, kernels of more parameters are not pooled besides: sums would have to be as many."""
-
-LOWERINGS = ("auto", "gather", "pooled", "spectral", "local")
+MOST_COMBINATIONS = 256
+"""Where the ways of all axes combine to more, they are improved one axis after another instead of all compared."""
 
 
 def program(
@@ -90,39 +82,59 @@ def _planned(
     return kept(known.mapping, (lowering, *sizes), lambda: _chosen(known, lowering, sizes))
 
 
-def _chosen(known: Orbits, lowering: str, sizes: tuple[int, int, int]) -> Program:
-    """Every way for every part of every block, and the cheapest combination."""
-    channels_in, channels_out, batch = sizes
-    channels = channels_in, channels_out
-    if not known.rank:
-        # Nothing to apply: a layer made of it is its bias alone.
-        return Program(known.mapping.in_short(), known.shape, 0, (), "", channels, batch)
-    blocks = list(_blocks(known))
-    planned: tuple[KroneckerProduct, ...] = ()
-    runner_up: list[tuple[int, str]] = []
-    for block, units in blocks:
-        ways = [_parts(unit, lowering, sizes, known.mapping) for unit in units]
-        costs = sorted(
-            (
-                (cost_of([replace(block, factors=parts)], *sizes).total, number, parts)
-                for number, parts in enumerate(map(_in_one, combinations(*ways)))
-            ),
-        )
-        planned += (replace(block, factors=costs[0][2]),)
-        if len(costs) > 1:
-            runner_up.append((costs[1][0] - costs[0][0], _told_apart(costs[1][2], costs[0][2])))
-    whole = Program(known.mapping.in_short(), known.shape, known.rank, planned, "", channels, batch)
-    if len(blocks) != 1 or not runner_up:
-        return whole
-    more, name = runner_up[0]
-    total = whole.cost().total
-    return replace(whole, runner_up=f"{name}, {(total + more) / total:.3g} times the cost of {whole.lowering}")
+def _chosen(known: Orbits, lowering: str, sizes: Sizes) -> Program:
+    """Every way for every factor of every block, and the cheapest combination."""
+    title, channels, batch = known.mapping.in_short(), sizes[:2], sizes[2]
+    # Of rank 0 there is nothing to apply: a layer made of it is its bias alone.
+    blocks = list(_blocks(known, sizes)) if known.rank else []
+    planned: list[KroneckerProduct] = []
+    runner_up = ""
+    for block, problems in blocks:
+        ways = [_ways(problem, lowering, known.mapping) for problem in problems]
+        prices = _prices(block, ways, sizes)
+        (cost, best), *others = [prices[numbers] for _, numbers in sorted((prices[key][0], key) for key in prices)]
+        planned.append(best)
+        if others and len(blocks) == 1:
+            program = Program(title, known.shape, known.rank, (best,))
+            runner_up = (
+                f"{_told_apart(others[0][1], best)}, {others[0][0] / cost:.3g} times the cost of {program.lowering}"
+            )
+    return Program(title, known.shape, known.rank, tuple(planned), runner_up, channels, batch)
 
 
-def _told_apart(parts: tuple[KroneckerFactor, ...], others: tuple[KroneckerFactor, ...]) -> str:
-    """The lowerings of some parts; where those of others are called alike, with their first steps."""
-    name, other = (" x ".join(part.lowering for part in found) for found in (parts, others))
-    return name if name != other else f"{name} ({' x '.join(part.stages[0].pool_words for part in parts)})"
+def _prices(
+    block: KroneckerProduct, ways: Sequence[Sequence[KroneckerFactor]], sizes: Sizes
+) -> dict[tuple[int, ...], tuple[int, KroneckerProduct]]:
+    """The cost of combinations of ways, one for each factor, by their numbers; where there are too many, of good ones."""
+    prices: dict[tuple[int, ...], tuple[int, KroneckerProduct]] = {}
+
+    def price(numbers: tuple[int, ...]) -> int:
+        if numbers not in prices:
+            factors = _in_one([way[number] for way, number in zip(ways, numbers, strict=True)])
+            combined = replace(block, factors=factors)
+            prices[numbers] = cost_of([combined], *sizes).total, combined
+        return prices[numbers][0]
+
+    if prod(map(len, ways)) <= MOST_COMBINATIONS:
+        for numbers in combinations(*(range(len(way)) for way in ways)):
+            price(numbers)
+        return prices
+    # Ways of one kind for all axes, each improved axis by axis for as long as that helps.
+    for first in range(max(map(len, ways))):
+        current, before = tuple(min(first, len(way) - 1) for way in ways), inf
+        while price(current) < before:
+            before = price(current)
+            for axis, way in enumerate(ways):
+                current = min(
+                    ((*current[:axis], number, *current[axis + 1 :]) for number in range(len(way))), key=price
+                )
+    return prices
+
+
+def _told_apart(block: KroneckerProduct, other: KroneckerProduct) -> str:
+    """The lowerings of a block; where those of another are called alike, with their first steps."""
+    name, like = (" x ".join(factor.lowering for factor in product.factors) for product in (block, other))
+    return name if name != like else f"{name} ({' x '.join(factor.stages[0].pool_words for factor in block.factors)})"
 
 
 def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int, batch: int) -> Program:
@@ -140,7 +152,7 @@ def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int,
     return Program(title, (m, n), pattern.rank, blocks, "", (channels_in, channels_out), batch)
 
 
-def _in_one(parts: tuple[KroneckerFactor, ...]) -> tuple[KroneckerFactor, ...]:
+def _in_one(parts: Sequence[KroneckerFactor]) -> tuple[KroneckerFactor, ...]:
     """Neighbouring Fourier transforms as one of more dimensions."""
     found: list[KroneckerFactor] = []
     for part in parts:
@@ -154,96 +166,67 @@ def _in_one(parts: tuple[KroneckerFactor, ...]) -> tuple[KroneckerFactor, ...]:
 
 def refuse_unknown(lowering: object) -> None:
     """Stop at anything else than the name of a lowering."""
-    if lowering not in LOWERINGS:
-        known = ", ".join(f'"{name}"' for name in LOWERINGS[:-1])
-        raise DeclarationError(f'lowering is {lowering!r}: expected {known} or "{LOWERINGS[-1]}"')
+    if lowering not in NAMES:
+        known = ", ".join(f'"{name}"' for name in NAMES[:-1])
+        raise DeclarationError(f'lowering is {lowering!r}: expected {known} or "{NAMES[-1]}"')
 
 
-def _blocks(found: Orbits) -> Iterator[tuple[KroneckerProduct, list[Unit]]]:
-    """The blocks, still without parts, and the problem of each part."""
-    mapping, form = found.mapping, found.form
+def _blocks(known: Orbits, sizes: Sizes) -> Iterator[tuple[KroneckerProduct, list[Problem]]]:
+    """The blocks, still without factors, and the problem of each factor."""
+    mapping, form = known.mapping, known.form
     if not isinstance(form, ProductLabels):
-        sides = [Side(0, (size,), (0,)) for size in form.shape]
+        output, input_ = (Side(0, (size,), (0,)) for size in form.shape)
         # With a support, axes that are independent still make one problem.
-        yield KroneckerProduct(sides[0], sides[1], 0, ()), [_whole_unit(mapping, form)]
+        yield KroneckerProduct(output, input_, 0, ()), [problem_for(mapping, form, sizes)]
         return
     for block in form.blocks:
-        if not block.rank:
-            continue
-        sides = [Side(start, _grid(term), _order(term, block)) for start, term in _places(block)]
-        units = [
-            unit_of(mapping.parts[unit, block.output, block.input], factor)
-            for unit, factor in zip(block.units, block.factors, strict=True)
-        ]
-        yield KroneckerProduct(sides[0], sides[1], block.offset, ()), units
+        if block.rank:
+            output, input_ = (
+                Side(start, tuple(factor.kind.count for factor in term), _order(term, block.units))
+                for start, term in ((block.top, block.output), (block.left, block.input))
+            )
+            yield (
+                KroneckerProduct(output, input_, block.offset, ()),
+                [
+                    problem_for(mapping.parts[unit, block.output, block.input], labels, sizes)
+                    for unit, labels in zip(block.units, block.factors, strict=True)
+                ],
+            )
 
 
-def _whole_unit(mapping: Mapping, form: PairLabels) -> Unit:
-    if len(mapping.units) <= 1:
-        return unit_of(mapping, form, mapping.support is not None)
-    output = Action(space_name(mapping.output, mapping), tuple(move.output for move in mapping.generators))
-    input_ = Action(space_name(mapping.input, mapping), tuple(move.input for move in mapping.generators))
-    return Unit(output, input_, (), form, mapping.input.shape, True)
-
-
-def _places(block: LabelBlock) -> list[tuple[int, Term]]:
-    return [(block.top, block.output), (block.left, block.input)]
-
-
-def _grid(term: Term) -> tuple[int, ...]:
-    return tuple(factor.kind.count for factor in term)
-
-
-def _order(term: Term, block: LabelBlock) -> tuple[int, ...]:
+def _order(term: Term, units: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     """The factors of a term, unit by unit; fixed points, of which there is one each, stand anywhere."""
-    by_unit = [place for unit in block.units for place, factor in enumerate(term) if factor.axis in unit]
+    by_unit = [place for unit in units for place, factor in enumerate(term) if factor.axis in unit]
     return (*by_unit, *(place for place, factor in enumerate(term) if factor.axis is None))
 
 
-def _parts(unit: Unit, lowering: str, sizes: tuple[int, int, int], mapping: Mapping) -> list[KroneckerFactor]:
-    """The ways for one unit that are worth comparing, or the one that is asked for.
+def _ways(problem: Problem, lowering: str, mapping: Mapping) -> list[KroneckerFactor]:
+    """The ways for one problem that are worth comparing, or those that are asked for.
 
-    Sizes are (channels_in, channels_out, batch).
+    Branch and bound: a way that cannot cost less than one that is made is not made.
     """
-    channels_in, channels_out, _ = sizes
-    found: list[KroneckerFactor] = []
+    made: list[KroneckerFactor] = []
     why_not: dict[str, str] = {}
-
-    def add(name: str, part: KroneckerFactor | str) -> None:
-        if isinstance(part, str):
-            why_not[name] = part
-        else:
-            found.append(part)
-
-    through = fourier(unit) if lowering in ("auto", "spectral") else None
-    part_of_group = through is None and (lowering == "spectral" or (lowering == "auto" and _is_high(unit)))
-    if part_of_group:
-        through = fourier_of_subgroup(unit)
-    if lowering == "pooled" or (lowering == "auto" and (through is None or unit.labels.rank <= FEW_ORBITS)):
-        add("pooled", pooled(unit, channels_in, channels_out))
-    if lowering == "local" or (lowering == "auto" and unit.is_local):
-        add("local", local(unit))
-    if through is not None:
-        found.append(through)
-    wanted = lowering == "spectral" or (lowering == "auto" and (not found or _is_high(unit)))
-    if wanted and (through is None or (part_of_group and not _is_fine(unit, through))):
-        times = _least_times(unit, found, sizes) if lowering == "auto" else 0
-        if times > 1:
-            note = (
-                f"isotypic components are not worked out: their transforms alone take {times:.2g} times as much or more"
-            )
-            found = [replace(part, notes=(*part.notes, note)) for part in found]
-        else:
-            add("spectral", spectral(unit))
-    m, n = unit.shape
-    table_fits = fits(16 * m * n)
-    if not table_fits:
-        why_not["gather"] = f"a table of {m} x {n} pairs does not fit in memory"
-    elif lowering == "gather" or (lowering == "auto" and _is_small(unit, found)):
-        found.append(gather(unit.labels.table()))
-    if not found:
+    notes: list[str] = []
+    cheapest = inf
+    sides = [Side(0, (size,), (0,)) for size in problem.shape]
+    ways = [(way.lower_bound(problem), way) for way in LOWERINGS if lowering in ("auto", way.name)]
+    for bound, way in sorted(ways, key=lambda pair: pair[0]):
+        if lowering == "auto" and bound > cheapest:
+            if way.left_out and isfinite(bound) and not way.applies(problem):
+                notes.append(way.left_out.format(bound / cheapest))
+            continue
+        reason = way.applies(problem)
+        factor = reason or way.make(problem)
+        if isinstance(factor, KroneckerFactor):
+            made.append(factor)
+            cost = cost_of([KroneckerProduct(sides[0], sides[1], 0, (factor,))], *problem.sizes)
+            cheapest = min(cheapest, cost.total)
+        elif lowering != "auto" or not reason:
+            why_not[way.name] = factor
+    if not made:
         raise DeclarationError(_refusal(mapping, lowering, why_not))
-    return found
+    return [replace(factor, notes=(*factor.notes, *notes)) for factor in made] if notes else made
 
 
 def _refusal(mapping: Mapping, lowering: str, why_not: dict[str, str]) -> str:
@@ -253,36 +236,3 @@ def _refusal(mapping: Mapping, lowering: str, why_not: dict[str, str]) -> str:
     if mapping.support is not None and not kind:
         hint = "use a smaller support"
     return f"{in_short(mapping.in_short())} has no {kind}program ({reasons}): {hint}"
-
-
-def _is_high(unit: Unit) -> bool:
-    """Whether the rank is so high that the isotypic decomposition may be cheaper than sums."""
-    return unit.labels.rank > 4
-
-
-def _is_fine(unit: Unit, through: KroneckerFactor) -> bool:
-    """Whether the transform of a subgroup leaves so little to gain that the isotypic decomposition is not worked out."""
-    largest = max(orbit.size for side in (unit.output, unit.input) for orbit in side.orbits)
-    return largest > SMALL_ORBIT and through.entries.shape[0] <= FINE * unit.labels.rank
-
-
-def _least_times(unit: Unit, others: list[KroneckerFactor], sizes: tuple[int, int, int]) -> float:
-    """How many times the cheapest of some parts the transforms of isotypic components take, where orbits are large.
-
-    Taking a large orbit apart takes seconds, and what its transforms cost is known before.
-    """
-    if not others or max(orbit.size for side in (unit.output, unit.input) for orbit in side.orbits) <= LARGE_ORBIT:
-        return 0
-    channels_in, channels_out, batch = sizes
-    read = sum(orbit.size**2 for orbit in unit.input.orbits) * channels_in
-    written = sum(orbit.size**2 for orbit in unit.output.orbits) * channels_out
-    # Once forward and once backward.
-    least = 2 * batch * CPU.price(Work(read + written, transformed=read + written))
-    m, n = unit.shape
-    sides = Side(0, (m,), (0,)), Side(0, (n,), (0,))
-    return least / min(cost_of([KroneckerProduct(*sides, 0, (part,))], *sizes).total for part in others)
-
-
-def _is_small(unit: Unit, others: list[KroneckerFactor]) -> bool:
-    """Whether the whole table is worth looking at."""
-    return not others or unit.shape[0] * unit.shape[1] <= 1 << 22

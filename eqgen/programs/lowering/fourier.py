@@ -6,13 +6,16 @@ of a finite abelian group is that of its cyclic factors.)
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import inf
+
 import numpy as np
 
 from eqgen.common.arrays import Permutation
 from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.programs.entries.fourier import FourierEntries
-from eqgen.programs.lowering.problem import Unit
+from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
@@ -23,31 +26,38 @@ LARGEST_SEARCH = 2048
 SMALLEST_PART = 8
 """Where only a part of the group is abelian and regular, there are at least so many points for each of its cyclic factors."""
 
+FEW_ORBITS = 4
+"""Where there are no more orbits of pairs, sums cost less than the transform of a subgroup."""
+
+NOT_REGULAR = "no abelian group moves every point orbit regularly"
+
 LOOKED_UP = 64
 """Bytes that it takes to look up which parameter leads from one point to another."""
 
 
-def fourier(unit: Unit) -> KroneckerFactor | None:
-    """The part of a unit whose group is abelian and regular on all point orbits of both sides, None for others."""
-    if unit.output.signed or unit.input.signed or not unit.labels.rank:
+@lru_cache(maxsize=1)
+def correlation(problem: Problem) -> KroneckerFactor | None:
+    """The part of a problem whose group is abelian and regular on all point orbits of both sides, None for others."""
+    if problem.output.signed or problem.input.signed or not problem.labels.rank:
         return None
-    return _through(unit, _generators(unit), "Fourier transform over {}")
+    return _through(problem, _generators(problem), "Fourier transform over {}")
 
 
-def fourier_of_subgroup(unit: Unit) -> KroneckerFactor | None:
+@lru_cache(maxsize=1)
+def correlation_of_subgroup(problem: Problem) -> KroneckerFactor | None:
     """The same where only some generators are that: what commutes with a group commutes with every subgroup.
 
     The rotations of a polygon that may be turned over, the shifts of a torus that may be turned: kernels are correlations with
     fewer parameters than these alone would leave.
     """
-    if unit.output.signed or unit.input.signed or not unit.labels.rank:
+    if problem.output.signed or problem.input.signed or not problem.labels.rank:
         return None
-    regular = [(order, moves) for moves in _generators(unit) if (order := _order(moves)) > 1]
+    regular = [(order, moves) for moves in _generators(problem) if (order := _order(moves)) > 1]
     chosen: list[Permutation] = []
     found = None
     for _, moves in sorted(regular, key=lambda pair: -pair[0]):
         if all(np.array_equal(moves[other], other[moves]) for other in chosen):
-            larger = _through(unit, [*chosen, moves], "Fourier transform over {}, a subgroup")
+            larger = _through(problem, [*chosen, moves], "Fourier transform over {}, a subgroup")
             if larger is not None:
                 found = larger
                 chosen.append(moves)
@@ -56,12 +66,12 @@ def fourier_of_subgroup(unit: Unit) -> KroneckerFactor | None:
     return found
 
 
-def _generators(unit: Unit) -> list[Permutation]:
+def _generators(problem: Problem) -> list[Permutation]:
     """What each generator does to the inputs and, numbered after them, to the outputs."""
-    n = unit.input.size
+    n = problem.input.size
     return [
         np.concatenate([into.image, out.image + n])
-        for into, out in zip(unit.input.moves, unit.output.moves, strict=True)
+        for into, out in zip(problem.input.moves, problem.output.moves, strict=True)
     ]
 
 
@@ -71,7 +81,7 @@ def _order(moves: Permutation) -> int:
     return int(lengths[0]) if (lengths == lengths[0]).all() else 0
 
 
-def _through(unit: Unit, generators: list[Permutation], words: str) -> KroneckerFactor | None:
+def _through(problem: Problem, generators: list[Permutation], words: str) -> KroneckerFactor | None:
     """The part that some commuting permutations give."""
     orbit_of = point_orbits(np.stack(generators))
     sizes = np.bincount(orbit_of)
@@ -79,16 +89,16 @@ def _through(unit: Unit, generators: list[Permutation], words: str) -> Kronecker
     if size < 2 or (sizes != size).any() or not _commute(generators):
         return None
     _, starts = np.unique(orbit_of, return_index=True)
-    placed = _placed(generators, starts, unit.input.size, size)
+    placed = _placed(generators, starts, problem.input.size, size)
     if placed is None:
         return None
     grid, index_in, index_out = placed
     rows, columns = index_out[:, 0], index_in.ravel()
     if not fits(LOOKED_UP * rows.size * columns.size):
         return None
-    labels, _ = unit.labels.at(rows, columns)
+    labels, _ = problem.labels.at(rows, columns)
     labels = labels.reshape(rows.size, index_in.shape[0], size)
-    entries = FourierEntries(grid, labels, unit.labels.rank)
+    entries = FourierEntries(grid, labels, problem.labels.rank)
     stage = Stage(
         Fourier(grid, index_in, False),
         Fourier(grid, index_out, True),
@@ -96,7 +106,7 @@ def _through(unit: Unit, generators: list[Permutation], words: str) -> Kronecker
         words.format(" x ".join(map(str, grid))),
         "back",
     )
-    return KroneckerFactor("spectral", unit.shape, (stage,), entries)
+    return KroneckerFactor("spectral", problem.shape, (stage,), entries)
 
 
 def merged(one: KroneckerFactor, other: KroneckerFactor) -> KroneckerFactor | None:
@@ -212,3 +222,13 @@ def _split_off(generators: list[Permutation], start: int, size: int) -> list[Per
                 point = int(best[point])
         known = grown
     return chosen
+
+
+FOURIER = Lowering("spectral", lambda problem: correlation(problem) or NOT_REGULAR)
+
+FOURIER_OF_SUBGROUP = Lowering(
+    "spectral",
+    lambda problem: correlation_of_subgroup(problem) or NOT_REGULAR,
+    lambda problem: "" if correlation(problem) is None else "the whole group serves",
+    lambda problem: 0 if problem.labels.rank > FEW_ORBITS else inf,
+)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from math import inf, prod
+
 import numpy as np
 
-from eqgen.orbitals.dense import LabelTable
+from eqgen.common.memory import fits
 from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.operators.identity import Identity
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
+MADE_AT_ONCE = 1 << 22
+"""Larger tables are looked at where nothing else serves."""
 
-def gather(table: LabelTable, notes: tuple[str, ...] = ()) -> KroneckerFactor:
-    """The part that multiplies by the whole weight matrix of some orbits."""
-    entries = GatherEntries(table.labels.ravel(), np.ascontiguousarray(table.signs).ravel(), table.rank)
-    return gathered(table.shape, entries, notes)
+
+def gather(problem: Problem) -> KroneckerFactor | str:
+    """The factor that multiplies by the whole weight matrix, or in words why there is none."""
+    m, n = problem.shape
+    if not fits(16 * m * n):
+        return f"a table of {m} x {n} pairs does not fit in memory"
+    table = problem.labels.table()
+    return gathered(
+        table.shape, GatherEntries(table.labels.ravel(), np.ascontiguousarray(table.signs).ravel(), table.rank)
+    )
 
 
 def gathered(shape: tuple[int, int], entries: GatherEntries, notes: tuple[str, ...] = ()) -> KroneckerFactor:
@@ -21,3 +32,6 @@ def gathered(shape: tuple[int, int], entries: GatherEntries, notes: tuple[str, .
     m, n = shape
     stage = Stage(Identity(n), Identity(m), (MixShape(1, n, m, 1),), "all points at once", "every point")
     return KroneckerFactor("gather", (m, n), (stage,), entries, notes)
+
+
+GATHER = Lowering("gather", gather, lower_bound=lambda problem: 0 if prod(problem.shape) <= MADE_AT_ONCE else inf)

@@ -13,7 +13,7 @@ from eqgen.common.arrays import Labels, Permutation, Signs
 from eqgen.orbitals.dense import pair_labels
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.lowering.block_systems import block_systems, quotient, signed_quotient
-from eqgen.programs.lowering.problem import Action, Unit
+from eqgen.programs.lowering.problem import Action, Problem
 from eqgen.programs.operators.index_table import IndexTable, selection
 from eqgen.programs.operators.protocol import Operator
 from eqgen.spaces.pair_action import paired
@@ -107,31 +107,31 @@ class Through:
         return found
 
 
-def spaces_between(unit: Unit) -> tuple[list[Through], tuple[str, ...]]:
+def spaces_between(problem: Problem) -> tuple[list[Through], tuple[str, ...]]:
     """The spaces that are worth pooling to: one point, natural points, point orbits, their quotients; and what was left out."""
     found: list[Through] = []
     notes: list[str] = []
-    largest = max(unit.shape)
-    same = same_space(unit)
-    for space in _spaces(unit, notes):
+    largest = max(problem.shape)
+    same = same_space(problem)
+    for space in _spaces(problem, notes):
         if space.size * largest > LARGEST_RELATION or any(_isomorphic(space, other.space) for other in found):
             continue
-        input_ = _relation(space, unit.input)
-        output = input_ if same else _relation(space, unit.output)
+        input_ = _relation(space, problem.input)
+        output = input_ if same else _relation(space, problem.output)
         found.append(Through(space, input_, output))
     return found, tuple(dict.fromkeys(notes))
 
 
-def _spaces(unit: Unit, notes: list[str]) -> Iterator[Action]:
-    count = len(unit.input.moves)
+def _spaces(problem: Problem, notes: list[str]) -> Iterator[Action]:
+    count = len(problem.input.moves)
     still = SignedPermutation(np.zeros(1, dtype=np.intp))
     yield Action("all points", (still,) * count)
     orbits = [
         side.restricted(points, _orbit_name(side, which, number))
-        for which, side in (("input", unit.input), ("output", unit.output))
+        for which, side in (("input", problem.input), ("output", problem.output))
         for number, points in enumerate(side.orbits)
     ]
-    transitive = [natural for natural in unit.naturals if len(natural.orbits) == 1]
+    transitive = [natural for natural in problem.naturals if len(natural.orbits) == 1]
     seen: list[Action] = []
     for space in [*transitive, *orbits]:
         # Spaces that the group moves alike have the same quotients.
@@ -205,26 +205,26 @@ def _isomorphic(one: Action, other: Action) -> bool:
     return bool((table.subdegrees == 1).any())
 
 
-def same_space(unit: Unit) -> bool:
+def same_space(problem: Problem) -> bool:
     """Whether input and output are one space."""
-    return unit.output.size == unit.input.size and all(
+    return problem.output.size == problem.input.size and all(
         np.array_equal(move.image, like.image) and np.array_equal(move.all_signs(), like.all_signs())
-        for move, like in zip(unit.output.moves, unit.input.moves, strict=True)
+        for move, like in zip(problem.output.moves, problem.input.moves, strict=True)
     )
 
 
-def swaps(unit: Unit) -> list[tuple[tuple[int, ...], Operator]]:
+def swaps(problem: Problem) -> list[tuple[tuple[int, ...], Operator]]:
     """The bijections of one space to itself that commute with the group, by the orbits of pairs that each is made of."""
-    if not same_space(unit):
+    if not same_space(problem):
         return []
-    labels = unit.labels
+    labels = problem.labels
     rows, _ = labels.representatives.T
     bijective = labels.subdegrees == 1
     found = []
     choices = []
-    for number, points in enumerate(unit.output.orbits):
-        here = np.flatnonzero(bijective & (unit.output.orbit_of[rows] == number))
-        closed = [k for k in here.tolist() if unit.input.orbit_of[labels.representatives[k, 1]] == number]
+    for number, points in enumerate(problem.output.orbits):
+        here = np.flatnonzero(bijective & (problem.output.orbit_of[rows] == number))
+        closed = [k for k in here.tolist() if problem.input.orbit_of[labels.representatives[k, 1]] == number]
         choices.append(closed)
         if points.size and not closed:
             return []
@@ -232,21 +232,21 @@ def swaps(unit: Unit) -> list[tuple[tuple[int, ...], Operator]]:
     if not 0 < total <= MOST_FUNCTIONS:
         return []
     for chosen in product(*choices):
-        found.append((chosen, _bijection(unit, chosen)))
+        found.append((chosen, _bijection(problem, chosen)))
     return found
 
 
-def _bijection(unit: Unit, chosen: Sequence[int]) -> Operator:
+def _bijection(problem: Problem, chosen: Sequence[int]) -> Operator:
     """The map that reads, for every output, the one input of its chosen orbit of pairs; walked from a first pair."""
-    image = np.full(unit.output.size, -1, dtype=np.intp)
-    signs = np.ones(unit.output.size, dtype=np.int8)
+    image = np.full(problem.output.size, -1, dtype=np.intp)
+    signs = np.ones(problem.output.size, dtype=np.int8)
     for label in chosen:
-        row, column = unit.labels.representatives[label].tolist()
+        row, column = problem.labels.representatives[label].tolist()
         image[row] = column
         front = np.array([row])
         while front.size:
             reached = []
-            for move_out, move_in in zip(unit.output.moves, unit.input.moves, strict=True):
+            for move_out, move_in in zip(problem.output.moves, problem.input.moves, strict=True):
                 to = move_out.image[front]
                 new = image[to] < 0
                 to, came = to[new], front[new]
@@ -255,5 +255,5 @@ def _bijection(unit: Unit, chosen: Sequence[int]) -> Operator:
                 reached.append(to)
             front = np.concatenate(reached)
     if (signs > 0).all():
-        return selection(image, unit.input.size)
-    return IndexTable(image[:, None], signs[:, None], unit.input.size)
+        return selection(image, problem.input.size)
+    return IndexTable(image[:, None], signs[:, None], problem.input.size)

@@ -13,7 +13,7 @@ import numpy as np
 from eqgen.common.arrays import Labels, Permutation
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.entries.gather import GatherEntries
-from eqgen.programs.lowering.problem import Unit
+from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.stencils import as_windows
 from eqgen.programs.operators.cyclic_stencil import Unfold
 from eqgen.programs.operators.identity import Identity
@@ -24,16 +24,15 @@ LARGEST_GATHER = 1 << 26
 """More pairs than this are not gathered: the table alone would take half a gigabyte."""
 
 
-def local(unit: Unit) -> KroneckerFactor | str:
-    """The local part of a unit, or in words why there is none."""
-    labels = unit.labels
-    if not isinstance(labels, SparseLabels):
-        return "it names no support, so every input is everybody's neighbour"
+def local(problem: Problem) -> KroneckerFactor | str:
+    """The local part of a problem, or in words why there is none."""
+    labels = problem.labels
+    assert isinstance(labels, SparseLabels)
     if labels.indices.size > LARGEST_GATHER:
         return f"{labels.indices.size} supported pairs, and up to {LARGEST_GATHER} are gathered"
     alike: dict[tuple[int, int], list[Permutation]] = defaultdict(list)
     degrees = np.diff(labels.indptr)
-    for points in unit.output.orbits:
+    for points in problem.output.orbits:
         degree = int(degrees[points[0]])
         if degree:
             alike[points.size, degree].append(points)
@@ -45,29 +44,31 @@ def local(unit: Unit) -> KroneckerFactor | str:
             outputs.append(points)
             pairs.append(found.ravel())
             chosen.append(labels.labels[found[0]])
-    if len(chosen) == 1 and unit.output.size == unit.input.size == outputs[0].size and labels.signs is None:
-        windows = as_windows(labels.indices[found].astype(np.intp), labels.labels[found], unit.grid)
+    if len(chosen) == 1 and problem.output.size == problem.input.size == outputs[0].size and labels.signs is None:
+        windows = as_windows(labels.indices[found].astype(np.intp), labels.labels[found], problem.grid)
         if windows is not None:
-            return _convolution(unit, windows, chosen[0], sections[0])
+            return _convolution(problem, windows, chosen[0], sections[0])
     order = np.concatenate(pairs)
     signs = None if labels.signs is None or (labels.signs > 0).all() else labels.signs[order][:, None]
-    neighbours = IndexTable(labels.indices[order].astype(np.intp)[:, None], signs, unit.input.size)
+    neighbours = IndexTable(labels.indices[order].astype(np.intp)[:, None], signs, problem.input.size)
     degree = max(section.inputs for section in sections)
     most = "" if len(sections) == 1 else "up to "
     stage = Stage(
         neighbours,
-        selection(np.concatenate(outputs), unit.output.size),
+        selection(np.concatenate(outputs), problem.output.size),
         tuple(sections),
         f"{most}{degree} neighbours each",
         "every point",
     )
-    return KroneckerFactor("local", unit.shape, (stage,), _entries(np.concatenate(chosen), labels.rank))
+    return KroneckerFactor("local", problem.shape, (stage,), _entries(np.concatenate(chosen), labels.rank))
 
 
-def _convolution(unit: Unit, windows: Unfold, chosen: Labels, section: MixShape) -> KroneckerFactor:
+def _convolution(problem: Problem, windows: Unfold, chosen: Labels, section: MixShape) -> KroneckerFactor:
     shape = " x ".join(map(str, windows.window))
-    stage = Stage(windows, Identity(unit.output.size), (section,), f"convolve {shape}, wrapped around", "every point")
-    return KroneckerFactor("local", unit.shape, (stage,), _entries(chosen, unit.labels.rank))
+    stage = Stage(
+        windows, Identity(problem.output.size), (section,), f"convolve {shape}, wrapped around", "every point"
+    )
+    return KroneckerFactor("local", problem.shape, (stage,), _entries(chosen, problem.labels.rank))
 
 
 def _entries(chosen: Labels, rank: int) -> GatherEntries:
@@ -78,3 +79,10 @@ def _by_label(labels: SparseLabels, points: Permutation, degree: int) -> Permuta
     """The numbers of the pairs of some rows of one degree, in the order of their labels, (points, degree)."""
     numbers = labels.indptr[points][:, None] + np.arange(degree)
     return np.take_along_axis(numbers, np.argsort(labels.labels[numbers], axis=1, kind="stable"), axis=1)
+
+
+def _applies(problem: Problem) -> str:
+    return "" if problem.is_local else "it names no support, so every input is everybody's neighbour"
+
+
+LOCAL = Lowering("local", local, _applies)

@@ -21,7 +21,7 @@ from eqgen.orbitals.dense import row_blocks
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.entries.linear_combination import LinearCombination
 from eqgen.programs.lowering.intermediate_spaces import Relation, Through, same_space, spaces_between, swaps
-from eqgen.programs.lowering.problem import Unit
+from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.rational import Independent, inverse
 from eqgen.programs.lowering.stencils import as_stencil
 from eqgen.programs.machine import CPU
@@ -75,38 +75,35 @@ class Candidate:
     row: np.ndarray
 
 
-def pooled(unit: Unit, channels_in: int, channels_out: int) -> KroneckerFactor | str:
-    """The pooled part of a unit, or in words why there is none.
-
-    Args:
-        unit: the problem.
-        channels_in, channels_out: they decide what is cheap.
-    """
-    rank = unit.labels.rank
+def pooled(problem: Problem) -> KroneckerFactor | str:
+    """The pooled part of a problem, or in words why there is none."""
+    rank = problem.labels.rank
     if rank > LARGEST_RANK:
         return f"{rank} orbits of pairs, and up to {LARGEST_RANK} are pooled"
-    channels = channels_in, channels_out
-    own = _own(unit)
-    candidates, notes = _candidates(unit, own, channels)
+    channels = problem.sizes[:2]
+    own = _own(problem)
+    candidates, notes = _candidates(problem, own, channels)
     first = _basis(candidates, own, rank, channels, frozenset())
     shared = frozenset(way.key for term in first for way in (term.pool, term.spread))
     again = _basis(candidates, own, rank, channels, shared)
     chosen = min((first, again), key=lambda terms: _total(terms, channels))
     if any(way.pairs > LARGEST_TABLE for term in chosen for way in (term.pool, term.spread)):
         return f"some of its {rank} orbits hold more than {LARGEST_TABLE} pairs, and no smaller space serves"
-    return _assembled(unit, chosen, notes)
+    return _assembled(problem, chosen, notes)
 
 
-def _candidates(unit: Unit, own: list[Candidate], channels: tuple[int, int]) -> tuple[list[Candidate], tuple[str, ...]]:
-    if unit.is_local:
+def _candidates(
+    problem: Problem, own: list[Candidate], channels: tuple[int, int]
+) -> tuple[list[Candidate], tuple[str, ...]]:
+    if problem.is_local:
         return own, ()
     dearest = max(_cost(candidate, channels) for candidate in own)
-    spaces, notes = spaces_between(unit)
+    spaces, notes = spaces_between(problem)
     # Where an orbit of outputs is among the spaces, its orbit matrices are there too.
-    there = {orbit for space in spaces for orbit in space.alike(unit.output)}
-    found = [*_bijections(unit, len(spaces)), *(term for term in own if -1 - term.space not in there)]
+    there = {orbit for space in spaces for orbit in space.alike(problem.output)}
+    found = [*_bijections(problem, len(spaces)), *(term for term in own if -1 - term.space not in there)]
     for number, space in enumerate(spaces):
-        rows, columns = unit.labels.representatives.T
+        rows, columns = problem.labels.representatives.T
         inputs = [_way(space, space.input, "in", number, way) for way in range(len(space.input.ways))]
         outputs = [_way(space, space.output, "out", number, way) for way in range(len(space.output.ways))]
         affordable = [
@@ -126,23 +123,23 @@ def _candidates(unit: Unit, own: list[Candidate], channels: tuple[int, int]) -> 
     return found, notes
 
 
-def _own(unit: Unit) -> list[Candidate]:
+def _own(problem: Problem) -> list[Candidate]:
     """The orbit matrices themselves: read by the outputs of their point orbit."""
-    labels = unit.labels
-    orbits = unit.output.orbits
+    labels = problem.labels
+    orbits = problem.output.orbits
     several = len(orbits) > 1
     found = []
     for number, (row, _) in enumerate(labels.representatives.tolist()):
-        place = int(unit.output.orbit_of[row])
+        place = int(problem.output.orbit_of[row])
         points = orbits[place]
         size = int(labels.subdegrees[number])
-        exact = size == 1 and not several and points.size == unit.input.size
+        exact = size == 1 and not several and points.size == problem.input.size
         pool = Way(
             ("own", number),
             0
             if exact and np.array_equal(labels.representatives[number], (0, 0))
             else CPU.out_of_place * size * points.size,
-            cache(lambda number=number, points=points: _own_table(unit, number, points)),
+            cache(lambda number=number, points=points: _own_table(problem, number, points)),
             f"sum {size} points each" if size > 1 else "take one point each",
             size * points.size,
         )
@@ -150,7 +147,7 @@ def _own(unit: Unit) -> list[Candidate]:
         spread = Way(
             ("rows", place),
             points.size if several else 0,
-            cache(lambda points=points: selection(points, unit.output.size)),
+            cache(lambda points=points: selection(points, problem.output.size)),
             where,
         )
         found.append(
@@ -159,9 +156,9 @@ def _own(unit: Unit) -> list[Candidate]:
     return found
 
 
-def _own_table(unit: Unit, number: int, points: np.ndarray) -> Operator:
+def _own_table(problem: Problem, number: int, points: np.ndarray) -> Operator:
     """The rows of one orbit matrix."""
-    labels = unit.labels
+    labels = problem.labels
     signs = None
     if isinstance(labels, SparseLabels):
         here = labels.labels == number
@@ -169,8 +166,8 @@ def _own_table(unit: Unit, number: int, points: np.ndarray) -> Operator:
         signs = None if labels.signs is None else labels.signs[here].reshape(index.shape)
     else:
         pieces, turned = [], []
-        columns = np.arange(unit.input.size)
-        for rows in row_blocks(points.size, unit.input.size):
+        columns = np.arange(problem.input.size)
+        for rows in row_blocks(points.size, problem.input.size):
             found, sign = labels.at(points[rows], columns)
             place = np.nonzero(found == number)
             pieces.append(place[1].reshape(found.shape[0], -1))
@@ -179,20 +176,20 @@ def _own_table(unit: Unit, number: int, points: np.ndarray) -> Operator:
     if signs is not None and not (signs < 0).any():
         signs = None
     if index.shape[1] == 1 and signs is None:
-        return selection(index[:, 0], unit.input.size)
-    return IndexTable(index, signs, unit.input.size)
+        return selection(index[:, 0], problem.input.size)
+    return IndexTable(index, signs, problem.input.size)
 
 
-def _bijections(unit: Unit, number: int) -> list[Candidate]:
+def _bijections(problem: Problem, number: int) -> list[Candidate]:
     """The points themselves, and where one space has them, its symmetries: a transposition of `p p`."""
-    if not same_space(unit):
+    if not same_space(problem):
         return []
-    size = unit.input.size
+    size = problem.input.size
     stay = Way(("stay",), 0, lambda: Identity(size), "every point")
     back = Way(("back",), 0, lambda: Identity(size), "add to every point")
     found = []
-    for chosen, operator in swaps(unit):
-        row = np.zeros(unit.labels.rank, dtype=np.int64)
+    for chosen, operator in swaps(problem):
+        row = np.zeros(problem.labels.rank, dtype=np.int64)
         row[list(chosen)] = 1
         still = isinstance(operator, Identity)
         cost = 0 if still else _moving_cost(operator)
@@ -267,7 +264,7 @@ def _total(terms: Iterable[Candidate], channels: tuple[int, int]) -> int:
     return _priced(sum(pools.values()), sum(spreads.values()), mixes, channels)
 
 
-def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> KroneckerFactor:
+def _assembled(problem: Problem, terms: list[Candidate], notes: tuple[str, ...]) -> KroneckerFactor:
     basis = np.array([term.row for term in terms], dtype=np.int64)
     # W = sum of phi[t] * (sum of basis[t, k] A_k) is to be the sum of theta[k] A_k.
     numerators, denominators = inverse(basis.T)
@@ -284,7 +281,7 @@ def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> Kr
             for pool in inputs:
                 number = here.get((spread, pool))
                 if number is None:
-                    rows.append(np.zeros(unit.labels.rank, dtype=np.int64))
+                    rows.append(np.zeros(problem.labels.rank, dtype=np.int64))
                     below.append(1)
                 else:
                     scale = pools[pool][1] * spreads[spread][1]
@@ -295,7 +292,7 @@ def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> Kr
         by_key = {way.key: way for number in here.values() for way in (terms[number].pool, terms[number].spread)}
         stages.append(
             Stage(
-                _stacked([as_stencil(pools[key][0], unit.grid) for key in inputs]),
+                _stacked([as_stencil(pools[key][0], problem.grid) for key in inputs]),
                 _stacked([spreads[key][0] for key in outputs]),
                 (section,),
                 _words([by_key[key].words for key in inputs]),
@@ -303,7 +300,7 @@ def _assembled(unit: Unit, terms: list[Candidate], notes: tuple[str, ...]) -> Kr
             )
         )
     entries = LinearCombination(np.array(rows, dtype=np.int64), np.array(below, dtype=np.int64))
-    return KroneckerFactor("pooled", unit.shape, tuple(stages), entries, notes)
+    return KroneckerFactor("pooled", problem.shape, tuple(stages), entries, notes)
 
 
 def _size_of(terms: list[Candidate], space: int) -> int:
@@ -342,3 +339,15 @@ def _chained(
                 found[key] = Composition(tables[other], whole), int(times[0])
                 break
     return found
+
+
+def _lower_bound(problem: Problem) -> float:
+    """As many terms as orbits each mix at one point or more, and every term combines all parameters."""
+    rank, (channels_in, channels_out, batch) = problem.labels.rank, problem.sizes
+    if rank > LARGEST_RANK:
+        return 0
+    # Once forward and twice backward.
+    return 3 * rank * (batch + rank) * channels_in * channels_out
+
+
+POOLED = Lowering("pooled", pooled, lower_bound=_lower_bound)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,9 +11,13 @@ import numpy as np
 from eqgen.common.arrays import Permutation
 from eqgen.orbitals.matrix import PairLabels
 from eqgen.permutations.signed_permutation import SignedPermutation, point_orbits
+from eqgen.programs.steps import KroneckerFactor
 from eqgen.spaces.factors import FixedPoint, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Factor, Space
+
+Sizes = tuple[int, int, int]
+"""(channels_in, channels_out, batch)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +63,8 @@ class Action:
 
 
 @dataclass(frozen=True, eq=False)
-class Unit:
-    """The problem of one lowering.
+class Problem:
+    """What a lowering is given.
 
     Attributes:
         output, input: both spaces.
@@ -67,6 +72,7 @@ class Unit:
         labels: the orbits of their pairs.
         grid: the shape that the input points fill.
         is_local: whether a support leaves pairs out.
+        sizes: (channels_in, channels_out, batch) that it is to be cheap for.
     """
 
     output: Action
@@ -74,21 +80,57 @@ class Unit:
     naturals: tuple[Action, ...]
     labels: PairLabels
     grid: tuple[int, ...]
-    is_local: bool = False
+    is_local: bool
+    sizes: Sizes
 
     @property
     def shape(self) -> tuple[int, int]:
         """(m, n)."""
         return self.labels.shape
 
+    @cached_property
+    def largest_orbit(self) -> int:
+        """How many points the largest point orbit of both sides has."""
+        return max(points.size for side in (self.output, self.input) for points in side.orbits)
 
-def unit_of(mapping: Mapping, labels: PairLabels, is_local: bool = False) -> Unit:
-    """The problem of axes that move together: those of a mapping with no other axes."""
+    @cached_property
+    def is_endomorphism(self) -> bool:
+        """Whether input and output are one space."""
+        return self.output.size == self.input.size and all(map(_equal, self.output.moves, self.input.moves))
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """One way to turn the orbits of a problem into a factor of a program.
+
+    Attributes:
+        name: what people ask for it by; several ways may share one.
+        make: the factor, or in words why there is none.
+        applies: in words why problems like this are none of its own; empty where they are.
+        lower_bound: no program that it makes costs less than this, in multiply-adds; infinite where it can only pay if
+            nothing else serves. It is asked where making takes long: 0 where that is done at once.
+        left_out: what is noted where the bound is so many times the cost of another way.
+    """
+
+    name: str
+    make: Callable[[Problem], KroneckerFactor | str]
+    applies: Callable[[Problem], str] = lambda problem: ""
+    lower_bound: Callable[[Problem], float] = lambda problem: 0
+    left_out: str = ""
+
+
+def problem_for(mapping: Mapping, labels: PairLabels, sizes: Sizes) -> Problem:
+    """The problem of axes that move together, those of a mapping with no other axes, or of one whose support ties all together."""
     output = Action(space_name(mapping.output, mapping), tuple(element.output for element in mapping.elements))
     input_ = Action(space_name(mapping.input, mapping), tuple(element.input for element in mapping.elements))
     axes = [mapping.axes[number] for unit in mapping.units for number in unit]
-    naturals = tuple(Action(axis.name, axis.group.elements) for axis in axes)
-    return Unit(output, input_, naturals, labels, mapping.input.shape, is_local)
+    is_local = mapping.support is not None
+    naturals = () if is_local else tuple(Action(axis.name, axis.group.elements) for axis in axes)
+    return Problem(output, input_, naturals, labels, mapping.input.shape, is_local, sizes)
+
+
+def _equal(left: SignedPermutation, right: SignedPermutation) -> bool:
+    return np.array_equal(left.image, right.image) and np.array_equal(left.all_signs(), right.all_signs())
 
 
 def space_name(space: Space, mapping: Mapping) -> str:
