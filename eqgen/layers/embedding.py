@@ -33,7 +33,7 @@ class OrbitEmbedding(PointLayer):
     Output shape:
         The same.
 
-    >>>     >>> import numpy as np
+    >>> import numpy as np
     >>> OrbitEmbedding("p + 1 where p = S(3)")(np.zeros((1, 4, 2))).shape
     TensorShape([1, 4, 2])
     """

@@ -43,7 +43,9 @@ class LinearMap:
         Returns:
             (batch, m, channels_out).
         """
-        outputs = self.execution(features, _with_channels(kernel), dtype)
+        theta = ops.convert_to_tensor(kernel)
+        theta = theta if len(theta.shape) == 3 else ops.reshape(theta, (-1, 1, 1))
+        outputs = self.execution(features, theta, dtype)
         return outputs if bias is None else outputs + ops.cast(self.bias_on_points(bias), dtype)
 
     def bias_on_points(self, bias: Any) -> Any:
@@ -56,7 +58,8 @@ class LinearMap:
 
     def matrix(self, pattern: Pattern, kernel: Any) -> npt.NDArray[Any]:
         """W as a pattern says that it is, (m, n, channels_in, channels_out), in the dtype of the kernel."""
-        theta = np.asarray(ops.convert_to_numpy(_with_channels(kernel)))
+        theta = np.asarray(ops.convert_to_numpy(kernel))
+        theta = theta if theta.ndim == 3 else theta[:, None, None]
         theta = theta if self.scale is None else theta * self.scale[:, None, None].astype(theta.dtype)
         # A forced zero has the label -1 and the sign 0.
         padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]), dtype=theta.dtype)])
@@ -74,9 +77,3 @@ def linear_map(program: Program, scale: npt.NDArray[np.float64] | None, bias: Pa
     """
     table = None if bias is None else weight_table(bias.labels, bias.signs, bias.rank)
     return LinearMap(program, scale, Execution(program.blocks, program.shape[0], scale), table)
-
-
-def _with_channels(kernel: Any) -> Any:
-    """A kernel as (rank, channels_in, channels_out)."""
-    theta = ops.convert_to_tensor(kernel)
-    return theta if len(theta.shape) == 3 else ops.reshape(theta, (-1, 1, 1))

@@ -42,7 +42,7 @@ class EquivariantNormalization(PointLayer):
     Output shape:
         The same.
 
-    >>>     >>> import numpy as np
+    >>> import numpy as np
     >>> layer = EquivariantNormalization("p where p = S(2)")
     >>> layer(np.array([[[1.0], [3.0]]])).numpy().round(2)
     array([[[-1.],

@@ -18,6 +18,7 @@ from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.function import Outcome, Trial, random_inputs, random_trial, try_function
 from eqgen.layers.equivariance.model import HALF, in_single_precision, input_shape_of, try_model
 from eqgen.layers.equivariance.weights import randomized_weights, trained_weights
+from eqgen.layers.execution.backend import double_precision
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.orbitals.certificate import Certificate, certify
 from eqgen.orbitals.declare import mapping as as_mapping
@@ -191,7 +192,8 @@ def _verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Repor
     """A typed pattern has no group: its form is checked, and that the layer applies the matrix that it shows."""
     weights = _weights(layer, random)
     matrix = layer.linear.matrix(layer.pattern, weights.kernel)
-    bias = 0.0 if weights.bias is None else as_float64(layer.linear.bias_on_points(weights.bias))
+    with double_precision():
+        bias = 0.0 if weights.bias is None else as_float64(layer.linear.bias_on_points(weights.bias))
     worst = 0.0
     for features in random_inputs(layer.program.shape[1], _channels(layer), random):
         expected = np.einsum("mnio,bni->bmo", matrix, features) + bias
