@@ -23,7 +23,6 @@ from helpers.drawn_mappings import drawn_pairs, mappings_of_several_axes, p4m, s
 from helpers.mistakes import refuse
 from helpers.references import brute_partition, computed, cut, mask_of, partition, signed_orbits
 from helpers.strategies import declared_mappings
-from helpers.tampering import tamper
 
 EDGES = "{p p} -> {p p} where p = S(5)"
 FLOWS = "[p p] -> [p p] where p = S(4)"
@@ -675,29 +674,6 @@ def test_labels_of_another_group_have_no_certificate():
     assert certify_form(supports[0].mapping, supports[1].form).violation == (
         "these are not the pairs of the support that was declared"
     )
-
-
-# Layers
-
-
-def test_the_report_of_a_supported_layer_says_what_the_integers_say():
-    report = eq.verify(eq.EquivariantDense(2, RING, name="ring"))
-    lines = str(report).splitlines()
-    assert lines[2] == "  invariant  holds    the labels are unchanged by the generator"
-    assert lines[3] == f"  complete   holds    3 orbits, each generated from one pair; Burnside's count: {LEFT_OUT}"
-    assert report
-
-
-@pytest.mark.parametrize("entry", [(0, 0), (0, 1), (0, 2), (5, 0)])
-def test_a_supported_layer_that_computes_with_other_labels_fails(entry):
-    layer = eq.EquivariantDense(2, RING, lowering="gather")
-    layer(np.zeros((1, 6, 2)))
-    assert eq.verify(layer)
-    # An entry outside gets a weight, and one inside another weight.
-    tamper(layer, entry)
-    report = eq.verify(layer)
-    assert not report
-    assert not report.certificate
 
 
 # Size

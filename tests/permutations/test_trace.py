@@ -65,10 +65,6 @@ def test_a_vector_field_under_rotations_and_reflections():
     group = eq.trace((2, 3, 3), rotate_field, mirror_field)
     assert group.order == 8
     assert group.signs is not None
-    mapping = eq.mapping("v -> v", v=group)
-    assert eq.verify(eq.EquivariantDense(2, mapping, activation="tanh"))
-    with pytest.raises(eq.DeclarationError, match="is not odd"):
-        eq.EquivariantDense(2, mapping, activation="relu")
 
 
 def test_cells_are_named_by_their_indices():

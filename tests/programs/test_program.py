@@ -177,9 +177,6 @@ def test_a_typed_pattern_has_one_program_and_says_so():
     with pytest.raises(DeclarationError) as refused:
         eq.program("a -b; b a", "spectral")
     assert str(refused.value) == expected
-    with pytest.raises(DeclarationError) as refused:
-        eq.EquivariantDense(3, "a -b; b a", lowering="spectral")
-    assert str(refused.value) == expected
 
 
 @pytest.mark.parametrize("lowering", ["auto", "gather", "pooled", "spectral"])
