@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eqgen.cli.quiet import import_keras_quietly
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
 from eqgen.language.grammar import is_mapping
@@ -140,7 +140,7 @@ def demo(
     output: Annotated[Path, typer.Option("--output", help="the folder for the results")] = Path("eqgen-demo"),
 ) -> None:
     """The main job on real input: the a/b/c layer on all graphs of seven nodes, start to end."""
-    import_keras_quietly()
+    _import_keras()
     from eqgen.cli.demo import run
 
     if not run(output, full=full, console=console):
@@ -235,8 +235,30 @@ def _show_cost(shown: Orbits | Pattern, lowering: str, channels: int, batch: int
         console.print(line, soft_wrap=True)
 
 
+def _import_keras() -> Any:
+    """The keras module; what TensorFlow's C++ code writes to standard error while it starts is dropped.
+
+    TensorFlow reports missing GPU drivers before any of its settings is read, so the file descriptor itself is turned
+    away for that moment. An exception of the import is not hidden: Python raises it after the descriptor is back.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import keras
+
+        # The first operation starts the devices, which has notes of its own.
+        keras.ops.zeros(1)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+    return keras
+
+
 def _load(model: Path) -> Any:
-    keras = import_keras_quietly()
+    keras = _import_keras()
     try:
         return keras.models.load_model(model)
     except (ValueError, OSError, TypeError, KeyError) as error:

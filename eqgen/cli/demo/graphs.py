@@ -83,7 +83,7 @@ def renumbered(adjacency: Integers, random: np.random.Generator) -> Integers:
     """
     count, n, _ = adjacency.shape
     numberings = random.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
-    return adjacency[np.arange(count)[:, None, None], numberings[:, :, None], numberings[:, None, :]]
+    return np.asarray(adjacency[np.arange(count)[:, None, None], numberings[:, :, None], numberings[:, None, :]])
 
 
 def as_inputs(adjacency: Integers) -> Floats:

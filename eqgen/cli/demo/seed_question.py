@@ -86,7 +86,10 @@ def least_squares(pattern: Pattern, inputs: Floats, targets: Floats) -> npt.NDAr
         (inputs.astype(np.float64) @ (pattern.labels == label).T.astype(np.float64)).ravel()
         for label in range(pattern.rank)
     ]
-    return np.linalg.lstsq(np.stack(columns, axis=1), targets.astype(np.float64).ravel(), rcond=None)[0]
+    solution: npt.NDArray[np.float64] = np.linalg.lstsq(
+        np.stack(columns, axis=1), targets.astype(np.float64).ravel(), rcond=None
+    )[0]
+    return solution
 
 
 def _fit(layer: Any, inputs: Floats, targets: Floats, steps: int, after_step: Callable[[], None]) -> None:

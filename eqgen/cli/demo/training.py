@@ -150,7 +150,7 @@ class Trainer:
 
         def answers(adjacency: Integers) -> Floats:
             # All graphs go in, whatever the split, so that one compiled function serves every size.
-            standardised_answers = self.network.predict_on_batch(as_inputs(adjacency))[held_out, 0]
+            standardised_answers: Floats = self.network.predict_on_batch(as_inputs(adjacency))[held_out, 0]
             return standardised_answers * np.float32(spread) + np.float32(mean)
 
         def score() -> float:

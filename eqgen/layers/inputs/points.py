@@ -49,7 +49,7 @@ class Points:
 
     def means(self) -> np.ndarray:
         """The matrix that takes the mean over each orbit, (orbits, points)."""
-        return (self.orbit_of == np.arange(self.orbits)[:, None]) / self.sizes[:, None]
+        return np.asarray((self.orbit_of == np.arange(self.orbits)[:, None]) / self.sizes[:, None])
 
 
 class PointLayer(keras.layers.Layer):
