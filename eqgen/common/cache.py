@@ -1,7 +1,7 @@
 """Results on disk, under the user's cache folder: found again by a hash of what they are computed from.
 
-A file is a digest, of the key and of what follows, and arrays in numpy's own format. It is written whole under another name
-and then renamed, so that writers cannot disturb each other or a reader; a file whose digest does not fit is as good as none.
+A file is a digest, of the key and of what follows, and arrays in numpy's own format. It is written whole or not at all; a file
+whose digest does not fit is as good as none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import io
 import os
 import re
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Iterable
@@ -21,6 +20,8 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from eqgen.common.files import UNFINISHED, whole_file
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -32,8 +33,6 @@ LARGEST_FOLDER = 10**9
 
 OWN_FILE = re.compile(r"[0-9a-f]{64}")
 """How files of results are named."""
-
-UNFINISHED = "eqgen-unfinished-"
 
 DAY = 24 * 60 * 60
 
@@ -91,7 +90,8 @@ def store(name: str, arrays: Arrays) -> None:
     data = buffer.getvalue()
     try:
         place.mkdir(parents=True, exist_ok=True)
-        _write(place, name, _digest(name, data) + data)
+        with whole_file(place / name) as unfinished:
+            unfinished.write_bytes(_digest(name, data) + data)
         _prune(place)
     except OSError as error:
         _warn(place, error)
@@ -102,36 +102,21 @@ def _digest(name: str, data: bytes) -> bytes:
     return hashlib.sha256(name.encode() + data).digest()
 
 
-def _write(place: Path, name: str, data: bytes) -> None:
-    handle, unfinished = tempfile.mkstemp(dir=place, prefix=UNFINISHED)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(unfinished, place / name)
-    except BaseException:
-        # An interrupt, too, leaves nothing behind.
-        Path(unfinished).unlink(missing_ok=True)
-        raise
-
-
 def _prune(place: Path) -> None:
     found = []
     for file in place.iterdir():
-        # The folder may be one that other things are kept in.
-        unfinished = file.name.startswith(UNFINISHED)
-        if not unfinished and not OWN_FILE.fullmatch(file.name):
-            continue
         try:
             status = file.stat()
         except OSError:  # another process was faster
             continue
-        if unfinished and time.time() - status.st_mtime > DAY:
+        # The folder may be one that other things are kept in.
+        if OWN_FILE.fullmatch(file.name) and S_ISREG(status.st_mode):
+            found.append((status.st_mtime, status.st_size, file))
+        elif file.name.startswith(UNFINISHED) and time.time() - status.st_mtime > DAY:
             # A process that was killed could not take it away.
             file.unlink(missing_ok=True)
-        elif S_ISREG(status.st_mode):
-            found.append((status.st_mtime, status.st_size, file))
     total = sum(size for _, size, _ in found)
-    for _, size, file in sorted(found, key=lambda entry: entry[0]):
+    for _, size, file in sorted(found):
         if total <= LARGEST_FOLDER:
             break
         file.unlink(missing_ok=True)
@@ -150,12 +135,8 @@ def _warn(place: Path, error: OSError) -> None:
 
 
 def _depth_of_the_caller() -> int:
-    """How far up the stack the code stands that asked eqgen for something."""
-    package = str(Path(__file__).parents[1])
-    # The warning is raised one frame above this one.
-    depth = 1
-    frame = sys._getframe(1)
+    """How far up the stack the code stands that asked eqgen for something, from whoever calls this."""
+    package, frame, depth = str(Path(__file__).parents[1]), sys._getframe(1), 1
     while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
-        frame = frame.f_back
-        depth += 1
+        frame, depth = frame.f_back, depth + 1
     return depth

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 PATIENCE = 0.5
 """Seconds before anything is shown."""
@@ -18,48 +18,32 @@ PATIENCE = 0.5
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Within it, a function that says how much more is done, out of `total`."""
-    bar = _Bar(what, total)
+    start, done = time.monotonic(), 0
+    bars: list[Progress] = []
+
+    def advance(amount: int) -> None:
+        nonlocal done
+        done += amount
+        # A program without a console has no standard error at all.
+        if not bars and time.monotonic() - start >= PATIENCE and sys.stderr is not None and sys.stderr.isatty():
+            bars.append(_shown(what, total))
+        for bar in bars:
+            bar.update(bar.task_ids[0], completed=done)
+
     try:
-        yield bar.advance
-        bar.finish()
+        yield advance
+        for bar in bars:
+            bar.update(bar.task_ids[0], completed=total)
     finally:
-        bar.end()
+        for bar in bars:
+            bar.stop()
 
 
-class _Bar:
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total = what, total
-        self._done = 0
-        self._start = time.monotonic()
-        self._shown: tuple[Progress, TaskID] | None = None
+def _shown(what: str, total: int) -> Progress:
+    from rich.console import Console
+    from rich.progress import Progress
 
-    def advance(self, amount: int) -> None:
-        self._done += amount
-        if self._shown is None:
-            if time.monotonic() - self._start < PATIENCE or not _on_a_terminal():
-                return
-            self._shown = self._show()
-        shown, task = self._shown
-        shown.update(task, completed=self._done)
-
-    def _show(self) -> tuple[Progress, TaskID]:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        shown = Progress(console=Console(stderr=True), transient=True)
-        shown.start()
-        return shown, shown.add_task(self._what, total=self._total)
-
-    def finish(self) -> None:
-        if self._shown is not None:
-            shown, task = self._shown
-            shown.update(task, completed=self._total)
-
-    def end(self) -> None:
-        if self._shown is not None:
-            self._shown[0].stop()
-
-
-def _on_a_terminal() -> bool:
-    # A program without a console has no standard error at all.
-    return sys.stderr is not None and sys.stderr.isatty()
+    bar = Progress(console=Console(stderr=True), transient=True)
+    bar.add_task(what, total=total)
+    bar.start()
+    return bar

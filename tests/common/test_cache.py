@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import warnings
@@ -519,10 +518,10 @@ def test_a_read_only_folder_is_told_once_and_read_all_the_same(place, computed, 
     eq.orbits(ring())
 
     # What a folder without the permission to write does; the superuser may write to any.
-    def denied(**_):
+    def denied(*_):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place / "unfinished"))
 
-    monkeypatch.setattr(tempfile, "mkstemp", denied)
+    monkeypatch.setattr(Path, "write_bytes", denied)
     computed.clear()
     assert_same(arrays_of(ring()), expected)
     assert computed == []
@@ -564,33 +563,24 @@ def test_a_full_disk_is_a_warning_and_leaves_no_partial_file(place, monkeypatch)
 # Interrupts
 
 
-class Interrupted:
-    """A file on which writing goes halfway."""
-
-    def __init__(self, handle: int, mode: str) -> None:
-        self.file = open(handle, mode)  # noqa: SIM115 - closed below
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-
-    def write(self, data: bytes) -> None:
-        self.file.write(data[: len(data) // 2])
-        self.file.flush()
-        raise KeyboardInterrupt
+def halfway(path: Path, data: bytes) -> None:
+    """Writing goes halfway."""
+    with path.open("wb") as file:
+        file.write(data[: len(data) // 2])
+    raise KeyboardInterrupt
 
 
 def interrupted(*_):
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(("function", "instead"), [("replace", interrupted), ("fdopen", Interrupted)])
+@pytest.mark.parametrize(
+    ("module", "function", "instead"), [(os, "replace", interrupted), (Path, "write_bytes", halfway)]
+)
 @pytest.mark.parametrize("make", [ring, SUPPORTS["pairs"]], ids=["table", "support"])
-def test_an_interrupt_leaves_no_file(function, instead, make, place, computed, monkeypatch):
+def test_an_interrupt_leaves_no_file(module, function, instead, make, place, computed, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(os, function, instead)
+        patch.setattr(module, function, instead)
         with pytest.raises(KeyboardInterrupt):
             eq.orbits(make())
     assert kept(place) == []
@@ -600,11 +590,13 @@ def test_an_interrupt_leaves_no_file(function, instead, make, place, computed, m
     assert len(kept(place)) == 1
 
 
-@pytest.mark.parametrize(("function", "instead"), [("replace", interrupted), ("fdopen", Interrupted)])
-def test_an_interrupt_leaves_an_older_file_as_it_was(function, instead, place, monkeypatch):
+@pytest.mark.parametrize(
+    ("module", "function", "instead"), [(os, "replace", interrupted), (Path, "write_bytes", halfway)]
+)
+def test_an_interrupt_leaves_an_older_file_as_it_was(module, function, instead, place, monkeypatch):
     cache.store("name", {"one": np.arange(3)})
     with monkeypatch.context() as patch:
-        patch.setattr(os, function, instead)
+        patch.setattr(module, function, instead)
         with pytest.raises(KeyboardInterrupt):
             cache.store("name", {"one": np.arange(4)})
     assert [file.name for file in kept(place)] == ["name"]
