@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +13,6 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
@@ -29,7 +30,9 @@ MOST_ORBITS_LISTED = 12
 MOST_ROWS = 60
 
 # User text is never read as markup: a declaration like "[p p]" would vanish.
-console = Console(markup=False, highlight=False)
+plain_console = partial(Console, markup=False, highlight=False, emoji=False)
+
+console = plain_console()
 
 WHICH_PROGRAM = f'the program to show: "auto" for the cheapest, or {", ".join(NAMES[1:])}'
 
@@ -62,19 +65,18 @@ def show(
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""
     refuse_unknown(lowering)
-    found = orbits(as_mapping(declaration)) if is_mapping(declaration) else None
-    shown = found if found is not None else as_pattern(declaration)
+    shown = orbits(as_mapping(declaration)) if is_mapping(declaration) else as_pattern(declaration)
     if latex:
         console.print((shown.pattern if isinstance(shown, Orbits) else shown).latex(), soft_wrap=True)
         return
-    if found is not None:
-        console.print(str(found.mapping), style="bold", soft_wrap=True)
-        for axis in found.mapping.axes:
+    if isinstance(shown, Orbits):
+        console.print(str(shown.mapping), style="bold", soft_wrap=True)
+        for axis in shown.mapping.axes:
             console.print(f"{axis.name}: {axis.group.describe()}", soft_wrap=True)
         console.print()
     _show_pattern(shown)
-    if found is not None:
-        _show_orbits(found)
+    if isinstance(shown, Orbits):
+        _show_orbits(shown)
     _show_cost(shown, lowering, channels, batch)
 
 
@@ -111,21 +113,21 @@ def catalogue(
 ) -> None:
     """What groups/ declares, or one entry of it; catalogue("name") in a declaration is the group of an entry."""
     if name is not None:
-        _show_entry(catalogue_files.entry(name))
+        entry = catalogue_files.entry(name)
+        console.print(entry.title, style="bold", soft_wrap=True)
+        console.print(" ".join(entry.source.split()))
+        console.print()
+        show(entry.declaration, channels=CHANNELS, batch=BATCH)
         return
-    # Piped output is for other programs, which a table cut to 80 columns does not serve.
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "title", "order", "rank"):
-        table.add_column(heading, justify="right" if heading in ("order", "rank") else "left", no_wrap=True)
-    mistakes = []
-    for found in catalogue_files.names():
+    table, mistakes = _table("name", "title", "order", "rank", numbers=("order", "rank"), no_wrap=True), []
+    for each in catalogue_files.names():
         try:
-            entry = catalogue_files.entry(found)
+            entry = catalogue_files.entry(each)
+            table.add_row(entry.name, entry.title, str(entry.order), str(entry.rank))
         except DeclarationError as error:
             mistakes.append(str(error))
-            continue
-        table.add_row(Text(entry.name), Text(entry.title), Text(str(entry.order)), Text(str(entry.rank)))
-    wide = console if console.is_terminal else Console(markup=False, highlight=False, width=200)
+    # Piped output is for other programs, which a table cut to 80 columns does not serve.
+    wide = console if console.is_terminal else plain_console(width=200)
     wide.print(table)
     wide.print('\n`eqgen catalogue NAME` shows the declaration of one; its group alone is catalogue("NAME")')
     if mistakes:  # one bad file does not hide the others
@@ -164,15 +166,15 @@ def main() -> None:
     try:
         app()
     except DeclarationError as error:
-        Console(stderr=True, markup=False, highlight=False).print(f"error: {error}", soft_wrap=True)
+        plain_console(stderr=True).print(f"error: {error}", soft_wrap=True)
         sys.exit(2)
 
 
-def _show_entry(entry: catalogue_files.Entry) -> None:
-    console.print(entry.title, style="bold", soft_wrap=True)
-    console.print(" ".join(entry.source.split()))
-    console.print()
-    show(entry.declaration, channels=CHANNELS, batch=BATCH)
+def _table(*headings: str, numbers: Sequence[str], no_wrap: bool = False) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=no_wrap)
+    return table
 
 
 def _show_pattern(shown: Orbits | Pattern) -> None:
@@ -200,18 +202,12 @@ def _show_orbits(found: Orbits) -> None:
     support = found.mapping.support
     some = f"{support.indices.size} of " if support is not None else ""
     console.print(f"{count(found.rank, 'orbit')} of {some}{m} x {n} (output, input) pairs")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("orbit", "pairs", "in a row", "first pair"):
-        table.add_column(heading, justify="left" if heading in ("orbit", "first pair") else "right")
+    table = _table("orbit", "pairs", "in a row", "first pair", numbers=("pairs", "in a row"))
     space_out, space_in = found.mapping.output, found.mapping.input
     for number in range(min(found.rank, MOST_ORBITS_LISTED)):
         row, column = found.representatives[number].tolist()
-        table.add_row(
-            Text(letter_name(number)),
-            str(found.sizes[number]),
-            str(found.row_sizes[number]),
-            Text(f"{space_out.name(row)} <- {space_in.name(column)}"),
-        )
+        pair = f"{space_out.name(row)} <- {space_in.name(column)}"
+        table.add_row(letter_name(number), str(found.sizes[number]), str(found.row_sizes[number]), pair)
     console.print(table)
     if found.rank > MOST_ORBITS_LISTED:
         console.print(f"... and {found.rank - MOST_ORBITS_LISTED} more")
