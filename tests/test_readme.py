@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import keras
@@ -183,6 +184,12 @@ def test_the_pattern_has_colours_on_a_terminal():
     terminal.print(eq.pattern("a -b; b 0"))
     assert "\x1b[38;2;0;114;178m a" in terminal.file.getvalue()
     assert re.sub(r"\x1b\[[0-9;]*m", "", terminal.file.getvalue()) == " a -b\n b  0\n"
+
+
+def test_without_tensorflow_the_readme_installs_all_other_dependencies():
+    command = re.search(r"--no-deps -e \. && \S+/pip install jax \\\n(.*)\n", README).group(1)
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert ["tensorflow", *command.split()] == [re.match(r"[\w-]+", dependency).group() for dependency in dependencies]
 
 
 def test_ci_runs_the_test_command_of_the_readme():
