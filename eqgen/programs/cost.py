@@ -14,7 +14,7 @@ from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.machine import CPU, Machine, Work
 from eqgen.programs.operators.cyclic_stencil import Unfold
 from eqgen.programs.operators.protocol import Operator
-from eqgen.programs.steps import KroneckerProduct
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 
 CHANNELS = 64
 BATCH = 32
@@ -63,6 +63,14 @@ def cost_of(
     # Backward, every step is done once more for the features, and every mix once more for the kernel.
     forward, backward = (example + mixed).times(batch) + kernel, (example + mixed + mixed).times(batch) + kernel_back
     return Cost(forward, backward, mixing, machine)
+
+
+def cost_alone(
+    factor: KroneckerFactor, channels_in: int, channels_out: int, batch: int, machine: Machine = CPU
+) -> Cost:
+    """The cost of the program that is one factor alone."""
+    output, input_ = (Side(0, (size,), (0,)) for size in factor.shape)
+    return cost_of([KroneckerProduct(output, input_, 0, (factor,))], channels_in, channels_out, batch, machine)
 
 
 def _features(block: KroneckerProduct, channels_in: int, channels_out: int) -> tuple[Work, int]:

@@ -17,7 +17,7 @@ from eqgen.orbitals.orbits import Orbits, orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.orbitals.pattern import pattern as as_pattern
 from eqgen.orbitals.product import ProductLabels
-from eqgen.programs.cost import BATCH, CHANNELS, cost_of, refuse_sizes
+from eqgen.programs.cost import BATCH, CHANNELS, cost_alone, cost_of, refuse_sizes
 from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.lowering.fourier import FOURIER, FOURIER_OF_SUBGROUP, merged
 from eqgen.programs.lowering.gather import GATHER, gathered
@@ -209,7 +209,6 @@ def _ways(problem: Problem, lowering: str, mapping: Mapping) -> list[KroneckerFa
     why_not: dict[str, str] = {}
     notes: list[str] = []
     cheapest = inf
-    sides = [Side(0, (size,), (0,)) for size in problem.shape]
     ways = [(way.lower_bound(problem), way) for way in LOWERINGS if lowering in ("auto", way.name)]
     for bound, way in sorted(ways, key=lambda pair: pair[0]):
         if lowering == "auto" and bound > cheapest:
@@ -220,8 +219,7 @@ def _ways(problem: Problem, lowering: str, mapping: Mapping) -> list[KroneckerFa
         factor = reason or way.make(problem)
         if isinstance(factor, KroneckerFactor):
             made.append(factor)
-            cost = cost_of([KroneckerProduct(sides[0], sides[1], 0, (factor,))], *problem.sizes)
-            cheapest = min(cheapest, cost.total)
+            cheapest = min(cheapest, cost_alone(factor, *problem.sizes).total)
         elif lowering != "auto" or not reason:
             why_not[way.name] = factor
     if not made:

@@ -1,29 +1,23 @@
-"""Classes of point orbits: those that the group moves alike, with the bijections that show it."""
+"""Isomorphic orbits: those that the group moves alike, with the bijections that show it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 import numpy as np
 
 from eqgen.common.arrays import Permutation, Signs
-from eqgen.programs.lowering.problem import Action
+from eqgen.permutations.signed_permutation import SignedPermutation
+from eqgen.programs.lowering.problem import Action, Problem
 
 LARGEST_COMPARED = 2048
 """Larger orbits are each a class of their own."""
 
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """One orbit of a class.
-
-    Attributes:
-        points: (size,), the points in the order of the template.
-        signs: (size,) int8, how the template's features come over.
-    """
-
-    points: Permutation
-    signs: Signs
+MOST_AUTOMORPHISMS = 16
+"""So many maps of a whole space to itself are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,49 +26,40 @@ class OrbitClass:
 
     Attributes:
         template: the space that they are all like.
-        members: for each side the orbits there.
+        members: for each side the orbits there, as the points that those of the template correspond to, with signs.
     """
 
     template: Action
-    members: tuple[list[Member], ...]
+    members: tuple[list[SignedPermutation], ...]
 
 
 def orbit_classes(sides: tuple[Action, ...]) -> list[OrbitClass]:
     """The point orbits of some spaces under one group, class by class."""
-    found: list[OrbitClass] = []
-    for which, side in enumerate(sides):
+    classes: list[OrbitClass] = []
+    for number, side in enumerate(sides):
         for points in side.orbits:
             orbit = side.restricted(points, side.name)
-            for known in found:
-                member = _as_member(known.template, orbit, points)
-                if member is not None:
-                    known.members[which].append(member)
+            for like in classes:
+                bijection = isomorphism(like.template, orbit)
+                if bijection is not None:
+                    like.members[number].append(SignedPermutation(points[bijection.image], bijection.signs))
                     break
             else:
-                members: tuple[list[Member], ...] = tuple([] for _ in sides)
-                members[which].append(Member(points, np.ones(points.size, dtype=np.int8)))
-                found.append(OrbitClass(orbit, members))
-    return found
+                classes.append(OrbitClass(orbit, tuple([] for _ in sides)))
+                classes[-1].members[number].append(SignedPermutation(points))
+    return classes
 
 
-def _as_member(template: Action, orbit: Action, points: Permutation) -> Member | None:
-    """The bijection of an orbit with the template, if the group moves both alike."""
+def isomorphism(template: Action, orbit: Action) -> SignedPermutation | None:
+    """The bijection of one transitive space with another that commutes with the group; None where there is none.
+
+    Spaces of more than `LARGEST_COMPARED` points are not compared.
+    """
     size = template.size
     if size != orbit.size or size > LARGEST_COMPARED:
         return None
     # Point 0 may go to any point; the rest follows along the moves, for all choices at once: (choices, size).
-    image = np.full((size, size), -1, dtype=np.intp)
-    signs = np.ones((size, size), dtype=np.int8)
-    image[:, 0] = np.arange(size)
-    reached, front = {0}, [0]
-    for point in front:
-        for move, like in zip(template.moves, orbit.moves, strict=True):
-            to = int(move.image[point])
-            if to not in reached:
-                reached.add(to)
-                front.append(to)
-                image[:, to] = like.image[image[:, point]]
-                signs[:, to] = signs[:, point] * like.all_signs()[image[:, point]] * move.all_signs()[point]
+    image, signs = walked(template.moves, orbit.moves, 0, np.arange(size))
     fits = np.ones(size, dtype=bool)
     for move, like in zip(template.moves, orbit.moves, strict=True):
         # What the move makes of a point and then its partner, and the other way round.
@@ -82,6 +67,60 @@ def _as_member(template: Action, orbit: Action, points: Permutation) -> Member |
         turned = signs * like.all_signs()[image]
         fits &= (turned == signs[:, move.image] * move.all_signs()[None]).all(axis=1)
     choices = np.flatnonzero(fits)
-    if not choices.size:
-        return None
-    return Member(points[image[choices[0]]], signs[choices[0]])
+    return SignedPermutation(image[choices[0]], signs[choices[0]]) if choices.size else None
+
+
+def walked(
+    moves: Sequence[SignedPermutation], like: Sequence[SignedPermutation], start: int, images: Permutation
+) -> tuple[Permutation, Signs]:
+    """Maps of the orbit of one point that commute with the generators, if any does, by where they send that point.
+
+    Args:
+        moves: what the generators do to the points.
+        like: what they do to the images.
+        start: a point.
+        images: (choices,), where it may go.
+
+    Returns:
+        The image of each point, -1 outside the orbit, and its sign, (choices, points) each.
+    """
+    image = np.full((images.size, moves[0].size), -1, dtype=np.intp)
+    signs = np.ones(image.shape, dtype=np.int8)
+    image[:, start] = images
+    front = np.array([start])
+    while front.size:
+        reached = []
+        for move, other in zip(moves, like, strict=True):
+            to = move.image[front]
+            new = image[0, to] < 0
+            to, came = to[new], front[new]
+            image[:, to] = other.image[image[:, came]]
+            signs[:, to] = signs[:, came] * move.all_signs()[came] * other.all_signs()[image[:, came]]
+            reached.append(to)
+        front = np.concatenate(reached)
+    return image, signs
+
+
+def automorphisms(problem: Problem) -> list[tuple[tuple[int, ...], SignedPermutation]]:
+    """The bijections of one space to itself that commute with the group, by the orbits of pairs that each is made of.
+
+    Each says for every output the input that it reads.
+    """
+    if not problem.is_endomorphism:
+        return []
+    labels, space = problem.labels, problem.output
+    rows, columns = labels.representatives.T
+    inside = (labels.subdegrees == 1) & (space.orbit_of[rows] == space.orbit_of[columns])
+    choices = [
+        np.flatnonzero(inside & (space.orbit_of[rows] == number)).tolist() for number in range(len(space.orbits))
+    ]
+    if not 0 < prod(map(len, choices)) <= MOST_AUTOMORPHISMS:
+        return []
+    bijections = []
+    for chosen in product(*choices):
+        image, signs = np.zeros(space.size, dtype=np.intp), np.ones(space.size, dtype=np.int8)
+        for label, points in zip(chosen, space.orbits, strict=True):
+            found, turned = walked(space.moves, space.moves, int(rows[label]), columns[label : label + 1])
+            image[points], signs[points] = found[0, points], turned[0, points]
+        bijections.append((chosen, SignedPermutation(image, None if (signs > 0).all() else signs)))
+    return bijections

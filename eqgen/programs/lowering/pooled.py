@@ -11,23 +11,25 @@ groups that nobody has written a layer for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from itertools import product
+from typing import Any
 
 import numpy as np
 
 from eqgen.orbitals.dense import row_blocks
 from eqgen.orbitals.sparse import SparseLabels
+from eqgen.programs.cost import cost_alone
 from eqgen.programs.entries.linear_combination import LinearCombination
-from eqgen.programs.lowering.intermediate_spaces import Relation, Through, same_space, spaces_between, swaps
+from eqgen.programs.lowering.intermediate_spaces import IntermediateSpace, Relation, spaces_between
+from eqgen.programs.lowering.isomorphic_orbits import automorphisms, isomorphism
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.rational import Independent, inverse
 from eqgen.programs.lowering.stencils import as_stencil
 from eqgen.programs.machine import CPU
 from eqgen.programs.operators.composite import Composition, Stack
 from eqgen.programs.operators.identity import Identity
-from eqgen.programs.operators.index_table import IndexTable, is_strided, selection
+from eqgen.programs.operators.index_table import IndexTable, is_strided, selection, summing
 from eqgen.programs.operators.protocol import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
@@ -37,22 +39,24 @@ LARGEST_RANK = 52
 LARGEST_TABLE = 1 << 26
 """A term that reads more pairs than this is not pooled: its table alone would take half a gigabyte."""
 
+Key = tuple[Any, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """One pool or spread: what it costs before it is made, and how to make it.
+    """One pool or spread.
 
     Attributes:
         key: equal for equal ones.
         cost: numbers moved for each channel, in multiply-adds.
-        operator: makes it.
+        operator: what it does; None for an orbit matrix, whose table is made only where it is used.
         words: for people.
-        pairs: how many numbers its table would hold, where it is not made yet.
+        pairs: how many numbers a table would hold that is not made yet.
     """
 
-    key: tuple[object, ...]
+    key: Key
     cost: int
-    operator: Callable[[], Operator]
+    operator: Operator | None
     words: str
     pairs: int = 0
 
@@ -74,144 +78,141 @@ class Candidate:
     spread: Way
     row: np.ndarray
 
+    def cost(self, channels: tuple[int, int], free: frozenset[Key] = frozenset()) -> int:
+        """Pools move what comes in, spreads what goes out, mixes multiply both; some ways cost nothing."""
+        pool, spread = (0 if way.key in free else way.cost for way in (self.pool, self.spread))
+        return pool * channels[0] + spread * channels[1] + self.size * channels[0] * channels[1]
+
 
 def pooled(problem: Problem) -> KroneckerFactor | str:
     """The pooled part of a problem, or in words why there is none."""
     rank = problem.labels.rank
     if rank > LARGEST_RANK:
         return f"{rank} orbits of pairs, and up to {LARGEST_RANK} are pooled"
-    channels = problem.sizes[:2]
     own = _own(problem)
-    candidates, notes = _candidates(problem, own, channels)
-    first = _basis(candidates, own, rank, channels, frozenset())
+    candidates, notes = _candidates(problem, own)
+    first = _basis(candidates, own, problem, frozenset())
     shared = frozenset(way.key for term in first for way in (term.pool, term.spread))
-    again = _basis(candidates, own, rank, channels, shared)
-    chosen = min((first, again), key=lambda terms: _total(terms, channels))
-    if any(way.pairs > LARGEST_TABLE for term in chosen for way in (term.pool, term.spread)):
+    again = _basis(candidates, own, problem, shared)
+    bases = [
+        terms
+        for terms in ([first] if first == again else [first, again])
+        if all(way.pairs <= LARGEST_TABLE for term in terms for way in (term.pool, term.spread))
+    ]
+    if not bases:
         return f"some of its {rank} orbits hold more than {LARGEST_TABLE} pairs, and no smaller space serves"
-    return _assembled(problem, chosen, notes)
+    return min(
+        (_assembled(problem, terms, notes) for terms in bases),
+        key=lambda factor: cost_alone(factor, *problem.sizes).total,
+    )
 
 
-def _candidates(
-    problem: Problem, own: list[Candidate], channels: tuple[int, int]
-) -> tuple[list[Candidate], tuple[str, ...]]:
+def _candidates(problem: Problem, own: list[Candidate]) -> tuple[list[Candidate], tuple[str, ...]]:
     if problem.is_local:
         return own, ()
-    dearest = max(_cost(candidate, channels) for candidate in own)
+    channels = problem.sizes[:2]
+    dearest = max(candidate.cost(channels) for candidate in own)
     spaces, notes = spaces_between(problem)
     # Where an orbit of outputs is among the spaces, its orbit matrices are there too.
-    there = {orbit for space in spaces for orbit in space.alike(problem.output)}
-    found = [*_bijections(problem, len(spaces)), *(term for term in own if -1 - term.space not in there)]
+    orbits = [problem.output.restricted(points, "") for points in problem.output.orbits]
+    there = {
+        number for space in spaces for number, orbit in enumerate(orbits) if isomorphism(space.space, orbit) is not None
+    }
+    candidates = [*_bijections(problem, len(spaces)), *(term for term in own if -1 - term.space not in there)]
+    rows, columns = problem.labels.representatives.T
     for number, space in enumerate(spaces):
-        rows, columns = problem.labels.representatives.T
         inputs = [_way(space, space.input, "in", number, way) for way in range(len(space.input.ways))]
         outputs = [_way(space, space.output, "out", number, way) for way in range(len(space.output.ways))]
+        # Most terms cost too much to be looked at: their values are worked out where one does not.
+        nothing = np.zeros(problem.labels.rank, dtype=np.int64)
         affordable = [
             (i, j)
-            for i, pool in enumerate(inputs)
-            for j, spread in enumerate(outputs)
-            if _priced(pool.cost, spread.cost, space.size, channels) <= dearest
+            for (i, pool), (j, spread) in product(enumerate(inputs), enumerate(outputs))
+            if Candidate(number, space.size, pool, spread, nothing).cost(channels) <= dearest
         ]
-        if not affordable:
-            continue
-        values = space.values(rows, columns)
-        found += [
-            Candidate(number, space.size, inputs[i], outputs[j], values[i, j])
-            for i, j in affordable
-            if values[i, j].any()
-        ]
-    return found, notes
+        if affordable:
+            values = space.values(rows, columns)
+            candidates += [
+                Candidate(number, space.size, inputs[i], outputs[j], values[i, j])
+                for i, j in affordable
+                if values[i, j].any()
+            ]
+    return candidates, notes
 
 
 def _own(problem: Problem) -> list[Candidate]:
     """The orbit matrices themselves: read by the outputs of their point orbit."""
-    labels = problem.labels
-    orbits = problem.output.orbits
+    labels, orbits = problem.labels, problem.output.orbits
     several = len(orbits) > 1
-    found = []
-    for number, (row, _) in enumerate(labels.representatives.tolist()):
+    own = []
+    for number, (row, column) in enumerate(labels.representatives.tolist()):
         place = int(problem.output.orbit_of[row])
         points = orbits[place]
         size = int(labels.subdegrees[number])
-        exact = size == 1 and not several and points.size == problem.input.size
+        still = size == 1 and not several and points.size == problem.input.size and row == column == 0
         pool = Way(
             ("own", number),
-            0
-            if exact and np.array_equal(labels.representatives[number], (0, 0))
-            else CPU.out_of_place * size * points.size,
-            cache(lambda number=number, points=points: _own_table(problem, number, points)),
+            0 if still else CPU.out_of_place * size * points.size,
+            None,
             f"sum {size} points each" if size > 1 else "take one point each",
             size * points.size,
         )
-        where = f"add to point orbit {place + 1} of the output" if several else "add to every point"
         spread = Way(
             ("rows", place),
             points.size if several else 0,
-            cache(lambda points=points: selection(points, problem.output.size)),
-            where,
+            selection(points, problem.output.size),
+            f"add to point orbit {place + 1} of the output" if several else "add to every point",
         )
-        found.append(
-            Candidate(-1 - place, points.size, pool, spread, np.eye(1, labels.rank, number, dtype=np.int64)[0])
-        )
-    return found
+        row_ = np.eye(1, labels.rank, number, dtype=np.int64)[0]
+        own.append(Candidate(-1 - place, points.size, pool, spread, row_))
+    return own
 
 
-def _own_table(problem: Problem, number: int, points: np.ndarray) -> Operator:
-    """The rows of one orbit matrix."""
-    labels = problem.labels
-    signs = None
+def _own_table(problem: Problem, way: Way) -> Operator:
+    """The rows of one orbit matrix, of the outputs of its point orbit."""
+    labels, (_, number) = problem.labels, way.key
+    points = problem.output.orbits[problem.output.orbit_of[labels.representatives[number, 0]]]
     if isinstance(labels, SparseLabels):
         here = labels.labels == number
         index = labels.indices[here].astype(np.intp).reshape(points.size, -1)
-        signs = None if labels.signs is None else labels.signs[here].reshape(index.shape)
-    else:
-        pieces, turned = [], []
-        columns = np.arange(problem.input.size)
-        for rows in row_blocks(points.size, problem.input.size):
-            found, sign = labels.at(points[rows], columns)
-            place = np.nonzero(found == number)
-            pieces.append(place[1].reshape(found.shape[0], -1))
-            turned.append(sign[place].reshape(pieces[-1].shape))
-        index, signs = np.concatenate(pieces), np.concatenate(turned)
-    if signs is not None and not (signs < 0).any():
-        signs = None
-    if index.shape[1] == 1 and signs is None:
-        return selection(index[:, 0], problem.input.size)
-    return IndexTable(index, signs, problem.input.size)
+        return summing(
+            index, None if labels.signs is None else labels.signs[here].reshape(index.shape), problem.input.size
+        )
+    pieces, turned = [], []
+    columns = np.arange(problem.input.size)
+    for rows in row_blocks(points.size, problem.input.size):
+        found, sign = labels.at(points[rows], columns)
+        place = np.nonzero(found == number)
+        pieces.append(place[1].reshape(found.shape[0], -1))
+        turned.append(sign[place].reshape(pieces[-1].shape))
+    return summing(np.concatenate(pieces), np.concatenate(turned), problem.input.size)
 
 
 def _bijections(problem: Problem, number: int) -> list[Candidate]:
     """The points themselves, and where one space has them, its symmetries: a transposition of `p p`."""
-    if not same_space(problem):
-        return []
     size = problem.input.size
-    stay = Way(("stay",), 0, lambda: Identity(size), "every point")
-    back = Way(("back",), 0, lambda: Identity(size), "add to every point")
-    found = []
-    for chosen, operator in swaps(problem):
+    back = Way(("back",), 0, Identity(size), "add to every point")
+    candidates = []
+    for chosen, bijection in automorphisms(problem):
         row = np.zeros(problem.labels.rank, dtype=np.int64)
         row[list(chosen)] = 1
-        still = isinstance(operator, Identity)
-        cost = 0 if still else _moving_cost(operator)
-        pool = stay if still else Way(("swap", *chosen), cost, cache(lambda it=operator: it), "the points permuted")
-        found.append(Candidate(number, size, pool, back, row))
-    return found
+        operator = summing(bijection.image[:, None], bijection.all_signs()[:, None], size)
+        words = "every point" if isinstance(operator, Identity) else "the points permuted"
+        pool = Way(("swap", *chosen), _moving_cost(operator), operator, words)
+        candidates.append(Candidate(number, size, pool, back, row))
+    return candidates
 
 
-def _way(space: Through, relation: Relation, side: str, number: int, way: int) -> Way:
-    make = cache(lambda: relation.operator(way))
-    operator = make()
+def _way(space: IntermediateSpace, relation: Relation, side: str, number: int, way: int) -> Way:
+    operator = relation.operator(way)
     turned = " with signs" if isinstance(operator, IndexTable) and operator.signs is not None else ""
-    if space.size == 1:
-        what = "all points" if operator.work.moved == relation.labels.shape[1] else "an orbit"
-        words = {
-            "in": f"sum {what}{turned}",
-            "out": f"add to {'every point' if what == 'all points' else what}{turned}",
-        }
+    if space.size > 1:
+        words = f"{'sum to' if side == 'in' else 'add back from'} {space.space.name}{turned}"
+    elif operator.work.moved == operator.shape[1]:
+        words = f"sum all points{turned}" if side == "in" else f"add to every point{turned}"
     else:
-        name = space.space.name
-        words = {"in": f"sum to {name}{turned}", "out": f"add back from {name}{turned}"}
-    return Way((side, number, way), _moving_cost(operator), make, words[side])
+        words = f"{'sum' if side == 'in' else 'add to'} an orbit{turned}"
+    return Way((side, number, way), _moving_cost(operator), operator, words)
 
 
 def _moving_cost(operator: Operator) -> int:
@@ -220,31 +221,17 @@ def _moving_cost(operator: Operator) -> int:
     return CPU.out_of_place * operator.work.moved
 
 
-def _cost(candidate: Candidate, channels: tuple[int, int], free: frozenset[tuple[object, ...]] = frozenset()) -> int:
-    pool, spread = (0 if way.key in free else way.cost for way in (candidate.pool, candidate.spread))
-    return _priced(pool, spread, candidate.size, channels)
-
-
-def _priced(pool: int, spread: int, mixes: int, channels: tuple[int, int]) -> int:
-    """Pools move what comes in, spreads what goes out, mixes multiply both."""
-    channels_in, channels_out = channels
-    return pool * channels_in + spread * channels_out + mixes * channels_in * channels_out
-
-
 def _basis(
-    candidates: list[Candidate],
-    own: list[Candidate],
-    rank: int,
-    channels: tuple[int, int],
-    free: frozenset[tuple[object, ...]],
+    candidates: list[Candidate], own: list[Candidate], problem: Problem, free: frozenset[Key]
 ) -> list[Candidate]:
     """The cheapest independent candidates; some pools and spreads cost nothing because they are there anyway.
 
     The orbit matrices themselves come last of all: with them there is always a basis.
     """
+    rank, channels = problem.labels.rank, problem.sizes[:2]
     kept = Independent(rank)
-    chosen = []
-    for candidate in [*sorted(candidates, key=lambda candidate: _cost(candidate, channels, free)), *own]:
+    chosen: list[Candidate] = []
+    for candidate in [*sorted(candidates, key=lambda candidate: candidate.cost(channels, free)), *own]:
         if len(kept) == rank:
             break
         if kept.add(candidate.row):
@@ -252,59 +239,39 @@ def _basis(
     return chosen
 
 
-def _total(terms: Iterable[Candidate], channels: tuple[int, int]) -> int:
-    """What the terms cost together: pools and spreads once, mixes as one matrix for each space."""
-    terms = list(terms)
-    pools = {term.pool.key: term.pool.cost for term in terms}
-    spreads = {term.spread.key: term.spread.cost for term in terms}
-    mixes = 0
-    for space in {term.space for term in terms}:
-        here = [term for term in terms if term.space == space]
-        mixes += here[0].size * len({t.pool.key for t in here}) * len({t.spread.key for t in here})
-    return _priced(sum(pools.values()), sum(spreads.values()), mixes, channels)
-
-
 def _assembled(problem: Problem, terms: list[Candidate], notes: tuple[str, ...]) -> KroneckerFactor:
     basis = np.array([term.row for term in terms], dtype=np.int64)
     # W = sum of phi[t] * (sum of basis[t, k] A_k) is to be the sum of theta[k] A_k.
     numerators, denominators = inverse(basis.T)
-    pools = _chained({term.pool.key: term.pool.operator() for term in terms}, {t.pool.key: t.size for t in terms})
-    spreads = _chained(
-        {term.spread.key: term.spread.operator() for term in terms}, {t.spread.key: t.size for t in terms}
-    )
+    pools = _composed(problem, {term.pool: term.size for term in terms})
+    spreads = _composed(problem, {term.spread: term.size for term in terms})
     stages, rows, below = [], [], []
-    for space in sorted({term.space for term in terms}, key=lambda space: _size_of(terms, space)):
-        here = {(term.spread.key, term.pool.key): number for number, term in enumerate(terms) if term.space == space}
-        inputs = list(dict.fromkeys(terms[number].pool.key for number in here.values()))
-        outputs = list(dict.fromkeys(terms[number].spread.key for number in here.values()))
-        for spread in outputs:
-            for pool in inputs:
-                number = here.get((spread, pool))
-                if number is None:
-                    rows.append(np.zeros(problem.labels.rank, dtype=np.int64))
-                    below.append(1)
-                else:
-                    scale = pools[pool][1] * spreads[spread][1]
-                    rows.append(numerators[number])
-                    below.append(int(denominators[number]) * scale)
-        size = _size_of(terms, space)
-        section = MixShape(1, len(inputs), len(outputs), size)
-        by_key = {way.key: way for number in here.values() for way in (terms[number].pool, terms[number].spread)}
+    sizes = {term.space: term.size for term in terms}
+    # Small spaces first; the point orbits of the output after others of their size.
+    for space in sorted(sizes, key=lambda space: (sizes[space], space < 0, abs(space))):
+        own = {(term.spread.key, term.pool.key): number for number, term in enumerate(terms) if term.space == space}
+        # Ways with equal keys are equal: one of each.
+        inputs = list({terms[number].pool.key: terms[number].pool for number in own.values()}.values())
+        outputs = list({terms[number].spread.key: terms[number].spread for number in own.values()}.values())
+        for spread, pool in product(outputs, inputs):
+            number = own.get((spread.key, pool.key))
+            if number is None:
+                rows.append(np.zeros(problem.labels.rank, dtype=np.int64))
+                below.append(1)
+            else:
+                rows.append(numerators[number])
+                below.append(int(denominators[number]) * pools[pool.key][1] * spreads[spread.key][1])
         stages.append(
             Stage(
-                _stacked([as_stencil(pools[key][0], problem.grid) for key in inputs]),
-                _stacked([spreads[key][0] for key in outputs]),
-                (section,),
-                _words([by_key[key].words for key in inputs]),
-                _words([by_key[key].words for key in outputs]),
+                _stacked([as_stencil(pools[pool.key][0], problem.grid) for pool in inputs]),
+                _stacked([spreads[spread.key][0] for spread in outputs]),
+                (MixShape(1, len(inputs), len(outputs), sizes[space]),),
+                _words([pool.words for pool in inputs]),
+                _words([spread.words for spread in outputs]),
             )
         )
     entries = LinearCombination(np.array(rows, dtype=np.int64), np.array(below, dtype=np.int64))
     return KroneckerFactor("pooled", problem.shape, tuple(stages), entries, notes)
-
-
-def _size_of(terms: list[Candidate], space: int) -> int:
-    return next(term.size for term in terms if term.space == space)
 
 
 def _stacked(operators: list[Operator]) -> Operator:
@@ -317,28 +284,27 @@ def _words(words: list[str]) -> str:
     return " and ".join(word if times == 1 else f"{times} times {word}" for word, times in counts.items())
 
 
-def _chained(
-    operators: dict[tuple[object, ...], Operator], sizes: dict[tuple[object, ...], int]
-) -> dict[tuple[object, ...], tuple[Operator, int]]:
-    """Coarse pools made from finer ones that are there: the operator, and how many times as large it is then."""
-    found = {key: (operator, 1) for key, operator in operators.items()}
-    tables = {key: operator for key, operator in operators.items() if isinstance(operator, IndexTable)}
+def _composed(problem: Problem, ways: dict[Way, int]) -> dict[Key, tuple[Operator, int]]:
+    """The operators of some ways to spaces of so many points, and how many times as large: coarse ones are made from finer ones."""
+    sizes = {way.key: size for way, size in ways.items()}
+    operators = {way.key: way.operator or _own_table(problem, way) for way in ways}
+    composed = {key: (operator, 1) for key, operator in operators.items()}
+    tables = {
+        key: operator
+        for key, operator in operators.items()
+        if isinstance(operator, IndexTable) and operator.signs is None
+    }
     for key, table in tables.items():
-        if table.signs is not None or sizes[key] != 1:
+        if sizes[key] != 1:
             continue
-        finer = [
-            (sizes[other], other)
-            for other, candidate in tables.items()
-            if 1 < sizes[other] <= table.index.shape[1] and candidate.signs is None
-        ]
+        finer = [(sizes[other], other) for other in tables if 1 < sizes[other] <= table.index.shape[1]]
         for size, other in sorted(finer):
             met = np.bincount(tables[other].index.ravel(), minlength=table.columns)
             times = met[table.index[0]]
             if met.sum() == times.sum() and (times == times[0]).all():
-                whole = IndexTable(np.arange(size)[None], None, size)
-                found[key] = Composition(tables[other], whole), int(times[0])
+                composed[key] = Composition(tables[other], IndexTable(np.arange(size)[None], None, size)), int(times[0])
                 break
-    return found
+    return composed
 
 
 def _lower_bound(problem: Problem) -> float:

@@ -13,9 +13,10 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation, Signs
 from eqgen.common.text import count
+from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
 from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup
-from eqgen.programs.lowering.isomorphic_orbits import Member, OrbitClass, orbit_classes
+from eqgen.programs.lowering.isomorphic_orbits import OrbitClass, orbit_classes
 from eqgen.programs.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.machine import CPU, Work
@@ -125,8 +126,8 @@ def _transforms(
     used = [0] * len(kinds)
     for number in which:
         members = classes[number].members[side]
-        index.append(np.stack([member.points for member in members]))
-        turned: Signs = np.stack([member.signs for member in members])
+        index.append(np.stack([member.image for member in members]))
+        turned: Signs = np.stack([member.all_signs() for member in members])
         signs.append(None if (turned > 0).all() else turned)
         pieces = [piece for piece in found.pieces if piece.owner == number]
         transforms.append(np.concatenate([piece.basis.T for piece in pieces]))
@@ -192,18 +193,18 @@ def _first_copies(found: Decomposition, owner: int, kind: int) -> np.ndarray:
 
 
 def _kernels(
-    problem: Problem, outputs: list[Member], inputs: list[Member], representatives: Permutation
+    problem: Problem, outputs: list[SignedPermutation], inputs: list[SignedPermutation], representatives: Permutation
 ) -> tuple[np.ndarray, Signs]:
     """The parameter of every pair of orbits at every representative of the templates, (rank, outputs, inputs)."""
     rows, columns = representatives.T
-    all_rows = np.stack([member.points for member in outputs])
-    all_columns = np.stack([member.points for member in inputs])
+    all_rows = np.stack([member.image for member in outputs])
+    all_columns = np.stack([member.image for member in inputs])
     labels = np.zeros((rows.size, len(outputs), len(inputs)), dtype=np.int64)
     signs = np.zeros(labels.shape, dtype=np.int8)
     for number, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
         found, turned = problem.labels.at(all_rows[:, row], all_columns[:, column])
-        turned = turned * np.stack([member.signs[row] for member in outputs])[:, None]
-        turned = turned * np.stack([member.signs[column] for member in inputs])[None, :]
+        turned = turned * np.stack([member.all_signs()[row] for member in outputs])[:, None]
+        turned = turned * np.stack([member.all_signs()[column] for member in inputs])[None, :]
         labels[number], signs[number] = np.maximum(found, 0), turned
     return labels, signs
 

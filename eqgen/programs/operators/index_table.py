@@ -49,6 +49,15 @@ def selection(numbers: Integers, columns: int) -> Operator:
     return IndexTable(numbers.astype(np.intp)[:, None], None, columns)
 
 
+def summing(index: Permutation, signs: Signs | None, columns: int) -> Operator:
+    """The operator whose rows sum some points, (rows, points in a row) each; what moves nothing is the identity."""
+    if signs is not None and not (signs < 0).any():
+        signs = None
+    if index.shape[1] == 1 and signs is None:
+        return selection(index[:, 0], columns)
+    return IndexTable(index, signs, columns)
+
+
 def as_sum(index: Permutation, columns: int) -> tuple[int, int, int] | None:
     """(before, summed, after) where the table sums the middle axis of a grid of all points; None where it does not."""
     rows, width = index.shape
