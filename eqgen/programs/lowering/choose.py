@@ -229,7 +229,9 @@ def _ways(problem: Problem, lowering: str, mapping: Mapping) -> list[KroneckerFa
 
 def _refusal(mapping: Mapping, lowering: str, why_not: dict[str, str]) -> str:
     kind = "" if lowering == "auto" else f"{lowering} "
-    reasons = "; ".join(f"{name}: {why}" for name, why in why_not.items()) if not kind else why_not[lowering]
+    # The plain form is the last resort.
+    names = sorted(why_not, key=lambda name: (name == GATHER.name, NAMES.index(name)))
+    reasons = why_not[lowering] if kind else "; ".join(f"{name}: {why_not[name]}" for name in names)
     hint = 'use lowering="auto"' if kind else "name the pairs that matter with support=..."
     if mapping.support is not None and not kind:
         hint = "use a smaller support"
