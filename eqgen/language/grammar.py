@@ -14,10 +14,17 @@ from eqgen.common.errors import DeclarationError, pointing
 from eqgen.common.text import count
 from eqgen.language.messages import explain
 from eqgen.language.syntax import (
+    FIXED,
+    ORIENTED,
+    POINTS,
+    SUBSETS,
+    TUPLES,
+    TWISTED,
     AxisSyntax,
     Call,
     Cycles,
     Factor,
+    Form,
     GroupExpression,
     MappingSyntax,
     PairSyntax,
@@ -26,6 +33,7 @@ from eqgen.language.syntax import (
     Sum,
     SupportSyntax,
     Term,
+    factor_text,
 )
 
 if TYPE_CHECKING:
@@ -233,7 +241,7 @@ class _ReadMapping(Transformer[Token, Any]):
         return tuple(children)
 
     def points(self, meta: Meta, children: list[Token]) -> Factor:
-        return Factor("points", str(children[0]), 1, meta.start_pos)
+        return Factor(POINTS, str(children[0]), 1, meta.start_pos)
 
     def fixed(self, meta: Meta, children: list[Token]) -> Factor:
         if str(children[0]) != "1":
@@ -243,32 +251,32 @@ class _ReadMapping(Transformer[Token, Any]):
                 self.text,
                 meta.start_pos,
             )
-        return Factor("fixed", "", 0, meta.start_pos)
+        return Factor(FIXED, "", 0, meta.start_pos)
 
     def twisted(self, meta: Meta, children: list[Token]) -> Factor:
-        return Factor("twisted", str(children[0]), 1, meta.start_pos)
+        return Factor(TWISTED, str(children[0]), 1, meta.start_pos)
 
     def oriented(self, meta: Meta, children: list[Token]) -> Factor:
-        return self._of_one_axis("oriented", "[", "]", meta, children)
+        return self._of_one_axis(ORIENTED, meta, children)
 
     def subsets(self, meta: Meta, children: list[Token]) -> Factor:
-        return self._of_one_axis("subsets", "{", "}", meta, children)
+        return self._of_one_axis(SUBSETS, meta, children)
 
     def tuples(self, meta: Meta, children: list[Token]) -> Factor:
-        return self._of_one_axis("tuples", "<", ">", meta, children)
+        return self._of_one_axis(TUPLES, meta, children)
 
-    def _of_one_axis(self, kind: str, opening: str, closing: str, meta: Meta, children: list[Token]) -> Factor:
+    def _of_one_axis(self, form: Form, meta: Meta, children: list[Token]) -> Factor:
         names = [str(token) for token in children]
+        factor = Factor(form, names[0], len(names), meta.start_pos)
         for token in children:
             if token != names[0]:
                 raise pointing(
-                    f"{opening}{' '.join(names)}{closing} mixes the axes {names[0]} and {token}: distinct points come from "
-                    f"one axis; write {opening}{' '.join([names[0]] * len(names))}{closing}, or {names[0]} {token} for "
-                    "pairs over two axes",
+                    f"{form.opening}{' '.join(names)}{form.closing} mixes the axes {names[0]} and {token}: distinct points "
+                    f"come from one axis; write {factor_text(factor)}, or {names[0]} {token} for pairs over two axes",
                     self.text,
                     token.start_pos or 0,
                 )
-        return Factor(kind, names[0], len(names), meta.start_pos)
+        return factor
 
     def where(self, meta: Meta, children: list[Any]) -> tuple[AxisSyntax, ...]:
         # A comma ends an axis or only one of its generators: with one token of lookahead the grammar cannot tell, so it

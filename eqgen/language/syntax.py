@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a factor is made of points of one axis.
+
+    Attributes:
+        opening, closing: what is written around the names of the axis.
+        ordered: whether the order of the points counts.
+        sign: what turns its sign: the "parity" of the permutation of the axis, or the "orientation", where a pair of points
+            is no longer in its order; None for neither.
+    """
+
+    opening: str = ""
+    closing: str = ""
+    ordered: bool = True
+    sign: Literal["parity", "orientation"] | None = None
+
+
+POINTS = Form()
+FIXED = Form("1")
+TWISTED = Form("~", sign="parity")
+TUPLES = Form("<", ">")
+SUBSETS = Form("{", "}", ordered=False)
+ORIENTED = Form("[", "]", ordered=False, sign="orientation")
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor of a term.
-
-    `p` is of kind "points", `1` "fixed", `{p p}` "subsets", `<p p>` "tuples", `~p` "twisted" and `[p p]` "oriented".
+    """One factor of a term: `p`, `1`, `{p p}`, `<p p>`, `~p` or `[p p]`.
 
     `axis` is the name of the axis ("" for the fixed point), `size` how many points are taken of it at once.
     """
 
-    kind: str
+    form: Form
     axis: str
     size: int
     position: int = field(default=0, compare=False)
@@ -90,3 +115,33 @@ class MappingSyntax:
 
 PatternSyntax = tuple[tuple[tuple[int, str], ...], ...]
 """Rows of (sign, name); a zero entry is (0, "")."""
+
+
+def factor_text(factor: Factor) -> str:
+    """A factor as it is written."""
+    return f"{factor.form.opening}{' '.join([factor.axis] * factor.size)}{factor.form.closing}"
+
+
+def sum_text(side: Sum) -> str:
+    """A space as it is written: `{p p} + 1`."""
+    return " + ".join(" ".join(map(factor_text, term)) for term in side)
+
+
+def where_text(clauses: Iterable[tuple[Sequence[str], Sequence[str]]]) -> str:
+    """The where clause: for axes that move together their names, and a text of the group of each; "" without axes."""
+    texts = []
+    for names, groups in clauses:
+        if len(names) > 1:
+            groups = [operand_text(group) for group in groups]
+        texts.append(f"{' & '.join(names)} = {' & '.join(groups)}")
+    return f" where {', '.join(texts)}" if texts else ""
+
+
+def operand_text(group: str) -> str:
+    """A group inside a larger expression, where a bare list of generators cannot stand."""
+    return f"Group({group})" if group.startswith("(") else group
+
+
+def support_text(pairs: Iterable[Sequence[int]]) -> str:
+    """The support clause: (output, input) pairs, counted from 1."""
+    return f" support {', '.join(f'{output} <- {input_}' for output, input_ in pairs) or 'none'}"

@@ -107,11 +107,10 @@ def _finer_mapping(mapping: Mapping, finer: Mapping | Group | str) -> Mapping:
         raise DeclarationError(
             f"{mapping.in_short()} has {len(mapping.axes)} axes: pass the finer mapping whole, with the group of each"
         )
-    sides = mapping.declaration.split(" where ")[0].split(" support ")[0]
     support = None
     if mapping.support is not None:
         support = list(zip(mapping.support.row_numbers().tolist(), mapping.support.indices.tolist(), strict=True))
-    return as_mapping(sides, support=support, **{mapping.axes[0].name: finer})
+    return as_mapping(mapping.sides, support=support, **{mapping.axes[0].name: finer})
 
 
 def _refuse_other(before: Form, after: Form) -> None:

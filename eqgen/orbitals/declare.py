@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -12,16 +10,15 @@ import numpy as np
 from eqgen.common.errors import DeclarationError, pointing
 from eqgen.common.text import count, in_short
 from eqgen.language.grammar import is_mapping, parse_mapping
-from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum
-from eqgen.language.syntax import Factor as FactorSyntax
+from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum, factor_text, sum_text
 from eqgen.orbitals.sparse import NotClosedError, sparse_labels
 from eqgen.orbitals.supports import Pairs, advice, support_pairs
 from eqgen.permutations.group import LARGEST_GROUP, Group
 from eqgen.permutations.group_expression import from_expression
 from eqgen.permutations.group_expression import group as as_group
 from eqgen.permutations.joint_axes import JointAxis
-from eqgen.spaces.factors import FactorKind, FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
-from eqgen.spaces.mapping import Axis, Mapping, support_text, where_text
+from eqgen.spaces.factors import FIXED_POINT, FactorKind
+from eqgen.spaces.mapping import Axis, Mapping, units_of
 from eqgen.spaces.space import LARGEST_SPACE, Factor, Space
 
 
@@ -58,10 +55,7 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
     numbers = {name: number for number, name in enumerate(mentioned)}
     found = tuple(Axis(name, declared[name]) for name in mentioned)
     sides = [_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output)]
-    units = _units(numbers, together)
-    text = f"{_sum_text(syntax.input)} -> {_sum_text(syntax.output)}"
-    text += where_text(found, units, attrgetter("text"))
-    whole = Mapping(sides[0], sides[1], found, units, text)
+    whole = Mapping(sides[0], sides[1], found, units_of(numbers, together))
     pairs = _pairs(syntax, declaration, whole, support)
     return whole if pairs is None else _supported(whole, pairs, advice(support, whole.output))
 
@@ -96,7 +90,7 @@ def _supported(whole: Mapping, pairs: Pairs, hint: str) -> Mapping:
             f"to {row} <- {column}, which is missing{hint}; add that pair, ({missing.row}, {missing.column}) counted from 0, and "
             "its like, or write support=eq.closed(...)"
         ) from None
-    return replace(whole, support=found, declaration=whole.declaration + support_text(found))
+    return replace(whole, support=found)
 
 
 def looks_like_mapping(value: Any) -> bool:
@@ -178,18 +172,12 @@ def _refuse_unused(syntax: MappingSyntax, text: str, axes: dict[str, Any], menti
             raise DeclarationError(f"axis {name} is declared but not used in {text!r}: use it or drop the keyword")
 
 
-def _units(numbers: dict[str, int], together: Together) -> tuple[tuple[int, ...], ...]:
-    unit_of = {name: tuple(sorted(numbers[other] for other in names)) for names in together for name in names}
-    units = [unit_of.get(name, (number,)) for name, number in numbers.items()]
-    return tuple(dict.fromkeys(units))
-
-
 def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for side in (syntax.input, syntax.output):
         for term in side:
             for factor in term:
-                if factor.kind == "fixed":
+                if not factor.size:
                     continue
                 if factor.axis not in declared:
                     has_where = (
@@ -209,18 +197,21 @@ def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Gr
     for term in side:
         factors, size = [], 1
         for syntax in term:
-            kind = _kind(syntax, declared)
+            group = declared.get(syntax.axis)
+            kind = (
+                FIXED_POINT if group is None else FactorKind(group.degree, syntax.size, syntax.form, group.point_names)
+            )
             size *= kind.count
             if kind.count == 0:
                 raise pointing(
-                    f"{_factor_text(syntax)} is empty: {syntax.axis} = {declared[syntax.axis].text} has only "
+                    f"{factor_text(syntax)} is empty: {syntax.axis} = {declared[syntax.axis].text} has only "
                     f"{count(declared[syntax.axis].degree, 'point')}, and {syntax.size} distinct ones are asked for",
                     text,
                     syntax.position,
                 )
             if total + size > LARGEST_SPACE:
                 raise pointing(
-                    f"{_sum_text(side)} has more than {LARGEST_SPACE} points, the most that eqgen numbers: use smaller "
+                    f"{sum_text(side)} has more than {LARGEST_SPACE} points, the most that eqgen numbers: use smaller "
                     "axes or fewer factors",
                     text,
                     syntax.position,
@@ -229,32 +220,3 @@ def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Gr
         total += size
         terms.append(tuple(factors))
     return Space(tuple(terms))
-
-
-def _kind(syntax: FactorSyntax, declared: dict[str, Group]) -> FactorKind:
-    if syntax.kind == "fixed":
-        return FixedPoint()
-    group = declared[syntax.axis]
-    if syntax.kind == "points":
-        return NaturalPoints(group.degree, group.point_names)
-    if syntax.kind == "twisted":
-        return TwistedPoints(group.degree, group.point_names)
-    kinds: dict[str, Callable[..., FactorKind]] = {"subsets": Subsets, "tuples": Tuples, "oriented": OrientedEdges}
-    return kinds[syntax.kind](group.degree, syntax.size, group.point_names)
-
-
-def _factor_text(factor: FactorSyntax) -> str:
-    names = " ".join([factor.axis] * factor.size)
-    forms = {
-        "points": names,
-        "fixed": "1",
-        "subsets": f"{{{names}}}",
-        "tuples": f"<{names}>",
-        "twisted": f"~{names}",
-        "oriented": f"[{names}]",
-    }
-    return forms[factor.kind]
-
-
-def _sum_text(side: Sum) -> str:
-    return " + ".join(" ".join(_factor_text(factor) for factor in term) for term in side)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from operator import attrgetter
 from typing import Literal
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import in_short
 from eqgen.orbitals.declare import mapping
-from eqgen.spaces.mapping import Axis, Mapping, where_text
-from eqgen.spaces.space import Space
+from eqgen.spaces.mapping import MOST_PAIRS_SHOWN, Mapping, identity_mapping
 
 WHERE = re.compile(r"\s(?=where\s)")
 
@@ -50,8 +48,7 @@ def in_words(declared: Mapping) -> str:
     >>> in_words(one_space("{p p} where p = S(5)"))
     '{p p} where p = S(5)'
     """
-    space, where, axes = declared.in_short().partition(" where ")
-    return in_short(f"{space.split(' -> ')[0]}{where}{axes}")
+    return in_short(declared.space_text(declared.input) + declared.clauses(most_pairs=MOST_PAIRS_SHOWN))
 
 
 def side(declared: Mapping, which: Literal["input", "output"]) -> Mapping:
@@ -60,14 +57,4 @@ def side(declared: Mapping, which: Literal["input", "output"]) -> Mapping:
     >>> print(side(mapping("r c -> r where r = S(3), c = S(4)"), "output"))
     r -> r where r = S(3)
     """
-    space: Space = getattr(declared, which)
-    used = {factor.axis for term in space.terms for factor in term if factor.axis is not None}
-    axes: list[Axis] = []
-    units = []
-    for unit in declared.units:
-        here = [number for number in unit if number in used]
-        if here:
-            units.append(tuple(range(len(axes), len(axes) + len(here))))
-            axes += [declared.axes[number] for number in here]
-    text = declared.declaration.split(" where ")[0].split(" support ")[0].split(" -> ")[which == "output"]
-    return mapping(f"{text} -> {text}{where_text(tuple(axes), tuple(units), attrgetter('text'))}")
+    return identity_mapping(getattr(declared, which), declared)

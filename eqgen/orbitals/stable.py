@@ -228,14 +228,14 @@ def _numbers(term: Term, members: Permutation) -> Permutation:
     total = np.zeros(members.shape[:-1], dtype=np.intp)
     place = 0
     for factor in term:
-        own = members[..., place : place + factor.kind.arity]
+        own = members[..., place : place + factor.kind.size]
         total = total * factor.kind.count + factor.kind.numbers(own)
-        place += factor.kind.arity
+        place += factor.kind.size
     return total
 
 
 def _arity(term: Term) -> int:
-    return sum(factor.kind.arity for factor in term)
+    return sum(factor.kind.size for factor in term)
 
 
 def _on(term: Term, degree: int) -> Term:

@@ -209,7 +209,7 @@ def _points_of(nodes: list[Any], space: Space) -> Integers:
     """The point that each node of a graph is: by name, where the points have names; by number or as the space lists it, where
     the nodes are written so; else in the graph's own order."""
     kind = space.terms[0][0].kind
-    names = getattr(kind, "names", None) if space.shape == (len(nodes),) and kind.arity == 1 else None
+    names = kind.names if space.shape == (len(nodes),) and kind.size == 1 else None
     if names is not None:
         numbers = {names[number]: number for number in range(len(nodes))}
         found = [numbers.get(str(node), -1) for node in nodes]

@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 
 from eqgen.common.errors import DeclarationError
+from eqgen.language.syntax import operand_text
 from eqgen.permutations.group import (
     LARGEST_QUICK_FORMULA_DEGREE,
     Group,
     checked_degree,
     make_group,
     on_some_points,
-    operand_text,
     refuse_large_group,
     shortened,
 )
@@ -71,7 +71,7 @@ def wreath(inner: Group, outer: Group) -> Group:
     >>> eq.wreath(eq.S(3), eq.S(4)).order == 6**4 * 24
     True
     """
-    text = f"wreath({operand_text(inner)}, {operand_text(outer)})"
+    text = f"wreath({operand_text(inner.text)}, {operand_text(outer.text)})"
     size, blocks = inner.degree, outer.degree
     degree = checked_degree(text, size * blocks)
     # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from eqgen.common.arrays import Permutation, Signs
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
+from eqgen.language.syntax import operand_text
 from eqgen.permutations.notation import cycle_text, generators_text
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, point_orbits
 
@@ -234,7 +235,7 @@ def direct_product(*groups: Group) -> Group:
     formula = None
     if all(group.order_formula is not None for group in groups):
         formula = partial(_product_of_orders, groups)
-    return make_group(rows, " * ".join(operand_text(group) for group in groups), formula)
+    return make_group(rows, " * ".join(operand_text(group.text) for group in groups), formula)
 
 
 def diagonal(groups: Sequence[Group]) -> Group:
@@ -274,11 +275,6 @@ def make_group(
     images.setflags(write=False)
     text = text if text is not None else generators_text(as_elements(images, signs))
     return Group(images, signs, text, order_formula, point_names)
-
-
-def operand_text(group: Group) -> str:
-    """The text of a group inside a larger expression, where a bare list of generators cannot stand."""
-    return f"Group({group.text})" if group.text.startswith("(") else group.text
 
 
 def checked_degree(what: str, degree: int) -> int:

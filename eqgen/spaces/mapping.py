@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-from typing import Protocol
+from operator import attrgetter
+from typing import Protocol, TypeVar
 
 from eqgen.common.arrays import Permutation
+from eqgen.language.syntax import Factor as FactorSyntax
+from eqgen.language.syntax import sum_text, support_text, where_text
 from eqgen.permutations.families import S
 from eqgen.permutations.group import Group, diagonal, direct_product
 from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.pair_action import PairAction
 from eqgen.spaces.space import Space, Term, part_of
+
+Name = TypeVar("Name")
 
 MOST_PAIRS_SHOWN = 20
 """So many pairs of a support are shown where nobody reads them back."""
@@ -59,8 +64,8 @@ class Mapping:
         output: the space that its rows are indexed by.
         axes: the declared groups, in the order in which the declaration first mentions them.
         units: the numbers of the axes that move together: one number each, several for axes declared jointly.
-        declaration: the text of the mapping, which parses back to an equal value.
         support: the pairs that a local kernel may use, with their orbits; None for all pairs.
+        whole: the mapping that this one is a part of; None for most.
 
     >>> import eqgen as eq
     >>> m = eq.mapping("{p p} -> p", p=eq.S(5))
@@ -74,8 +79,46 @@ class Mapping:
     output: Space
     axes: tuple[Axis, ...]
     units: tuple[tuple[int, ...], ...]
-    declaration: str = field(compare=False)
     support: Support | None = None
+    whole: Mapping | None = field(default=None, compare=False)
+
+    @cached_property
+    def declaration(self) -> str:
+        """The text of the mapping, which parses back to an equal value; of a part that of the whole."""
+        return self.whole.declaration if self.whole is not None else self.sides + self.clauses()
+
+    @property
+    def sides(self) -> str:
+        """The declaration without its clauses: `{p p} -> p`."""
+        return f"{self.space_text(self.input)} -> {self.space_text(self.output)}"
+
+    def space_text(self, space: Space) -> str:
+        """A space of these axes as the language writes it."""
+        names = [axis.name for axis in self.axes]
+        return sum_text(
+            tuple(
+                tuple(
+                    FactorSyntax(factor.kind.form, "" if factor.axis is None else names[factor.axis], factor.kind.size)
+                    for factor in term
+                )
+                for term in space.terms
+            )
+        )
+
+    def clauses(self, group_text: Callable[[Group], str] = attrgetter("text"), most_pairs: int | None = None) -> str:
+        """What follows the sides of the declaration: the groups, each written by a function, and the pairs of the support.
+
+        Args:
+            group_text: writes a group.
+            most_pairs: of a longer support only so many pairs are written, and how many orbits there are.
+        """
+        units = [[self.axes[number] for number in unit] for unit in self.units]
+        text = where_text(([axis.name for axis in unit], [group_text(axis.group) for axis in unit]) for unit in units)
+        if self.support is None:
+            return text
+        text += support_text((self.support.representatives[:most_pairs] + 1).tolist())
+        is_cut = most_pairs is not None and self.support.rank > most_pairs
+        return f"{text}, ... ({self.support.rank} orbits)" if is_cut else text
 
     def __str__(self) -> str:
         return self.declaration
@@ -86,18 +129,11 @@ class Mapping:
 
     def in_short(self) -> str:
         """The declaration, with the first few pairs of a long support."""
-        if self.support is None or self.support.rank <= MOST_PAIRS_SHOWN:
-            return self.declaration
-        shown = ",".join(self.declaration.split(" support ")[1].split(",", MOST_PAIRS_SHOWN)[:MOST_PAIRS_SHOWN])
-        return f"{self.declaration.split(' support ')[0]} support {shown}, ... ({self.support.rank} orbits)"
+        return self.sides + self.clauses(most_pairs=MOST_PAIRS_SHOWN)
 
     def without_catalogue(self) -> str:
         """The declaration with generators in place of catalogue names, so that it means the same whatever the files say."""
-        if "catalogue(" not in self.declaration:
-            return self.declaration
-        sides = self.declaration.split(" where ")[0]
-        where = where_text(self.axes, self.units, Group.without_catalogue)
-        return sides + where + ("" if self.support is None else support_text(self.support))
+        return self.sides + self.clauses(Group.without_catalogue)
 
     @cached_property
     def group(self) -> Group:
@@ -148,11 +184,11 @@ class Mapping:
     def parts(self) -> dict[tuple[tuple[int, ...], Term, Term], Mapping]:
         """For each unit, output term and input term, what the axes of that unit do to their factors of the two.
 
-        A part is a mapping of its own; it keeps the numbers of the axes, and the declaration of the whole.
+        A part is a mapping of its own, which keeps the numbers of the axes.
         """
         return {
             (unit, output, input_): replace(
-                self, output=part_of(output, unit), input=part_of(input_, unit), units=(unit,), support=None
+                self, output=part_of(output, unit), input=part_of(input_, unit), units=(unit,), support=None, whole=self
             )
             for unit in self.units
             for output in self.output.terms
@@ -160,21 +196,29 @@ class Mapping:
         }
 
 
-def support_text(support: Support) -> str:
-    """The support clause of a declaration."""
-    pairs = ", ".join(f"{row} <- {column}" for row, column in (support.representatives + 1).tolist())
-    return f" support {pairs or 'none'}"
+def identity_mapping(space: Space, declared: Mapping) -> Mapping:
+    """The mapping of a space to itself under the axes that it uses, which are those of another mapping."""
+    used = dict.fromkeys(factor.axis for term in space.terms for factor in term if factor.axis is not None)
+    numbers = {axis: number for number, axis in enumerate(used)}
+    own = Space(
+        tuple(
+            tuple(factor if factor.axis is None else replace(factor, axis=numbers[factor.axis]) for factor in term)
+            for term in space.terms
+        )
+    )
+    units = units_of(numbers, declared.units)
+    return Mapping(own, own, tuple(declared.axes[axis] for axis in used), units)
 
 
-def where_text(axes: tuple[Axis, ...], units: tuple[tuple[int, ...], ...], text_of: Callable[[Group], str]) -> str:
-    """The where clause of some axes, each group written by a function."""
-    clauses = [_unit_text([axes[number] for number in unit], text_of) for unit in units]
-    return f" where {', '.join(clauses)}" if clauses else ""
+def units_of(numbers: dict[Name, int], together: Iterable[Sequence[Name]]) -> tuple[tuple[int, ...], ...]:
+    """The numbers of axes that move together, in the order in which they first appear.
 
-
-def _unit_text(axes: list[Axis], text_of: Callable[[Group], str]) -> str:
-    texts = [text_of(axis.group) for axis in axes]
-    if len(axes) == 1:
-        return f"{axes[0].name} = {texts[0]}"
-    groups = " & ".join(f"Group({text})" if text.startswith("(") else text for text in texts)
-    return f"{' & '.join(axis.name for axis in axes)} = {groups}"
+    Args:
+        numbers: the number of each axis, in order.
+        together: axes that move together; those that have no number are left out, all others move alone.
+    """
+    unit_of: dict[Name, tuple[int, ...]] = {}
+    for names in together:
+        unit = tuple(sorted(numbers[name] for name in names if name in numbers))
+        unit_of.update(dict.fromkeys(names, unit))
+    return tuple(dict.fromkeys(unit_of.get(name, (number,)) for name, number in numbers.items()))

@@ -15,7 +15,7 @@ import numpy as np
 from eqgen.common.arrays import Permutation
 from eqgen.common.errors import DeclarationError
 from eqgen.permutations.signed_permutation import SignedPermutation
-from eqgen.spaces.factors import FactorKind, FixedPoint, Point
+from eqgen.spaces.factors import FIXED_POINT, FactorKind, Point
 
 LARGEST_SPACE = 20_000_000
 """More points than this are refused before anything is allocated."""
@@ -136,7 +136,7 @@ def term_size(term: Term) -> int:
 def part_of(term: Term, unit: Container[int | None]) -> Space:
     """The space of those factors of a term that the axes of one unit move (a single point when there is none)."""
     factors = tuple(factor for factor in term if factor.axis in unit)
-    return Space((factors or (Factor(FixedPoint(), None),),))
+    return Space((factors or (Factor(FIXED_POINT, None),),))
 
 
 def part_numbers(term: Term, unit: Container[int | None], numbers: Permutation) -> Permutation:

@@ -18,6 +18,7 @@ from sympy.combinatorics import PermutationGroup
 
 import eqgen as eq
 from eqgen.common.connected import Classes, merge_by_arrays, merge_by_networkx
+from eqgen.language.syntax import ORIENTED, SUBSETS, TUPLES, TWISTED
 from eqgen.orbitals.certificate import certify
 from eqgen.orbitals.dense import LabelTable, pair_labels
 from eqgen.orbitals.orbits import bias_pattern
@@ -25,7 +26,7 @@ from eqgen.orbitals.product import ProductLabels
 from eqgen.orbitals.schreier_tree import Walker, first_points, schreier_tree
 from eqgen.orbitals.stable import StableLabels, stable_degree, stable_labels
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, inverse
-from eqgen.spaces.factors import FixedPoint, NaturalPoints, OrientedEdges, Subsets, Tuples, TwistedPoints
+from eqgen.spaces.factors import FIXED_POINT, FactorKind
 from eqgen.spaces.pair_action import paired, random_actions
 from eqgen.spaces.space import Factor, Space, from_parts, part_numbers, part_of, term_size
 from helpers.drawn_mappings import (
@@ -885,12 +886,12 @@ def test_rows_and_columns_that_are_not_there_are_refused(text):
 # Spaces and factors
 
 KINDS = {
-    "1": lambda n, k: FixedPoint(),
-    "p": lambda n, k: NaturalPoints(n),
-    "~p": lambda n, k: TwistedPoints(n),
-    "{}": Subsets,
-    "<>": Tuples,
-    "[]": lambda n, k: OrientedEdges(n, 2),
+    "1": lambda n, k: FIXED_POINT,
+    "p": lambda n, k: FactorKind(n, 1),
+    "~p": lambda n, k: FactorKind(n, 1, TWISTED),
+    "{}": lambda n, k: FactorKind(n, k, SUBSETS),
+    "<>": lambda n, k: FactorKind(n, k, TUPLES),
+    "[]": lambda n, k: FactorKind(n, 2, ORIENTED),
 }
 
 
@@ -936,7 +937,7 @@ def drawn_factors(draw, largest: int = 6) -> tuple[str, int, int]:
 def test_the_members_of_any_factor_are_those_listed_by_hand(drawn, seed):
     kind, listed = KINDS[drawn[0]](*drawn[1:]), members_by_hand(*drawn)
     assert kind.count == len(listed)
-    assert kind.arity == len(listed[0])
+    assert kind.size == len(listed[0])
     numbers = np.arange(kind.count)
     assert list(map(tuple, kind.members(numbers).tolist())) == listed
     assert kind.numbers(np.array(listed, dtype=int).reshape(len(listed), -1)).tolist() == numbers.tolist()
@@ -944,7 +945,7 @@ def test_the_members_of_any_factor_are_those_listed_by_hand(drawn, seed):
     random = np.random.default_rng(seed)
     some = random.integers(0, kind.count, size=(3, 1, 4))
     members = kind.members(some)
-    assert members.shape == (3, 1, 4, kind.arity)
+    assert members.shape == (3, 1, 4, kind.size)
     assert [tuple(point) for point in members.reshape(12, -1).tolist()] == [listed[number] for number in some.ravel()]
     assert np.array_equal(kind.numbers(members), some)
     if drawn[0] in ("{}", "[]"):
@@ -954,30 +955,30 @@ def test_the_members_of_any_factor_are_those_listed_by_hand(drawn, seed):
     assert [kind.index(point) for point in points] == list(range(kind.count))
     assert [kind.name(point) for point in points] == [name_by_hand(drawn[0], members) for members in listed]
     larger = kind.on(drawn[1] + 1)
-    assert type(larger) is type(kind)
+    assert (larger.size, larger.form) == (kind.size, kind.form)
     assert larger.count == len(members_by_hand(drawn[0], drawn[1] + 1, drawn[2]))
 
 
 @pytest.mark.parametrize(
     ("kind", "point", "number"),
     [
-        (Subsets(300, 3), (297, 298, 299), comb(300, 3) - 1),
-        (Subsets(300, 3), (0, 1, 299), 297),
-        (Subsets(300, 3), (1, 2, 3), comb(299, 2)),
-        (Subsets(60, 5), (59, 58, 57, 56, 55), comb(60, 5) - 1),
-        (Subsets(24, 22), tuple(range(22)), 0),
-        (Subsets(80, 78), tuple(range(2, 80)), comb(80, 78) - 1),
-        (Subsets(24, 22), tuple(range(2, 24)), comb(24, 22) - 1),
-        (Tuples(200, 3), (199, 198, 197), perm(200, 3) - 1),
-        (Tuples(200, 3), (1, 0, 2), 199 * 198),
-        (Tuples(9, 8), (8, 7, 6, 5, 4, 3, 2, 1), factorial(9) - 1),
-        (OrientedEdges(6000, 2), (5998, 5999), comb(6000, 2) - 1),
-        (OrientedEdges(6000, 2), (1, 2), 5999),
+        (FactorKind(300, 3, SUBSETS), (297, 298, 299), comb(300, 3) - 1),
+        (FactorKind(300, 3, SUBSETS), (0, 1, 299), 297),
+        (FactorKind(300, 3, SUBSETS), (1, 2, 3), comb(299, 2)),
+        (FactorKind(60, 5, SUBSETS), (59, 58, 57, 56, 55), comb(60, 5) - 1),
+        (FactorKind(24, 22, SUBSETS), tuple(range(22)), 0),
+        (FactorKind(80, 78, SUBSETS), tuple(range(2, 80)), comb(80, 78) - 1),
+        (FactorKind(24, 22, SUBSETS), tuple(range(2, 24)), comb(24, 22) - 1),
+        (FactorKind(200, 3, TUPLES), (199, 198, 197), perm(200, 3) - 1),
+        (FactorKind(200, 3, TUPLES), (1, 0, 2), 199 * 198),
+        (FactorKind(9, 8, TUPLES), (8, 7, 6, 5, 4, 3, 2, 1), factorial(9) - 1),
+        (FactorKind(6000, 2, ORIENTED), (5998, 5999), comb(6000, 2) - 1),
+        (FactorKind(6000, 2, ORIENTED), (1, 2), 5999),
     ],
 )
 def test_points_of_large_factors_have_the_numbers_that_counting_gives(kind, point, number):
     assert kind.numbers(np.array(point)) == number == kind.index(point)
-    expected = point if isinstance(kind, Tuples) else tuple(sorted(point))
+    expected = point if kind.form.ordered else tuple(sorted(point))
     assert kind.point(number) == tuple(kind.members(np.array(number)).tolist()) == expected
 
 

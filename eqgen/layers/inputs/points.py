@@ -107,7 +107,7 @@ class PointLayer(keras.layers.Layer):
 
     def declared_as(self) -> str:
         """The space, for `describe`."""
-        return self.points.mapping.in_short().split(" -> ")[0]
+        return self.points.mapping.space_text(self.points.mapping.input)
 
     def parameters_spared(self) -> int:
         """How many more parameters there would be if every point had its own."""

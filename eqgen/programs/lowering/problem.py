@@ -12,9 +12,7 @@ from eqgen.common.arrays import Permutation
 from eqgen.orbitals.matrix import PairLabels
 from eqgen.permutations.signed_permutation import SignedPermutation, point_orbits
 from eqgen.programs.steps import KroneckerFactor
-from eqgen.spaces.factors import FixedPoint, OrientedEdges, Subsets, Tuples, TwistedPoints
 from eqgen.spaces.mapping import Mapping
-from eqgen.spaces.space import Factor, Space
 
 Sizes = tuple[int, int, int]
 """(channels_in, channels_out, batch)."""
@@ -121,8 +119,8 @@ class Lowering:
 
 def problem_for(mapping: Mapping, labels: PairLabels, sizes: Sizes) -> Problem:
     """The problem of axes that move together, those of a mapping with no other axes, or of one whose support ties all together."""
-    output = Action(space_name(mapping.output, mapping), tuple(element.output for element in mapping.elements))
-    input_ = Action(space_name(mapping.input, mapping), tuple(element.input for element in mapping.elements))
+    output = Action(mapping.space_text(mapping.output), tuple(element.output for element in mapping.elements))
+    input_ = Action(mapping.space_text(mapping.input), tuple(element.input for element in mapping.elements))
     axes = [mapping.axes[number] for unit in mapping.units for number in unit]
     is_local = mapping.support is not None
     naturals = () if is_local else tuple(Action(axis.name, axis.group.elements) for axis in axes)
@@ -131,23 +129,3 @@ def problem_for(mapping: Mapping, labels: PairLabels, sizes: Sizes) -> Problem:
 
 def _equal(left: SignedPermutation, right: SignedPermutation) -> bool:
     return np.array_equal(left.image, right.image) and np.array_equal(left.all_signs(), right.all_signs())
-
-
-def space_name(space: Space, mapping: Mapping) -> str:
-    """A space as the language writes it."""
-    return " + ".join(" ".join(_factor_name(factor, mapping) for factor in term) for term in space.terms)
-
-
-def _factor_name(factor: Factor, mapping: Mapping) -> str:
-    kind = factor.kind
-    if isinstance(kind, FixedPoint) or factor.axis is None:
-        return "1"
-    axis = mapping.axes[factor.axis].name
-    names = " ".join([axis] * kind.arity)
-    if isinstance(kind, OrientedEdges):
-        return f"[{names}]"
-    if isinstance(kind, Subsets):
-        return f"{{{names}}}"
-    if isinstance(kind, Tuples):
-        return f"<{names}>"
-    return f"~{names}" if isinstance(kind, TwistedPoints) else names
