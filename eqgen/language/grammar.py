@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
     from lark.tree import Meta
 
 GRAMMAR = r"""
-mapping   : sum "->" sum [where] [support]
+mapping   : sum "->" sum [where]
+space     : sum [where]
 sum       : term ("+" term)*
 term      : factor+
 factor    : NAME                  -> points
@@ -50,8 +53,6 @@ factor    : NAME                  -> points
           | "~" NAME              -> twisted
           | "[" NAME NAME "]"     -> oriented
 where     : "where" (axis | joint) ("," (axis | joint | permutation))*
-support   : "support" (NONE | pair ("," pair)*)
-pair      : NUMBER FROM NUMBER
 axis      : NAME "=" (expression | permutation)
 joint     : names "=" expression ("&" expression)*
 names     : NAME ("&" NAME)+
@@ -70,35 +71,19 @@ permutation : cycle+
 cycle     : "(" [INTEGER ([","] INTEGER)*] ")"
 
 NAME      : /(?!(?:where|support)\b)[A-Za-z_][A-Za-z0-9_]*/
-FROM      : "<-"
-NONE      : "none"
 NUMBER    : /[0-9]+/
 INTEGER   : /-?[0-9]+/
 STRING    : /"[^"\n]*"/
-COMMENT   : /#[^\n]*/
-%ignore COMMENT
 %ignore /[\s]+/
 """
 
-ENTRY_TEXT = "(0|-?[A-Za-z_][A-Za-z0-9_]*)"
+ENTRY = re.compile(r"0|-?[A-Za-z_][A-Za-z0-9_]*")
 
-PATTERN_GRAMMAR = r"""
-pattern   : BREAK* row (BREAK+ row)* BREAK*
-row       : ENTRY+
+PAIR = re.compile(r"\s*([0-9]+)\s*<-\s*([0-9]+)\s*(,|\Z)")
 
-ENTRY     : /ENTRY_TEXT(?![^\s;#])/
-BREAK     : /[;\n]/
-COMMENT   : /#[^\n]*/
-%ignore COMMENT
-%ignore /[ \t\r\f]+/
-""".replace("ENTRY_TEXT", ENTRY_TEXT)
+PIECES_OF_A_PAIR = (("[0-9]+", "a number"), ("<-", '"<-"'), ("[0-9]+", "a number"), (",", '"," or the end'))
 
-LONG_SUPPORT = 2_000
-
-PAIR = re.compile(r"([0-9]{1,18}) <- ([0-9]{1,18})")
-
-LISTED_PAIRS = re.compile(r"[0-9]{1,18} <- [0-9]{1,18}(, [0-9]{1,18} <- [0-9]{1,18})*")
-"""A support as eqgen itself writes it."""
+TOKEN = re.compile(r'"[^"\n]*"|->|<-|-?[0-9]+|[A-Za-z_][A-Za-z0-9_]*|.')
 
 LONGEST_NUMBER = 18
 """A number of more digits names nothing that fits in a computer."""
@@ -106,12 +91,12 @@ LONGEST_NUMBER = 18
 
 def is_mapping(text: str) -> bool:
     """Whether a declaration is a mapping (it has an arrow) or a pattern."""
-    return any("->" in line.split("#")[0] for line in text.split("\n"))
+    return "->" in _without_comments(text)
 
 
 def is_entry(text: str) -> bool:
     """Whether a text is exactly one entry of a pattern: a name, a negated name or 0."""
-    return re.fullmatch(ENTRY_TEXT, text) is not None
+    return ENTRY.fullmatch(text) is not None
 
 
 def parse_mapping(text: str) -> MappingSyntax:
@@ -123,22 +108,15 @@ def parse_mapping(text: str) -> MappingSyntax:
             text,
             len(text.rstrip()),
         )
-    head, pairs = _long_support(text)
-    tree: MappingSyntax = _parse(head, "mapping")
-    return tree if pairs is None else replace(tree, support=pairs)
+    tree: MappingSyntax = _parse(text, "mapping")
+    return tree
 
 
-def _long_support(text: str) -> tuple[str, SupportSyntax | None]:
-    """A long support that is plainly right, read by itself: the grammar would take a minute for a hundred thousand pairs."""
-    head, _, tail = text.partition(" support ")
-    # A comment runs to the end of its line, whatever it says.
-    if len(tail) < LONG_SUPPORT or "#" in head or not LISTED_PAIRS.fullmatch(tail):
-        return text, None
-    start = len(head) + len(" support ")
-    pairs = [PairSyntax(int(pair[1]), int(pair[2]), start + pair.start()) for pair in PAIR.finditer(tail)]
-    if any(0 in (pair.output, pair.input) for pair in pairs):
-        return text, None
-    return head, SupportSyntax(tuple(pairs), start)
+def parse_space(text: str) -> MappingSyntax:
+    """The syntax tree of `{p p} where p = S(5)`, as that of the mapping of this space to itself."""
+    _refuse_empty(text, 'a space, like "{p p} where p = S(5)"')
+    tree: MappingSyntax = _parse(text, "space")
+    return tree
 
 
 def parse_group(text: str) -> GroupExpression:
@@ -154,46 +132,110 @@ def parse_pattern(text: str) -> PatternSyntax:
     Raises:
         DeclarationError: an unknown symbol, or rows of different lengths.
     """
-    _refuse_empty(text.replace(";", " "), 'a pattern, like "a b; b a"')
-    rows: list[tuple[list[tuple[int, str]], int]] = _parse(text, "pattern")
-    width = len(rows[0][0])
-    for number, (row, position) in enumerate(rows, start=1):
-        if len(row) != width:
-            raise pointing(
-                f"row {number} of the pattern has {_entries(len(row))}, row 1 has {width}: every row needs the same "
-                "number; write 0 where nothing may stand",
-                text,
-                position,
-            )
-    return tuple(tuple(row) for row, _ in rows)
+    _refuse_empty(text, 'a pattern, like "a b; b a"', " ;")
+    plain = _without_comments(text)
+    rows = [row.split() for row in re.split(r"[;\n]", plain) if row.strip()]
+    # A saved layer may hold a million entries: each word is looked at once.
+    words = dict.fromkeys(chain.from_iterable(rows))
+    if not all(map(is_entry, words)):
+        wrong = next(word for word in re.finditer(r"[^\s;]+", plain) if not is_entry(word[0]))
+        space = "; a space alone is none: write p -> p where p = ..." if re.search(r"\bwhere\b", text) else ""
+        raise pointing(
+            f"unexpected {wrong[0]!r} in a pattern: entries are names, -names or 0, separated by spaces, rows by ; "
+            f'(a mapping has "->"{space})',
+            text,
+            wrong.start(),
+        )
+    ragged = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    if ragged is not None:
+        starts = [row.start() for row in re.finditer(r"[^\s;][^;\n]*", plain)]
+        raise pointing(
+            f"row {ragged + 1} of the pattern has {_entries(len(rows[ragged]))}, row 1 has {len(rows[0])}: every row needs "
+            "the same number; write 0 where nothing may stand",
+            text,
+            starts[ragged],
+        )
+    entries = {word: _entry(word) for word in words}
+    return tuple(tuple(entries[word] for word in row) for row in rows)
 
 
-def _refuse_empty(text: str, wanted: str) -> None:
+def _refuse_empty(text: str, wanted: str, ignored: str = " ") -> None:
     if not isinstance(text, str):
         raise DeclarationError(f"expected a text, got {type(text).__name__}: write {wanted}")
-    lines = (line.split("#")[0] for line in text.split("\n"))
-    if not "".join(lines).strip():
+    if not re.sub(f"[{ignored}]", "", _without_comments(text)).strip():
         raise DeclarationError(f"the declaration is empty: write {wanted}")
 
 
-@lru_cache(maxsize=2)
-def _parser(grammar: str, *starts: str) -> Lark:
-    return Lark(grammar, parser="lalr", start=list(starts), propagate_positions=True)
+def _without_comments(text: str) -> str:
+    """The text with spaces in place of comments, so that each character keeps its place."""
+    if "#" not in text:
+        return text
+    return re.sub(r'"[^"\n]*"|#[^\n]*', lambda part: part[0] if part[0][0] == '"' else " " * len(part[0]), text)
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Lark:
+    return Lark(GRAMMAR, parser="lalr", start=["mapping", "space", "group"], propagate_positions=True)
 
 
 def _parse(text: str, start: str) -> Any:
-    parser = _parser(PATTERN_GRAMMAR, "pattern") if start == "pattern" else _parser(GRAMMAR, "mapping", "group")
+    plain = _without_comments(text)
+    # The word stands for itself nowhere else. Pairs are read apart: there may be a hundred thousand of them.
+    keywords = (part for part in re.finditer(r'"[^"\n]*"|\bsupport\b', plain) if part[0] == "support")
+    support = None if start == "group" else next(keywords, None)
+    end = len(plain) if support is None else support.start()
     try:
-        tree = parser.parse(text, start=start)
-        return (_ReadPattern() if start == "pattern" else _ReadMapping(text)).transform(tree)
+        tree = _Reading(text).transform(_parser().parse(plain[:end], start=start))
     except UnexpectedInput as error:
-        explain(error, text, start)
+        explain(error, text, end)
     except VisitError as error:
         if isinstance(error.orig_exc, DeclarationError):
             raise error.orig_exc from None
         raise
     except RecursionError:
         raise DeclarationError("the declaration is nested too deeply: name its parts as axes of their own") from None
+    return tree if support is None else replace(tree, support=_support(text, plain, support.end()))
+
+
+def _support(text: str, plain: str, position: int) -> SupportSyntax:
+    """The pairs that follow the word `support`."""
+    none = re.compile(r"\s*none").match(plain, position)
+    if none is not None:
+        _expect(((r"\Z", "the end"),), text, plain, none.end())
+        return SupportSyntax((), position)
+    pairs: list[PairSyntax] = []
+    comma = ","
+    while comma:
+        pair = PAIR.match(plain, position)
+        if pair is None:
+            _expect(PIECES_OF_A_PAIR, text, plain, position)
+        assert pair is not None, "what is no pair lacks one of its pieces"
+        output, input_ = (_point(text, pair[side], pair.start(side)) for side in (1, 2))
+        pairs.append(PairSyntax(output, input_, pair.start(1)))
+        position, comma = pair.end(), pair[3]
+    return SupportSyntax(tuple(pairs), pairs[0].position)
+
+
+def _expect(pieces: Iterable[tuple[str, str]], text: str, plain: str, position: int) -> None:
+    """Stop at the first of some pieces that does not follow; each is a regular expression, and words for it."""
+    for piece, wanted in pieces:
+        position = len(plain) - len(plain[position:].lstrip())
+        match = re.compile(piece).match(plain, position)
+        if match is None:
+            token = TOKEN.match(plain, position)
+            found = "end" if token is None else repr(token[0])
+            raise pointing(
+                f"unexpected {found}: expected {wanted}", text, len(text.rstrip()) if token is None else position
+            )
+        position = match.end()
+
+
+def _point(text: str, digits: str, position: int) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise pointing(f"{_short(digits)} is too large for a point", text, position)
+    if int(digits) == 0:
+        raise pointing(f"{_short(digits)} is no point: the points of a space are numbered from 1", text, position)
+    return int(digits)
 
 
 @dataclass(frozen=True)
@@ -205,7 +247,7 @@ class _Permutation:
 
 
 @v_args(meta=True)
-class _ReadMapping(Transformer[Token, Any]):
+class _Reading(Transformer[Token, Any]):
     """Turns lark's tree into the frozen syntax tree, bottom up."""
 
     def __init__(self, text: str) -> None:
@@ -213,26 +255,12 @@ class _ReadMapping(Transformer[Token, Any]):
         self.text = text
 
     def mapping(self, meta: Meta, children: list[Any]) -> MappingSyntax:
-        left, right, where, support = children
-        return MappingSyntax(left, right, where or (), support)
+        left, right, where = children
+        return MappingSyntax(left, right, where or ())
 
-    def support(self, meta: Meta, children: list[Any]) -> SupportSyntax:
-        return SupportSyntax(tuple(pair for pair in children if isinstance(pair, PairSyntax)), meta.start_pos)
-
-    def pair(self, meta: Meta, children: list[Token]) -> PairSyntax:
-        output, _, input_ = children
-        return PairSyntax(self._point(output), self._point(input_), meta.start_pos)
-
-    def _point(self, token: Token) -> int:
-        if len(token) > LONGEST_NUMBER:
-            raise pointing(f"{_short(token)} is too large for a point", self.text, token.start_pos or 0)
-        if int(token) == 0:
-            raise pointing(
-                f"{_short(token)} is no point: the points of a space are numbered from 1",
-                self.text,
-                token.start_pos or 0,
-            )
-        return int(token)
+    def space(self, meta: Meta, children: list[Any]) -> MappingSyntax:
+        space, where = children
+        return MappingSyntax(space, space, where or ())
 
     def sum(self, meta: Meta, children: list[Term]) -> Sum:
         return tuple(children)
@@ -404,15 +432,6 @@ def _mirrors_itself(points: list[int]) -> bool:
         return True
     half = len(points) // 2
     return points[half:] == [-point for point in points[:half]]
-
-
-class _ReadPattern(Transformer[Token, Any]):
-    def pattern(self, children: list[Any]) -> list[tuple[list[tuple[int, str]], int]]:
-        return [child for child in children if not isinstance(child, Token)]
-
-    @v_args(meta=True)
-    def row(self, meta: Meta, children: list[Token]) -> tuple[list[tuple[int, str]], int]:
-        return [_entry(str(token)) for token in children], meta.start_pos
 
 
 def _entry(text: str) -> tuple[int, str]:

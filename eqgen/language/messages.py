@@ -13,6 +13,9 @@ UNQUOTED = re.compile(r"""catalogue\(\s*'?[\w-]*$""")
 
 CYCLE_BEFORE = re.compile(r"(?<![A-Za-z0-9_])\(\s*-?\d[\d\s,-]*\)\s*,?\s*$")
 
+OF_A_SUPPORT = re.compile(r"support\b|<-")
+"""Words that the parser does not know, because the support is read apart."""
+
 WORDS = {
     "NAME": "a name",
     "NUMBER": "a number",
@@ -34,31 +37,24 @@ WORDS = {
     "EQUAL": '"="',
     "WHERE": '"where"',
     "__ANON_0": '"->"',
-    "FROM": '"<-"',
     "$END": "the end",
 }
 
 
-def explain(error: UnexpectedInput, text: str, start: str) -> NoReturn:
-    """Raise the DeclarationError for a text of one of the two grammars (`start` is "mapping", "group" or "pattern")."""
+def explain(error: UnexpectedInput, text: str, end: int) -> NoReturn:
+    """Raise the DeclarationError for a text that could not be read up to its character `end`."""
     position = error.pos_in_stream
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     if at_end or position is None or position < 0:
-        position = len(text.rstrip())
+        position = end if end < len(text) else len(text.rstrip())
     found = repr(str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1])
-    if start == "pattern":
-        word = re.match(r"[^\s;#]+", text[position:])
-        found = repr(word[0]) if word else found
-        space = "; a space alone is none: write p -> p where p = ..." if re.search(r"\bwhere\b", text) else ""
-        raise pointing(
-            f"unexpected {found} in a pattern: entries are names, -names or 0, separated by spaces, rows by ; "
-            f'(a mapping has "->"{space})',
-            text,
-            position,
-        ) from None
+    word = OF_A_SUPPORT.match(text, position)
+    if word:
+        found = repr(word[0])
+    elif at_end:
+        found = "end"
     # The parser's own lists of what may follow (`allowed`, `expected`) are too long: states of the table are merged.
     accepted = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]
-    found = "end" if at_end else found
     expected = sorted(WORDS[name] for name in accepted if name in WORDS)
     wanted = " or ".join([", ".join(expected[:-1]), expected[-1]] if len(expected) > 1 else expected)
     hint = (

@@ -48,7 +48,11 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
                 "support; declare them with its text"
             )
         return declaration
-    syntax = parse_mapping(declaration)
+    return mapping_of(parse_mapping(declaration), declaration, support, axes)
+
+
+def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict[str, Any]) -> Mapping:
+    """The Mapping of a syntax tree, whose text errors point into, with the keywords that `mapping` takes."""
     declared, together = _declared_axes(syntax, declaration, axes)
     mentioned = _mentioned(syntax, declaration, declared)
     _refuse_unused(syntax, declaration, axes, mentioned)

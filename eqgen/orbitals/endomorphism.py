@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import in_short
-from eqgen.orbitals.declare import mapping
+from eqgen.language.grammar import is_mapping, parse_space
+from eqgen.orbitals.declare import mapping, mapping_of
 from eqgen.spaces.mapping import MOST_PAIRS_SHOWN, Mapping, identity_mapping
-
-WHERE = re.compile(r"\s(?=where\s)")
 
 
 def one_space(declaration: Mapping | str) -> Mapping:
@@ -25,14 +23,13 @@ def one_space(declaration: Mapping | str) -> Mapping:
     >>> print(one_space("{p p} where p = S(5)"))
     {p p} -> {p p} where p = S(5)
     """
-    if isinstance(declaration, str) and "->" not in declaration:
+    if isinstance(declaration, str) and not is_mapping(declaration):
         if ";" in declaration:
             raise DeclarationError(
                 f"the pattern {in_short(declaration)} names no space: declare the symmetry, as in "
                 '"{p p} where p = S(5)"'
             )
-        space, *axes = WHERE.split(declaration, maxsplit=1)
-        declaration = " ".join([f"{space} -> {space}", *axes])
+        return mapping_of(parse_space(declaration), declaration, None, {})
     found = mapping(declaration)
     if found.input != found.output:
         raise DeclarationError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -213,7 +212,7 @@ def pattern(value: Any) -> Pattern:
     if isinstance(value, Pattern):
         return value
     if isinstance(value, str):
-        return _from_rows(_quickly(value) or parse_pattern(value))
+        return _from_rows(parse_pattern(value))
     if type(value).__module__.startswith("sympy."):
         return _from_sympy(value)
     if isinstance(value, (list, tuple)) and value and all(isinstance(row, str) for row in value):
@@ -222,21 +221,6 @@ def pattern(value: Any) -> Pattern:
         _check_entries(value)
         return _from_rows(parse_pattern("\n".join(" ".join(row) for row in value)))
     return _from_integers(value)
-
-
-def _quickly(text: str) -> list[list[tuple[int, str]]] | None:
-    """The rows of a text that is plainly right; None leaves it to the grammar, which also explains what is wrong.
-
-    A saved layer may hold a million entries, which the grammar would read for a minute.
-    """
-    rows = [row.split() for row in re.split(r"[;\n]", text) if row.strip()]
-    if not rows or any(len(row) != len(rows[0]) for row in rows):
-        return None
-    entries = {entry for row in rows for entry in row}
-    if not all(map(is_entry, entries)):
-        return None
-    read = {entry: (0, "") if entry == "0" else (-1, entry[1:]) if entry[0] == "-" else (1, entry) for entry in entries}
-    return [[read[entry] for entry in row] for row in rows]
 
 
 def from_labels(labels: Labels, signs: Signs, row_representatives: npt.NDArray[np.intp]) -> Pattern:
