@@ -11,9 +11,8 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution.tensors import constant, matmul
 from eqgen.layers.inputs.arguments import is_positive_whole
-from eqgen.layers.inputs.masks import present
 from eqgen.layers.inputs.points import PointLayer
-from eqgen.layers.inputs.shape import check_channels
+from eqgen.layers.inputs.shape import check_channels, present
 from eqgen.orbitals.orbits import orbits
 from eqgen.spaces.mapping import Mapping
 
@@ -100,7 +99,7 @@ class EquivariantAttention(PointLayer):
         shape = ops.shape(inputs)
         inputs, mask = self.flat(inputs, mask)
         # A weight of zero times what is infinite would not be zero.
-        inputs = inputs if mask is None else present(inputs, mask)
+        inputs = present(inputs, mask)
         flat = ops.reshape(inputs, (-1, n, inputs.shape[-1]))
         query = self._heads(flat, self.query, self.query_bias) * (size**-0.5)
         scores = matmul(query, ops.transpose(self._heads(flat, self.key, None), (0, 1, 3, 2)))

@@ -92,10 +92,10 @@ class Convertible:
         restricted = type(self).from_config(config)
         matrix = self.weight_matrix()
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
-        kernel = matrix.reshape(m * n, channels_in, channels_out)[after.firsts[: after.rank]]
+        kernel = matrix.reshape(m * n, channels_in, channels_out)[after.firsts[: after.pattern.rank]]
         bias = None
         if after.bias is not None and self.use_bias:
-            bias = as_float64(self.linear.bias_on_points(self.bias))[after.bias.firsts[: after.bias.rank]]
+            bias = as_float64(self.linear.bias_on_points(self.bias))[after.bias.firsts[: after.bias.pattern.rank]]
         fill(restricted, channels_in, kernel, bias)
         return restricted
 
@@ -115,18 +115,18 @@ def _finer_mapping(mapping: Mapping, finer: Mapping | Group | str) -> Mapping:
 
 def _refuse_other(before: Form, after: Form) -> None:
     """Stop unless every orbit of the finer form lies in one of the coarser, with the signs that it has there."""
-    if before.shape != after.shape:
+    (m, n), (rows, columns) = before.pattern.shape, after.pattern.shape
+    if (m, n) != (rows, columns):
         raise DeclarationError(
-            f"{after.name} is {after.shape[0]} x {after.shape[1]}, {before.name} is {before.shape[0]} x {before.shape[1]}: "
-            "restrict needs the same points; a subgroup is written on all of them, and a one-point cycle says how far they go, "
-            "as in (1 2)(8)"
+            f"{after.name} is {rows} x {columns}, {before.name} is {m} x {n}: restrict needs the same points; a subgroup is "
+            "written on all of them, and a one-point cycle says how far they go, as in (1 2)(8)"
         )
-    weights = ((before.pattern.labels + 1) * before.signs).ravel()
-    values = np.zeros(after.rank + 1, dtype=weights.dtype)
+    weights, signs = ((before.pattern.labels + 1) * before.pattern.signs).ravel(), after.pattern.signs.ravel()
+    values = np.zeros(after.pattern.rank + 1, dtype=weights.dtype)
     # Whichever entry of an orbit comes last speaks for all.
-    values[after.places] = weights * after.signs.ravel()
-    expected = values[after.places] * after.signs.ravel()
-    wrong = np.argwhere((expected != weights).reshape(before.shape))
+    values[after.places] = weights * signs
+    expected = values[after.places] * signs
+    wrong = np.argwhere((expected != weights).reshape(m, n))
     if wrong.size:
         what = "entry" if before.bias is not None else "the bias at"
         row, column = wrong[0].tolist()

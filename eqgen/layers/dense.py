@@ -12,11 +12,9 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.convert import Convertible
 from eqgen.layers.initializers import OrbitInitializer, initializer_of, serialized
-from eqgen.layers.inputs.arguments import checked_aggregation, checked_units
+from eqgen.layers.inputs.arguments import checked_aggregation, checked_units, refuse_activation
 from eqgen.layers.inputs.declaration import read_declaration
-from eqgen.layers.inputs.masks import handed_on, of_points, present
-from eqgen.layers.inputs.shape import Shape, Sides, check_channels, checked_layout, read_shape
-from eqgen.layers.inputs.signs import refuse_activation
+from eqgen.layers.inputs.shape import Shape, Sides, check_channels, handed_on, of_points, present, read_shape
 from eqgen.layers.linear import LinearMap, linear_map
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern
@@ -114,8 +112,8 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         self.use_bias = self.bias_pattern is not None
         if not self.use_bias:
             self.declared.refuse_all_zero()
-        self.layout = checked_layout(layout)
-        self._sides = Sides(self.declared.input, self.declared.output, self.units, self.layout)
+        self.layout = layout
+        self._sides = Sides(self.declared.input, self.declared.output, self.units, layout)
         self._linear: LinearMap | None = None
         if lowering != "auto":
             # What is asked for is there, or refused here and not when the layer is built.
@@ -187,8 +185,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
             check_channels(self.kernel.shape[1], inputs.shape)
         # Keras hands whole numbers on as they are.
         inputs = ops.cast(inputs, self.compute_dtype)
-        if self.units is not None and of_points(mask, inputs.shape) is not None:
-            inputs = present(inputs, mask)
+        inputs = present(inputs, None if self.units is None else of_points(mask, inputs.shape))
         flat = ops.reshape(inputs, (-1, self._sides.input_size, reading.channels))
         outputs = self.linear(flat, self.kernel, self.bias, self.compute_dtype)
         lead = ops.shape(inputs)[: reading.lead]

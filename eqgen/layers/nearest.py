@@ -79,14 +79,14 @@ def _bias_means(layer: Any, form: Form, channels_out: int) -> npt.NDArray[np.flo
             f"{layer.name!r} has a bias, and a typed pattern does not say which outputs share it: declare the symmetry, or take a "
             "Dense with use_bias=False"
         )
-    if not form.bias.rank:
+    if not form.bias.pattern.rank:
         return None
     return _means(form.bias, layer.bias, (1, channels_out))
 
 
 def _means(form: Form, weight: Any, channels: tuple[int, int]) -> npt.NDArray[np.float64]:
     """The mean over each orbit, (rank, channels_in, channels_out), of a Dense kernel or bias, taken in double precision."""
-    m, n = form.shape
+    m, n = form.pattern.shape
     channels_in, channels_out = channels
     with double_precision():
         matrix = ops.reshape(
@@ -94,4 +94,5 @@ def _means(form: Form, weight: Any, channels: tuple[int, int]) -> npt.NDArray[np
         )
         held = as_float64(nearest(form, matrix))
     entries = held.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3).reshape(m * n, *channels)
-    return entries[form.firsts[: form.rank]] * form.signs.ravel()[form.firsts[: form.rank], None, None]
+    firsts = form.firsts[: form.pattern.rank]
+    return entries[firsts] * form.pattern.signs.ravel()[firsts, None, None]

@@ -11,11 +11,9 @@ import numpy as np
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.equivariance.culprit import symmetry_breaker
-from eqgen.layers.equivariance.model import in_single_precision
-from eqgen.layers.equivariance.weights import randomized_weights
-from eqgen.layers.inputs.arguments import is_positive_whole
+from eqgen.layers.equivariance.model import in_single_precision, randomized_weights
+from eqgen.layers.inputs.arguments import is_positive_whole, refuse_activation
 from eqgen.layers.inputs.points import points_of
-from eqgen.layers.inputs.signs import refuse_activation
 from eqgen.layers.normalization import EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool
 from eqgen.orbitals.composition import chain_of, moves_of

@@ -10,9 +10,8 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution.tensors import constant, matmul, mean
 from eqgen.layers.inputs.arguments import not_negative
-from eqgen.layers.inputs.masks import present
 from eqgen.layers.inputs.points import PointLayer
-from eqgen.layers.inputs.shape import check_channels
+from eqgen.layers.inputs.shape import check_channels, present
 from eqgen.orbitals.endomorphism import in_words
 from eqgen.spaces.mapping import Mapping
 

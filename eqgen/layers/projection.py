@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from eqgen.common.arrays import Integers, Signs
+from eqgen.common.arrays import Integers
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
 from eqgen.layers.execution.backend import widest_dtype
@@ -37,38 +37,23 @@ class Form:
     pattern: Pattern
     bias: Form | None = None
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(m, n)."""
-        return self.pattern.shape
-
-    @property
-    def signs(self) -> Signs:
-        """(m, n), +1, -1, or 0 where zero is forced."""
-        return self.pattern.signs
-
-    @property
-    def rank(self) -> int:
-        """How many numbers there are."""
-        return self.pattern.rank
-
     @cached_property
     def counts(self) -> Integers:
         """How many entries each number has, and zero, which counts once at least, (rank + 1,)."""
-        return np.maximum(1, np.bincount(self.places, minlength=self.rank + 1))
+        return np.maximum(1, np.bincount(self.places, minlength=self.pattern.rank + 1))
 
     @cached_property
     def firsts(self) -> npt.NDArray[np.int32]:
         """The first entry of each number, and of zero, (rank + 1,)."""
-        firsts = np.zeros(self.rank + 1, dtype=np.int32)
+        firsts = np.zeros(self.pattern.rank + 1, dtype=np.int32)
         firsts[self.places[::-1]] = np.arange(self.places.size, dtype=np.int32)[::-1]
         return firsts
 
     @cached_property
     def places(self) -> npt.NDArray[np.int32]:
         """The number of each entry, (m * n,); `rank` for those that are zero."""
-        labels = self.pattern.labels
-        return np.where(labels < 0, self.rank, labels).astype(np.int32).ravel()
+        labels, rank = self.pattern.labels, self.pattern.rank
+        return np.where(labels < 0, rank, labels).astype(np.int32).ravel()
 
     def channels(self, kernel: tuple[int, ...]) -> tuple[int, int]:
         """(channels_in, channels_out) of a Dense kernel of this shape, whose rows are points times channels.
@@ -76,7 +61,7 @@ class Form:
         Raises:
             DeclarationError: its shape does not fit.
         """
-        m, n = self.shape
+        m, n = self.pattern.shape
         if len(kernel) != 2 or kernel[0] % n or kernel[1] % m or 0 in kernel:
             shape = " x ".join(map(str, kernel))
             raise DeclarationError(
@@ -106,7 +91,7 @@ def nearest_weight(form: Form, weight: Any) -> Any:
     """
     if len(weight.shape) != 1:
         return nearest(form, weight)
-    (size,), (m, _) = weight.shape, form.shape
+    (size,), (m, _) = weight.shape, form.pattern.shape
     if form.bias is None:
         raise DeclarationError(
             f"{form.name} does not say which outputs share a bias: declare the symmetry, or take a Dense with use_bias=False"
@@ -129,17 +114,17 @@ def nearest(form: Form, kernel: Any) -> Any:
     Returns:
         The same shape and dtype.
     """
-    (m, n), (channels_in, channels_out) = form.shape, form.channels(tuple(kernel.shape))
+    (m, n), (channels_in, channels_out) = form.pattern.shape, form.channels(tuple(kernel.shape))
     apart = ops.transpose(ops.reshape(kernel, (n, channels_in, m, channels_out)), (2, 0, 1, 3))
     rows = ops.cast(ops.reshape(apart, (m * n, channels_in * channels_out)), widest_dtype())
-    signs = form.signs.reshape(-1, 1)
+    signs = form.pattern.signs.reshape(-1, 1)
     flips = (signs < 0).any()
     if flips:
         rows = rows * constant(signs, rows)
     # Beside the first entry of each orbit: where all are equal, not a bit changes.
     base = ops.take(rows, form.firsts, axis=0)
-    sums = ops.segment_sum(rows - ops.take(base, form.places, axis=0), form.places, num_segments=form.rank + 1)
-    means = (base + sums / constant(form.counts[:, None], rows))[: form.rank]
+    sums = ops.segment_sum(rows - ops.take(base, form.places, axis=0), form.places, num_segments=form.pattern.rank + 1)
+    means = (base + sums / constant(form.counts[:, None], rows))[: form.pattern.rank]
     means = ops.pad(means, [(0, 1), (0, 0)])
     back = ops.take(ops.cast(means, kernel.dtype), form.places, axis=0)
     if flips:

@@ -51,26 +51,16 @@ class Description:
         return sum(row.unconstrained for row in self.rows)
 
     def __str__(self) -> str:
-        head = ("layer", "kind", "parameters", "without symmetry", "times")
-        rows = [*self.rows, LayerRow("all", "", self.parameters, self.unconstrained)]
-        body = [
-            (
-                row.name,
-                row.kind,
-                f"{row.parameters:,}",
-                f"{row.unconstrained:,}",
-                _times(row.parameters, row.unconstrained),
-            )
-            for row in rows
-        ]
-        table = [head, *body]
-        widths = [max(len(line[place]) for line in table) for place in range(len(head))]
-        lines = []
-        for line in table:
-            left = [text.ljust(width) for text, width in zip(line[:2], widths[:2], strict=True)]
-            right = [text.rjust(width) for text, width in zip(line[2:], widths[2:], strict=True)]
-            lines.append("  ".join([*left, *right]).rstrip())
-        return "\n".join(lines)
+        table = [("layer", "kind", "parameters", "without symmetry", "times")]
+        for row in (*self.rows, LayerRow("all", "", self.parameters, self.unconstrained)):
+            times = f"{row.unconstrained / row.parameters:.3g}" if row.parameters else ""
+            table.append((row.name, row.kind, f"{row.parameters:,}", f"{row.unconstrained:,}", times))
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        aligned = (str.ljust, str.ljust, str.rjust, str.rjust, str.rjust)
+        lines = (
+            [align(*cell) for align, cell in zip(aligned, zip(row, widths, strict=True), strict=True)] for row in table
+        )
+        return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
 @runtime_checkable
@@ -105,29 +95,20 @@ def describe(model: Any) -> Description:
     """
     if not isinstance(model, keras.layers.Layer):
         raise DeclarationError(f"describe takes a Keras model or layer, got {type(model).__name__}")
-    if not all(layer.built for layer in (model._flatten_layers() if hasattr(model, "_flatten_layers") else [model])):
+    if not all(layer.built for layer in model._flatten_layers()):
         raise DeclarationError(f"{model.name!r} has no weights yet: call it on an input, or build it with a shape")
-    seen: set[int] = set()
-    return Description(tuple(_row(layer, own) for layer, own in _holders(model, seen)))
+    return Description(tuple(_rows(model, set())))
 
 
-def _holders(layer: Any, seen: set[int]) -> Iterator[tuple[Any, list[Any]]]:
+def _rows(layer: Any, seen: set[int]) -> Iterator[LayerRow]:
     """Every layer with the weights that it holds itself; what several layers share is told once."""
     inner = getattr(layer, "_layers", [])
-    inside = {id(weight) for found in inner for weight in found.weights}
+    inside = {id(weight) for part in inner for weight in part.weights}
     own = [weight for weight in layer.weights if id(weight) not in inside | seen]
     seen.update(map(id, own))
     if own:
-        yield layer, own
-    for found in inner:
-        yield from _holders(found, seen)
-
-
-def _row(layer: Any, own: list[Any]) -> LayerRow:
-    held = sum(int(np.prod(weight.shape)) for weight in own)
-    declared, spared = (layer.declared_as(), layer.parameters_spared()) if isinstance(layer, Symmetric) else ("", 0)
-    return LayerRow(layer.name, f"{type(layer).__name__} {in_short(declared)}".strip(), held, held + spared)
-
-
-def _times(few: int, many: int) -> str:
-    return f"{many / few:.3g}" if few else ""
+        held = sum(int(np.prod(weight.shape)) for weight in own)
+        declared, spared = (layer.declared_as(), layer.parameters_spared()) if isinstance(layer, Symmetric) else ("", 0)
+        yield LayerRow(layer.name, f"{type(layer).__name__} {in_short(declared)}".strip(), held, held + spared)
+    for part in inner:
+        yield from _rows(part, seen)

@@ -1,29 +1,134 @@
-"""The checks of an eqgen layer besides the certificate: its program, its biases, its form as it is applied."""
+"""The checks of an eqgen layer: the certificate, its program, its biases, its form as it is applied, and in float64."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.arrays import Integers, SignedLabels
+from eqgen.common.arrays import Integers, SignedLabels, labels_of, signs_of
 from eqgen.common.text import count
 from eqgen.layers import EquivariantDense
-from eqgen.layers.equivariance.function import TOLERANCE_IN_EPS, Array
+from eqgen.layers.equivariance.function import (
+    TOLERANCE_IN_EPS,
+    Array,
+    Outcome,
+    Trial,
+    random_inputs,
+    random_trial,
+    try_function,
+)
+from eqgen.layers.equivariance.model import try_model
 from eqgen.layers.execution.backend import double_precision
-from eqgen.orbitals.certificate import Certificate
+from eqgen.layers.execution.tensors import as_float64
+from eqgen.orbitals.certificate import Certificate, certify
+from eqgen.orbitals.orbits import Orbits
 from eqgen.programs.program import NoCombinationError
 from eqgen.spaces.mapping import Mapping
-from eqgen.verification.report import Check
+from eqgen.verification.report import Check, Report
+
+LARGEST_MATRIX = 1 << 22
+"""Of larger matrices some columns are looked at."""
 
 LARGEST_DRAWN = 1000
 """Parameters are drawn below this: a spectral program is rounded to integers."""
 
 MOST_UNIT_INPUTS = 64
 """So many columns of the matrix are looked at, drawn at random where there are more."""
+
+UNBUILT_CHANNELS = 3
+"""A layer that is not built yet is tried with so many channels."""
+
+
+def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np.random.Generator) -> Report:
+    """In integers, in float64, and as it is."""
+    mapping, shape = orbits.mapping, flat_shape(layer)
+    program, summed = program_check(layer, looked_at(layer, random), random)
+    if summed is None or summed.shape != layer.program.shape:
+        # It sums to no labels, which the check of the program has told, or to more than are looked at.
+        certificate = orbits.certificate()
+    else:
+        certificate = certify(mapping, labels_of(summed), signs_of(summed))
+    trial = random_trial(mapping, (*shape, 1)[1], words, random)
+    weights = _weights(layer, random)
+    outcome = _in_float64(layer, trial, weights)
+    checks = [
+        program,
+        *certificate_checks(certificate, len(mapping.generators)),
+        *bias_checks(layer, mapping),
+        form_check(layer, random),
+        Check("numeric", outcome.holds, str(outcome)),
+    ]
+    if layer.built:
+        # The very layer, in its own dtype and layout: what is applied in float64 may differ from it. Weights that are all zero
+        # show nothing here, and are no mistake: the random ones in float64 decided.
+        shape = (*mapping.input.shape, *shape[1:]) if layer.layout == "grid" else shape
+        as_it_is = try_model(layer, mapping, shape, trial, partial(applied, layer, weights[0], "float64"))
+        checks.append(Check("as it is", as_it_is.holds, str(as_it_is)))
+    return report_of(layer, str(mapping), checks, outcome, certificate)
+
+
+def verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Report:
+    """A typed pattern has no group: its form is checked, and that the layer applies the matrix that it shows."""
+    weights = _weights(layer, random)[0]
+    matrix = layer.linear.matrix(layer.pattern, weights.kernel)
+    with double_precision():
+        bias = 0.0 if weights.bias is None else as_float64(layer.linear.bias_on_points(weights.bias))
+    worst = 0.0
+    n, channels = (*flat_shape(layer), 1)[:2]
+    for features in random_inputs(n, channels, random):
+        expected = np.einsum("mnio,bni->bmo", matrix, features) + bias
+        difference = np.abs(applied(layer, weights, "float64", features) - expected).max()
+        error = float(difference / (np.abs(expected).max() or 1.0))
+        worst = error if not error <= worst else worst  # so that NaN counts as a violation
+    outcome = Outcome(worst, "", True, 0, "float64")
+    evidence = f"y = W x in float64: largest relative difference {worst:.1e} (tolerance {outcome.tolerance:.1e})"
+    program, _ = program_check(layer, looked_at(layer, random), random)
+    checks = [program, form_check(layer, random), Check("numeric", worst <= outcome.tolerance, evidence)]
+    return report_of(layer, f"pattern {layer.declared.title}", checks, outcome, None)
+
+
+def _in_float64(layer: EquivariantDense, trial: Trial, several_weights: list[Weights]) -> Outcome:
+    """The map of a layer and its activation, in float64, with several weights."""
+    # An activation that is a layer computes in a dtype of its own; it is tried with the layer as it is.
+    activation = None if isinstance(layer.activation, keras.layers.Layer) else layer.activation
+    outcomes = []
+    for weights in several_weights:
+        linear = partial(applied, layer, weights, "float64")
+        outcomes.append(try_function(partial(linear, activation=activation), trial, "float64", linear))
+    worst = max(outcomes, key=lambda outcome: outcome.error)
+    return replace(worst, informative=any(outcome.informative for outcome in outcomes))
+
+
+def _weights(layer: EquivariantDense, random: np.random.Generator) -> list[Weights]:
+    """In float64 the weights that a layer has, if any, and random ones: zeros would show nothing."""
+    own = (
+        [Weights(as_float64(layer.kernel), None if layer.bias is None else as_float64(layer.bias))]
+        if layer.built
+        else []
+    )
+    sizes, shared = () if layer.units is None else (flat_shape(layer)[1], layer.units), layer.bias_pattern
+    kernel = random.normal(size=(layer.rank, *sizes))
+    return [*own, Weights(kernel, None if shared is None else random.normal(size=(shared.rank, *sizes[1:])))]
+
+
+def flat_shape(layer: EquivariantDense) -> tuple[int, ...]:
+    """The shape of one input, flat and without the batch."""
+    channels = int(layer.kernel.shape[1]) if layer.built and layer.units is not None else UNBUILT_CHANNELS
+    return layer.program.shape[1:] if layer.units is None else (layer.program.shape[1], channels)
+
+
+def report_of(
+    layer: Any, declaration: str, checks: list[Check], outcome: Outcome, certificate: Certificate | None
+) -> Report:
+    subject = f"{type(layer).__name__} {layer.name!r}"
+    return Report(subject, declaration, tuple(checks), certificate, outcome.error, outcome.tolerance, outcome.dtype)
 
 
 class Weights(NamedTuple):
@@ -34,11 +139,11 @@ class Weights(NamedTuple):
 
 
 def applied(layer: EquivariantDense, weights: Weights, dtype: str, features: Array, activation: Any = None) -> Array:
-    """What the very map of a layer answers with other weights in another dtype, (batch, m, channels).
+    """What the very map of a layer, built or not, answers with some weights in some dtype, (batch, m, channels).
 
     Args:
-        layer: any, built or not.
-        weights: of the shapes that the layer has, or would have for as many channels as the features.
+        layer: whose map is applied.
+        weights: for as many channels as the features have.
         dtype: to compute in.
         features: (batch, n, channels_in).
         activation: a function, applied last.
@@ -52,6 +157,14 @@ def applied(layer: EquivariantDense, weights: Weights, dtype: str, features: Arr
         outputs = outputs[:, :, 0] if layer.units is None else outputs
         array = np.asarray(ops.convert_to_numpy(outputs if activation is None else activation(outputs)))
     return array[:, :, None] if layer.units is None else array
+
+
+def looked_at(layer: EquivariantDense, random: np.random.Generator) -> Integers:
+    """The columns of the matrix that the integers look at: all, or of a large one some drawn at random."""
+    m, n = layer.program.shape
+    if m * n <= LARGEST_MATRIX:
+        return np.arange(n)
+    return np.sort(random.choice(n, min(n, max(1, LARGEST_MATRIX // m)), replace=False))
 
 
 def program_check(

@@ -105,6 +105,17 @@ def built(declaration=EDGES, units=2, **options):
     return layer
 
 
+@pytest.mark.parametrize("declaration", [EDGES, "a -b; b a"])
+def test_no_layer_is_made_to_verify_one(declaration, monkeypatch):
+    layer = built(declaration, use_bias=declaration == EDGES)
+
+    def refused(*_, **__):
+        raise AssertionError("verify made a layer")
+
+    monkeypatch.setattr(eq.EquivariantDense, "__init__", refused)
+    assert eq.verify(layer)
+
+
 @pytest.mark.parametrize("entry", [(0, 0), (3, 4), (9, 9), (2, 7)])
 def test_a_table_tampered_with_by_one_entry_fails(entry):
     layer = built(lowering="gather")

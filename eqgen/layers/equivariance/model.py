@@ -1,7 +1,11 @@
-"""The numeric check of any Keras model or layer, as it is, in its own dtype and shapes."""
+"""The numeric check of any Keras model or layer, in its own dtype and shapes, with the weights that it has or others."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from math import prod
 from typing import Any
 
 import keras
@@ -11,6 +15,7 @@ from eqgen.common.errors import DeclarationError
 from eqgen.layers.equivariance.function import EPS, Array, Function, Outcome, Trial, try_function
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.space import Space
 
 HALF = ("float16", "bfloat16")
 
@@ -47,9 +52,7 @@ def in_single_precision(model: Any) -> Any:
         else:
             copy = _single(model)
             copy.build(model.get_build_config()["input_shape"])
-        copy.set_weights(
-            [np.asarray(keras.ops.convert_to_numpy(weight.value)).astype("float32") for weight in model.weights]
-        )
+        copy.set_weights([as_float64(weight).astype("float32") for weight in model.weights])
     except (TypeError, ValueError, KeyError, NotImplementedError):
         return model
     finally:
@@ -77,9 +80,8 @@ def _in_float32(config: Any) -> Any:
 
 def coarsest_dtype(model: Any) -> str:
     """The coarsest dtype that any layer of a model computes in: the model cannot be more exact than that."""
-    layers = list(model._flatten_layers()) if hasattr(model, "_flatten_layers") else [model]
-    found = [str(layer.compute_dtype) for layer in layers if str(layer.compute_dtype) in EPS]
-    return max(found, key=EPS.__getitem__, default="float32")
+    dtypes = {str(layer.compute_dtype) for layer in model._flatten_layers()}
+    return max(dtypes & EPS.keys(), key=EPS.__getitem__, default="float32")
 
 
 def input_shape_of(model: Any, mapping: Mapping, given: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -90,15 +92,12 @@ def input_shape_of(model: Any, mapping: Mapping, given: tuple[int, ...] | None) 
     """
     shape = given if given is not None else _known_input_shape(model, mapping)
     space = mapping.input
-    for points in dict.fromkeys([(space.size,), space.shape]):
-        for channels in ((), shape[-1:]):
-            wanted = (*points, *channels)
-            fits = len(shape) == len(wanted) and all(a in (None, b) for a, b in zip(shape, wanted, strict=True))
-            if fits and None not in channels:
-                return tuple(int(size) for size in wanted if size is not None)
-    raise DeclarationError(
-        f"{model.name!r} takes inputs of shape {_with_batch(shape)}, {mapping} needs {_wanted(space.size, space.shape)}"
-    )
+    for points, channels in product(((space.size,), space.shape), ((), shape[-1:])):
+        wanted = (*points, *channels)
+        fits = len(shape) == len(wanted) and all(a in (None, b) for a, b in zip(shape, wanted, strict=True))
+        if fits and None not in channels:
+            return tuple(int(size) for size in wanted if size is not None)
+    raise DeclarationError(f"{model.name!r} takes inputs of shape {_with_batch(shape)}, {_needed(mapping, space)}")
 
 
 def _known_input_shape(model: Any, mapping: Mapping) -> tuple[int | None, ...]:
@@ -133,12 +132,9 @@ def _flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> Func
                 f"{model.name!r} has several outputs: verify takes models of one input and one output"
             )
         array = as_float64(outputs)
-        found = array.shape[1:]
-        fits = space.size == 1 or found[:1] == (space.size,) or found[: len(space.shape)] == space.shape
-        if not fits:
-            raise DeclarationError(
-                f"{model.name!r} answers in shape {_with_batch(found)}, {mapping} needs {_wanted(space.size, space.shape)}"
-            )
+        answer = array.shape[1:]
+        if space.size != 1 and answer[:1] != (space.size,) and answer[: len(space.shape)] != space.shape:
+            raise DeclarationError(f"{model.name!r} answers in shape {_with_batch(answer)}, {_needed(mapping, space)}")
         return array.reshape(len(array), space.size, -1)
 
     return function
@@ -148,6 +144,46 @@ def _with_batch(shape: tuple[int | None, ...]) -> str:
     return f"({', '.join(['batch', *map(str, shape)])})"
 
 
-def _wanted(size: int, grid: tuple[int, ...]) -> str:
-    text = f"(batch, {size}) or (batch, {size}, channels)"
-    return text if len(grid) == 1 else f"{text}, or a grid of {' x '.join(map(str, grid))} in place of {size}"
+def _needed(mapping: Mapping, space: Space) -> str:
+    grid = (
+        f", or a grid of {' x '.join(map(str, space.shape))} in place of {space.size}" if len(space.shape) > 1 else ""
+    )
+    return f"{mapping} needs (batch, {space.size}) or (batch, {space.size}, channels){grid}"
+
+
+def trained_weights(model: Any) -> list[Any]:
+    """What training changes: trainable weights, and the statistics that batch normalization keeps."""
+    kept = [
+        weight
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+        for weight in layer.non_trainable_weights
+    ]
+    return list({id(weight): weight for weight in [*model.trainable_weights, *kept]}.values())
+
+
+@contextmanager
+def randomized_weights(model: Any, random: np.random.Generator) -> Iterator[None]:
+    """Inside, what training changes is drawn at random, within its constraints; afterwards it is as it was."""
+    weights = trained_weights(model)
+    before = [np.asarray(keras.ops.convert_to_numpy(weight.value)) for weight in weights]
+    try:
+        for weight, values in zip(weights, before, strict=True):
+            weight.assign(_drawn(values, random))
+            if weight.constraint is not None:
+                weight.assign(weight.constraint(weight))
+        yield
+    finally:
+        for weight, values in zip(weights, before, strict=True):
+            weight.assign(values)
+
+
+def _drawn(values: Array, random: np.random.Generator) -> Array:
+    """Vectors positive, for one may be a variance; matrices that keep the size of what they multiply; counters stay."""
+    if not np.issubdtype(values.dtype, np.floating) and values.dtype.name != "bfloat16":
+        return values
+    if values.ndim < 2:
+        drawn = random.uniform(0.5, 1.5, size=values.shape)
+    else:
+        drawn = random.normal(size=values.shape) / np.sqrt(prod(values.shape[:-1]))
+    return drawn.astype(values.dtype)

@@ -10,7 +10,7 @@ import numpy as np
 from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import in_short
-from eqgen.layers.inputs.signs import refuse_bias
+from eqgen.layers.inputs.arguments import refuse_bias
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.matrix import PairLabels

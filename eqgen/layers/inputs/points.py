@@ -12,8 +12,7 @@ from keras import ops
 
 from eqgen.common.arrays import Permutation
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.inputs.masks import of_points
-from eqgen.layers.inputs.shape import Shape, Sides, read_shape
+from eqgen.layers.inputs.shape import Shape, Sides, of_points, read_shape
 from eqgen.orbitals.endomorphism import in_words, one_space
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.spaces.mapping import Mapping

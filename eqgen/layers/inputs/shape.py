@@ -1,16 +1,17 @@
-"""How an input shape is read: which dimensions are points, flat or as a grid, and what the output shape is."""
+"""How features come: which dimensions are points, flat or as a grid, and which points of an example a mask says are there."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any
+
+from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
 
-LayoutName = Literal["auto", "flat", "grid"]
 Shape = Sequence[int | None]
 
 
@@ -29,18 +30,17 @@ class Sides:
     input: tuple[int, ...]
     output: tuple[int, ...]
     units: int | None
-    layout: LayoutName = "auto"
+    layout: str = "auto"
     space: str = ""
+
+    def __post_init__(self) -> None:
+        if self.layout not in ("auto", "flat", "grid"):
+            raise DeclarationError(f'layout is {self.layout!r}: expected "auto", "flat" or "grid"')
 
     @property
     def input_size(self) -> int:
         """n, the number of input points."""
         return math.prod(self.input)
-
-    @property
-    def output_size(self) -> int:
-        """m, the number of output points."""
-        return math.prod(self.output)
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,6 @@ class Reading:
     lead: int
     channels: int
     output: tuple[int, ...]
-
-
-def checked_layout(layout: object) -> LayoutName:
-    """The layout if it is one of the three."""
-    if layout not in get_args(LayoutName):
-        raise DeclarationError(f'layout is {layout!r}: expected "auto", "flat" or "grid"')
-    return layout  # type: ignore[return-value]
 
 
 def check_channels(built: int, shape: Shape) -> None:
@@ -92,7 +85,7 @@ def read_shape(shape: Shape, sides: Sides) -> Reading:
         raise DeclarationError(
             f"the number of channels is unknown: expected {_expected(sides, flat)} with a known last axis, got {shown(shape)}"
         )
-    output = sides.output if wants_grid else (sides.output_size,)
+    output = sides.output if wants_grid else (math.prod(sides.output),)
     return Reading(
         lead=len(points) - len(sides.input if wants_grid else flat),
         channels=channels,
@@ -143,3 +136,42 @@ def shown(shape: Shape) -> str:
 
 def _size(size: int | None) -> str:
     return "an unknown size" if size is None else f"size {size}"
+
+
+def of_points(mask: Any, shape: Any) -> Any:
+    """A mask as Keras hands it on, if it tells points apart.
+
+    Args:
+        mask: of the shape of the features without channels, or of fewer axes, or None.
+        shape: of the features.
+
+    Returns:
+        None where whole examples or steps are masked: what a layer makes of those nobody looks at.
+
+    Raises:
+        DeclarationError: the mask is that of other points.
+    """
+    if mask is None or len(mask.shape) < len(shape) - 1:
+        return None
+    pairs = zip(tuple(mask.shape), tuple(shape)[:-1], strict=False)
+    if len(mask.shape) >= len(shape) or any(None not in pair and pair[0] != pair[1] for pair in pairs):
+        raise DeclarationError(
+            f"a mask says of every point whether it is there: expected {shown(shape[:-1])}, got {shown(mask.shape)}; which pairs "
+            "of points matter is said by a support"
+        )
+    return mask
+
+
+def handed_on(mask: Any, shape: Any, same_points: bool) -> Any:
+    """The mask of what a layer answers: of other points there is none."""
+    return mask if same_points or of_points(mask, shape) is None else None
+
+
+def present(features: Any, mask: Any) -> Any:
+    """Features (..., points, channels) with zeros at the points that a mask (..., points), if there is one, leaves out.
+
+    Chosen and not multiplied: what stands at padded points may be infinite.
+    """
+    if mask is None:
+        return features
+    return ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), features, ops.zeros((), dtype=features.dtype))
