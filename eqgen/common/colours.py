@@ -7,9 +7,6 @@ import colorsys
 # Okabe and Ito's palette, told apart by colour-blind readers too (black left out: it is the background of a terminal).
 FIRST = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 
-MOST = 512
-"""Beyond this many parameters colours repeat: nobody tells more apart."""
-
 
 def colour(number: int) -> str:
     """The colour of parameter `number` as `#rrggbb`.
@@ -23,8 +20,3 @@ def colour(number: int) -> str:
     hue = (number * 0.6180339887498949) % 1.0
     red, green, blue = colorsys.hls_to_rgb(hue, 0.45 + 0.2 * (number % 3) / 2, 0.65)
     return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
-
-
-def cycle_of_styles(rank: int) -> list[str]:
-    """The colours of all parameters; at most MOST of them, to be used in turn."""
-    return [colour(number) for number in range(min(max(rank, 1), MOST))]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Labels, Signs, smallest_type
-from eqgen.common.colours import cycle_of_styles
+from eqgen.common.colours import colour
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
 from eqgen.language.grammar import is_entry, parse_pattern
@@ -175,13 +175,12 @@ class Pattern:
         m, n = self.shape
         shown = list(self.entries(rows, columns))
         width = max(len(entry) for row in shown for entry in row)
-        styles = cycle_of_styles(self.rank)
         text = Text(no_wrap=True)
         for number, row in enumerate(shown):
             for column, entry in enumerate(row):
                 label = int(self.labels[number, column])
                 text.append(" " if column else "")
-                text.append(entry.rjust(width), style=styles[label % len(styles)] if label >= 0 else "dim")
+                text.append(entry.rjust(width), style=colour(label) if label >= 0 else "dim")
             text.append(" ..." if columns is not None and columns < n else "")
             text.append("\n" if number + 1 < len(shown) else "")
         if rows is not None and rows < m:

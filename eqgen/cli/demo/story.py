@@ -93,24 +93,33 @@ def run(output: Path, *, full: bool = False, console: Console | None = None, pla
 
     answer = seed_question.answer(graphs, plan.scalar_steps)
     _tell_answer(console, answer)
-    write_whole(output / "weights.png", _picture(weight_picture(answer.layer, title=LAYER)))
+    picture = weight_picture(answer.layer, title=LAYER)
+    write_whole(output / "weights.png", partial(picture.savefig, bbox_inches="tight"))
 
     runs = _train_all(console, graphs, log_of_one_more(trees), plan)
-    _tell_results(console, runs)
-    write_whole(output / "learning.png", _picture(_curves(runs, plan)))
-    write_whole(output / "results.txt", _text(_results_text(runs, plan)))
+    console.print()
+    console.print(results.table(runs))
+    console.print("R2: on the held-out graphs; gap: the answers for one graph under two numberings")
+    console.print("\n".join(results.in_words(runs)))
+    write_whole(output / "learning.png", partial(_curves(runs, plan).savefig, bbox_inches="tight"))
+    write_whole(output / "results.txt", _writer(_results_text(runs, plan)))
 
     chosen = [run for run in runs if run.contestant == "equivariant"][-1]
     stages, same_bits = _prove(chosen, graphs, output / "network.keras")
-    write_whole(output / "verification.txt", _text(_verification_text(stages)))
+    reports = ("\n".join([name.upper(), *map(str, reports), ""]) for name, reports in stages.items())
+    write_whole(output / "verification.txt", _writer("\n".join(reports)))
     _tell_proof(console, chosen, stages, same_bits)
 
-    console.print()
     # A path that is broken over two lines could not be copied.
-    console.print(Text(f"Done in {time.monotonic() - start:.0f} s. In {output}:", style="bold"), soft_wrap=True)
+    done = f"\nDone in {time.monotonic() - start:.0f} s. In {output}:"
+    console.print(Text(done, style="bold"), soft_wrap=True)
     for name, meaning in MEANINGS.items():
         console.print(f"  {name.ljust(16)}  {meaning}")
     return Outcome(answer, runs, stages, same_bits)
+
+
+def _writer(text: str) -> Callable[[Path], object]:
+    return lambda path: path.write_text(text, encoding="utf-8")
 
 
 def prepare(folder: Path) -> None:
@@ -142,14 +151,6 @@ def _writing(path: Path) -> Iterator[None]:
         raise DeclarationError(
             f"{path} cannot be written ({error.strerror or error}): give a folder of your own with --output"
         ) from None
-
-
-def _picture(figure: Any) -> Callable[[Path], object]:
-    return partial(figure.savefig, bbox_inches="tight")
-
-
-def _text(text: str) -> Callable[[Path], object]:
-    return lambda path: path.write_text(text, encoding="utf-8")
 
 
 def _tell_data(console: Console, trees: Integers) -> None:
@@ -223,14 +224,6 @@ def _train_all(console: Console, graphs: Integers, targets: Any, plan: Plan) -> 
     return sorted(runs, key=lambda run: run.size)
 
 
-def _tell_results(console: Console, runs: Sequence[Run]) -> None:
-    console.print()
-    console.print(results.table(runs))
-    console.print("R2: on the held-out graphs; gap: the answers for one graph under two numberings")
-    for sentence in results.in_words(runs):
-        console.print(sentence)
-
-
 def _prove(chosen: Run, graphs: Integers, path: Path) -> tuple[Stages, bool]:
     """Verify the network before and after its training; save it, load it, and verify what was loaded."""
 
@@ -265,10 +258,6 @@ def _tell_proof(console: Console, chosen: Run, stages: Stages, same_bits: bool) 
         console.print(Text(f"{name.ljust(max(map(len, stages)))}  ").append(verdict, "green" if holds else "bold red"))
     agreement = "the same answers, bit for bit" if same_bits else "OTHER ANSWERS than before it was saved"
     console.print(f"On all graphs the loaded network gives {agreement}.")
-
-
-def _verification_text(stages: Stages) -> str:
-    return "\n".join("\n".join([name.upper(), *map(str, reports), ""]) for name, reports in stages.items())
 
 
 def _curves(runs: Sequence[Run], plan: Plan) -> Any:
