@@ -159,7 +159,7 @@ def test_training_sees_the_first_graphs_of_the_order_and_no_others(
     monkeypatch.setattr(trainer, "batches", lambda graphs, *others: (seen.append(graphs), batches(graphs, *others))[1])
     numbered, _, order = split(graphs, 3)
     for size in (20, 30):
-        run = trainer.train(graphs, targets, size, 3)
+        run = trainer.train(graphs, targets, size, 3, lambda steps: None)
         assert np.array_equal(seen.pop(), numbered[order[:size]])
         network = dense_network()
         network.set_weights(run.weights)
@@ -190,7 +190,7 @@ def test_only_the_third_contestant_sees_fresh_numberings(graphs: np.ndarray) -> 
 
 def test_training_again_from_the_same_seed_gives_the_same_network(graphs: np.ndarray, targets: np.ndarray) -> None:
     trainer = Trainer("Dense, renumbered", TINY)
-    first, other, again = (trainer.train(graphs, targets, 20, seed) for seed in (0, 1, 0))
+    first, other, again = (trainer.train(graphs, targets, 20, seed, lambda steps: None) for seed in (0, 1, 0))
     assert first.curve == again.curve
     assert first.curve != other.curve
     for one, two in zip(first.weights, again.weights, strict=True):
@@ -198,7 +198,7 @@ def test_training_again_from_the_same_seed_gives_the_same_network(graphs: np.nda
 
 
 def test_training_lowers_the_loss_on_the_training_graphs(graphs: np.ndarray, targets: np.ndarray) -> None:
-    run = Trainer("Dense", Plan(steps=300, batch=20)).train(graphs, targets, 20, 0)
+    run = Trainer("Dense", Plan(steps=300, batch=20)).train(graphs, targets, 20, 0, lambda steps: None)
     network = dense_network()
     network.set_weights(run.weights)
     numbered, _, order = split(graphs, 0)
@@ -235,7 +235,7 @@ def test_least_squares_finds_the_numbers_that_made_the_data(random: np.random.Ge
 
 
 def row(name: str, size: int, r2: tuple[float, ...], largest_gap: float) -> list[Run]:
-    return [Run(name, size, seed, 5000, (0.0, score), largest_gap, 0.1, [], []) for seed, score in enumerate(r2)]
+    return [Run(name, size, seed, (0.0, score), largest_gap, 0.1, [], []) for seed, score in enumerate(r2)]
 
 
 def test_the_words_follow_the_numbers() -> None:

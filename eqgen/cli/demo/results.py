@@ -34,7 +34,7 @@ def table(runs: Sequence[Run]) -> Table:
         shown.add_row(
             str(size) if size != last else "",
             row[0].contestant,
-            f"{row[0].parameters:,}",
+            f"{sum(weight.size for weight in row[0].weights):,}",
             score(row),
             gap(max(run.largest_gap for run in row)),
             gap(fmean(run.mean_gap for run in row)),

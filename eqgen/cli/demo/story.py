@@ -233,9 +233,9 @@ def _prove(chosen: Run, graphs: Integers, path: Path) -> tuple[Stages, bool]:
     def answers(network: Any) -> Any:
         return keras.ops.convert_to_numpy(network(as_inputs(graphs), training=False))
 
-    network, stages = equivariant_network(), {}
+    network = equivariant_network()
     network.set_weights(chosen.initial)
-    stages["before training"] = reports(network)
+    stages = {"before training": reports(network)}
     network.set_weights(chosen.weights)
     stages["after training"] = reports(network)
     write_whole(path, network.save)

@@ -59,7 +59,6 @@ class Run:
         contestant: its name.
         size: the number of training graphs.
         seed: of the split, the batches and the initial weights.
-        parameters: how many numbers were trained.
         curve: R2 on the held-out graphs, before training and after each call: 1 is perfect, 0 is no better than their mean.
         largest_gap: between the answers for one held-out graph under two numberings.
         mean_gap: the same, on average.
@@ -70,7 +69,6 @@ class Run:
     contestant: str
     size: int
     seed: int
-    parameters: int
     curve: tuple[float, ...]
     largest_gap: float
     mean_gap: float
@@ -133,25 +131,23 @@ class Trainer:
             optimizer, _mean_squared, steps_per_execution=plan.steps_per_call if compiled else 1, jit_compile=compiled
         )
 
-    def train(
-        self,
-        graphs: Integers,
-        targets: Floats,
-        size: int,
-        seed: int,
-        advance: Callable[[int], None] = lambda steps: None,
-    ) -> Run:
+    def train(self, graphs: Integers, targets: Floats, size: int, seed: int, advance: Callable[[int], None]) -> Run:
         """Train on `size` of the graphs and test on all others; `advance` is told how many steps were made."""
         numbered, again, order = split(graphs, seed)
         training, held_out = order[:size], order[size:]
         mean, spread = float(targets[training].mean()), float(targets[training].std()) or 1.0
         standardised = (targets[training] - np.float32(mean)) / np.float32(spread)
-        initial = self._restart(seed)
+        # New initial weights, and an optimizer that remembers nothing.
+        keras.utils.set_random_seed(seed)
+        initial = _copied(self.build().weights)
+        self.network.set_weights(initial)
+        for variable, value in zip(self.network.optimizer.variables, self._fresh_optimizer, strict=True):
+            variable.assign(value)
 
         def answers(adjacency: Integers) -> Floats:
             # All graphs go in, whatever the split, so that one compiled function serves every size.
-            standardised_answers: Floats = self.network.predict_on_batch(as_inputs(adjacency))[held_out, 0]
-            return standardised_answers * np.float32(spread) + np.float32(mean)
+            answered: Floats = self.network.predict_on_batch(as_inputs(adjacency))[held_out, 0]
+            return answered * np.float32(spread) + np.float32(mean)
 
         def score() -> float:
             return r_squared(answers(numbered), targets[held_out])
@@ -173,17 +169,8 @@ class Trainer:
             callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=after_call)],
         )
         gaps = np.abs(answers(numbered) - answers(again))
-        return Run(
-            contestant=self.contestant,
-            size=size,
-            seed=seed,
-            parameters=self.network.count_params(),
-            curve=tuple(curve),
-            largest_gap=float(gaps.max()),
-            mean_gap=float(gaps.mean()),
-            initial=initial,
-            weights=in_original_units(_copied(self.network.weights), mean, spread),
-        )
+        weights = in_original_units(_copied(self.network.weights), mean, spread)
+        return Run(self.contestant, size, seed, tuple(curve), float(gaps.max()), float(gaps.mean()), initial, weights)
 
     def batches(self, graphs: Integers, targets: Floats, random: np.random.Generator) -> tuple[Floats, Floats]:
         """The data of all steps, (steps, batch, 21) and (steps, batch); no graph comes twice in one step."""
@@ -197,15 +184,6 @@ class Trainer:
             )
             wanted.append(targets[chosen])
         return np.concatenate(inputs), np.concatenate(wanted)
-
-    def _restart(self, seed: int) -> list[npt.NDArray[Any]]:
-        """New initial weights, and an optimizer that remembers nothing."""
-        keras.utils.set_random_seed(seed)
-        initial = _copied(self.build().weights)
-        self.network.set_weights(initial)
-        for variable, value in zip(self.network.optimizer.variables, self._fresh_optimizer, strict=True):
-            variable.assign(value)
-        return initial
 
 
 def _copied(variables: Sequence[Any]) -> list[npt.NDArray[Any]]:
