@@ -1,6 +1,10 @@
-"""Counted nouns for messages and reports."""
+"""What messages are made of: counted nouns, quoted values, and what counts as a whole number."""
 
 from __future__ import annotations
+
+from typing import TypeGuard
+
+import numpy as np
 
 
 def count(number: int, noun: str) -> str:
@@ -12,6 +16,22 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def in_short(text: str) -> str:
-    """A text as it is quoted in a message."""
-    return text if len(text) <= 80 else text[:77] + "..."
+def in_short(text: str, most: int = 80) -> str:
+    """A text as it is quoted in a message, of at most so many characters."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def shortened(value: object) -> str:
+    """A value as it is shown in a message."""
+    return in_short(repr(value), 60)
+
+
+def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
+    """Whether a value is a whole number, and not below the least one; True and False are none.
+
+    >>> is_whole(3), is_whole(True), is_whole(0, 1)
+    (True, False, False)
+    """
+    return (
+        isinstance(value, (int, np.integer)) and not isinstance(value, bool) and (least is None or bool(value >= least))
+    )

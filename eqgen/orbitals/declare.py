@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -130,24 +131,23 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
                 )
             declared[name] = group
         together.append(clause.names)
-    bundles: dict[str, tuple[str, ...]] = {}
+    bundles: dict[Hashable, list[str]] = {}
     for name, value in axes.items():
         if isinstance(value, JointAxis):
             declared[name] = value.group
-            bundles[value.token] = (*bundles.get(value.token, ()), name)
+            bundles.setdefault(value.bundle, []).append(name)
+            missing = sorted({other for other, _ in value.bundle} - set(axes))
+            if missing:
+                raise DeclarationError(
+                    f"axis {value.name} was declared together with {missing[0]}: pass all axes of eq.joint(...), as in "
+                    "eq.mapping(..., **axes), or the group of one alone"
+                )
             continue
         try:
             declared[name] = as_group(value)
         except DeclarationError as error:
             raise DeclarationError(f"axis {name}: {error}") from None
-    for value in axes.values():
-        if isinstance(value, JointAxis) and set(value.bundle) - set(axes):
-            missing = sorted(set(value.bundle) - set(axes))[0]
-            raise DeclarationError(
-                f"axis {value.name} was declared together with {missing}: pass all axes of eq.joint(...), as in "
-                "eq.mapping(..., **axes), or the group of one alone"
-            )
-    return declared, [*together, *bundles.values()]
+    return declared, [*together, *map(tuple, bundles.values())]
 
 
 def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:

@@ -14,7 +14,7 @@ import numpy as np
 from eqgen.common.arrays import Integers
 from eqgen.common.errors import DeclarationError
 from eqgen.common.memory import refuse_many_pairs
-from eqgen.permutations.group import shortened
+from eqgen.common.text import is_whole, shortened
 from eqgen.spaces.space import Space
 
 if TYPE_CHECKING:
@@ -78,13 +78,7 @@ def stencil(
     if metric not in METRICS:
         raise DeclarationError(f'metric is {shortened(metric)}: expected "square", "diamond" or "disc"')
     if shape is not None:
-        if (
-            not isinstance(shape, (tuple, list))
-            or not shape
-            or not all(
-                isinstance(side, (int, np.integer)) and not isinstance(side, bool) and side > 0 for side in shape
-            )
-        ):
+        if not isinstance(shape, (tuple, list)) or not shape or not all(is_whole(side, 1) for side in shape):
             raise DeclarationError(
                 f"the shape of a grid is a tuple of positive sizes, like (8, 8), got {shortened(shape)}"
             )
@@ -105,7 +99,7 @@ def neighbours(graph: networkx.Graph[Any], radius: int = 1) -> Neighbours:
     """
     if not _is_graph(graph):
         raise DeclarationError(f"neighbours takes a networkx graph, got {type(graph).__name__}")
-    if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
+    if not is_whole(radius, 0):
         raise DeclarationError(f"the radius is a number of steps, 0 or more, got {shortened(radius)}")
     return Neighbours(graph, int(radius))
 
@@ -176,7 +170,7 @@ def _listed_pairs(support: Any, output: Space, input_: Space) -> Pairs:
 
 def _number(point: Any, space: Space, side: str) -> int:
     """The number of a point that is given by its number or written as the space lists it."""
-    if isinstance(point, (int, np.integer)) and not isinstance(point, bool):
+    if is_whole(point):
         if not 0 <= point < space.size:
             raise DeclarationError(f"the support names {side} {point}: there are {space.size}, counted from 0")
         return int(point)

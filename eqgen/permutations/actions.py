@@ -15,6 +15,7 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import is_whole
 from eqgen.permutations.group import Group, make_group
 from eqgen.permutations.group_expression import group as as_group
 from eqgen.permutations.signed_permutation import SignedPermutation
@@ -229,7 +230,7 @@ def _refuse_signs(what: str, group: Group) -> None:
 
 
 def _is_point(point: Any, group: Group) -> bool:
-    return isinstance(point, (int, np.integer)) and not isinstance(point, bool) and bool(0 <= point < group.degree)
+    return is_whole(point, 0) and point < group.degree
 
 
 def _functions(moves: Any, group: Any) -> list[Callable[[Any], Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import is_whole
 from eqgen.permutations.group import Group, checked_degree, make_group, refuse_large_group
 from eqgen.permutations.signed_permutation import SignedPermutation
 
@@ -64,7 +65,7 @@ def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]],
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
-    whole = all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0 for size in sizes)
+    whole = all(is_whole(size, 1) for size in sizes)
     if not sizes or not whole or len(sizes) > LARGEST_RANK:
         raise DeclarationError(
             f"an array of shape {str(shape)[:60]} has no cells to move: sizes are positive whole numbers"
@@ -89,12 +90,9 @@ def _watched(function: Callable[[Any], Any], number: int, shape: tuple[int, ...]
     signs = np.where(moved.ravel() < 0, -1, 1).astype(np.int8)
     _refuse_what_is_no_rearrangement(name, sources, moved.ravel(), shape)
     # new[i] = sign[i] * old[sources[i]]: the cell sources[i] goes to i.
-    image = np.empty(degree, dtype=np.intp)
-    moved_signs = np.empty(degree, dtype=np.int8)
-    image[sources.astype(np.intp)] = np.arange(degree)
-    moved_signs[sources.astype(np.intp)] = signs
-    _refuse_what_depends_on_values(function, name, SignedPermutation(image, moved_signs), shape)
-    return SignedPermutation(image, moved_signs)
+    element = SignedPermutation(sources.astype(np.intp), signs).inverse()
+    _refuse_what_depends_on_values(function, name, element, shape)
+    return element
 
 
 def _called(function: Callable[[Any], Any], name: str, cells: npt.NDArray[Any]) -> npt.NDArray[Any]:

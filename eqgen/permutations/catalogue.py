@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import is_whole
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _text(value: object) -> str:
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise TypeError(f"expected a whole number, got {value!r}")
     return value
 

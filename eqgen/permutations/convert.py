@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError
-from eqgen.permutations.group import Group, checked_degree, make_group, refuse_large_group, shortened
+from eqgen.common.text import shortened
+from eqgen.permutations.group import Group, checked_degree, make_group, refuse_large_group
 from eqgen.permutations.notation import LARGEST_TEXT_DEGREE, packed_shape, unpacked
 from eqgen.permutations.signed_permutation import SignedPermutation, halved
 
@@ -121,10 +122,7 @@ def _element(generator: Any, number: int) -> SignedPermutation:
             f"generator {number} has the sign {signs[wrong[0]]} at point {wrong[0]}: signs are +1 and -1"
         )
     # new[i] = sign[i] * old[perm[i]]: the feature of point perm[i] goes to i.
-    image, moved_signs = np.empty(permutation.size, dtype=np.intp), np.empty(permutation.size, dtype=np.int8)
-    image[permutation] = np.arange(permutation.size)
-    moved_signs[permutation] = signs
-    return SignedPermutation(image, moved_signs)
+    return SignedPermutation(permutation.astype(np.intp), signs.astype(np.int8)).inverse()
 
 
 def _whole_numbers(generator: Any, number: int) -> npt.NDArray[Any]:

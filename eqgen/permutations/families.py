@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import is_whole, shortened
 from eqgen.language.syntax import operand_text
 from eqgen.permutations.group import (
     LARGEST_QUICK_FORMULA_DEGREE,
@@ -17,7 +18,6 @@ from eqgen.permutations.group import (
     make_group,
     on_some_points,
     refuse_large_group,
-    shortened,
 )
 from eqgen.permutations.signed_permutation import SignedPermutation
 
@@ -128,7 +128,7 @@ def _swap(n: int) -> SignedPermutation:
 
 
 def _size(family: str, n: object) -> int:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+    if not is_whole(n):
         raise DeclarationError(f"{family}(n) takes a whole number of points, got {shortened(n)}: write {family}(5)")
     if n < 1:
         raise DeclarationError(f"{family}({n}) has no points: write {family}(1) or more")

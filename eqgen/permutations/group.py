@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation, Signs
 from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count
+from eqgen.common.text import count, in_short
 from eqgen.language.syntax import operand_text
 from eqgen.permutations.notation import cycle_text, generators_text
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, point_orbits
@@ -210,8 +210,7 @@ class Group:
 
     def generator_text(self, number: int) -> str:
         """Generator `number` (from 0) in cycles, cut where it is long: for messages and reports."""
-        text = cycle_text(self.elements[number], 60) or "the identity"
-        return text if len(text) <= 60 else text[:57] + "..."
+        return in_short(cycle_text(self.elements[number], 60) or "the identity", 60)
 
 
 def as_elements(images: Permutation, signs: Signs | None) -> tuple[SignedPermutation, ...]:
@@ -280,9 +279,7 @@ def make_group(
 def checked_degree(what: str, degree: int) -> int:
     """The degree, refused when a group of so many points would only fill the memory."""
     if degree > LARGEST_DEGREE:
-        raise DeclarationError(
-            f"{what if len(what) < 60 else what[:57] + '...'} has {degree} points: eqgen takes at most {LARGEST_DEGREE}"
-        )
+        raise DeclarationError(f"{in_short(what, 60)} has {degree} points: eqgen takes at most {LARGEST_DEGREE}")
     return degree
 
 
@@ -324,12 +321,6 @@ def refuse_large_group(what: str, generators: int, degree: int) -> None:
     """Raise before that many generators of that degree are allocated, when they would only fill the memory."""
     if generators * degree > LARGEST_GROUP:
         raise DeclarationError(
-            f"{what if len(what) < 60 else what[:57] + '...'} has {generators} generators on {degree} points: eqgen holds at most "
+            f"{in_short(what, 60)} has {generators} generators on {degree} points: eqgen holds at most "
             f"{LARGEST_GROUP} images of points"
         )
-
-
-def shortened(value: object) -> str:
-    """A value as it is shown in a message."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

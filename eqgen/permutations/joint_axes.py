@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
@@ -22,14 +21,12 @@ class JointAxis:
     Attributes:
         name: of the axis.
         group: what moves it.
-        bundle: the names of all axes that move together.
-        token: the same for all axes of one call of `joint` and for no others, also after pickling.
+        bundle: all axes that move together, by name, each with its group: the same for all of them.
     """
 
     name: str
     group: Group
-    bundle: tuple[str, ...]
-    token: str
+    bundle: tuple[tuple[str, Group], ...]
 
 
 def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
@@ -72,9 +69,8 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
             )
         check_relations(relations, name, group)
     _refuse_opposite_ways(axes, groups)
-    bundle = tuple(groups)
-    token = uuid4().hex
-    return {name: JointAxis(name, group, bundle, token) for name, group in groups.items()}
+    bundle = tuple(groups.items())
+    return {name: JointAxis(name, group, bundle) for name, group in bundle}
 
 
 def _refuse_opposite_ways(axes: dict[str, Any], groups: dict[str, Group]) -> None:

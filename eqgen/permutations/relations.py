@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+import re
+from itertools import chain
 
 import numpy as np
-from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken
-from lark.exceptions import VisitError
 
 from eqgen.common.errors import DeclarationError, pointing
 from eqgen.permutations.group import Group
-from eqgen.permutations.signed_permutation import SignedPermutation, inverse
+from eqgen.permutations.signed_permutation import SignedPermutation
 
-GRAMMAR = r"""
-relations : word ("," word)*
-word      : power+
-power     : (LETTER | "(" word ")") ["^" EXPONENT]
-LETTER    : /[a-z]/
-EXPONENT  : /-?(0|[1-9][0-9]{0,17})(?![0-9])/
-%ignore /\s+/
-"""
+SYMBOL = re.compile(r"\s*(?:([a-z(),])|\^\s*(-?(?:0|[1-9][0-9]{0,17})(?![0-9]))|\Z)")
+"""A letter, a parenthesis, a comma, an exponent, or the end."""
 
 LONGEST_WORD = 10_000
 """A word of more letters than this is refused: it would take too long to apply."""
@@ -42,7 +34,7 @@ def check_relations(text: str, axis: str, group: Group) -> None:
                     f"{len(group.generators)}, which are a to {chr(96 + min(26, len(group.generators)))}"
                 )
             step = group.elements[abs(letter) - 1]
-            element = element.then(step if letter > 0 else _inverse(step))
+            element = element.then(step if letter > 0 else step.inverse())
         wrong = np.flatnonzero((element.image != np.arange(group.degree)) | (element.all_signs() < 0))
         if wrong.size:
             point = int(wrong[0])
@@ -53,58 +45,57 @@ def check_relations(text: str, axis: str, group: Group) -> None:
             )
 
 
-def _inverse(element: SignedPermutation) -> SignedPermutation:
-    image = inverse(element.image)
-    return SignedPermutation(image, None if element.signs is None else element.signs[image])
-
-
-@lru_cache(maxsize=1)
-def _parser() -> Lark:
-    return Lark(GRAMMAR, parser="lalr", start="relations", propagate_positions=True)
-
-
 def _parsed(text: str) -> list[tuple[str, Word]]:
-    try:
-        tree = _parser().parse(text)
-        words: list[Word] = _Read(text).transform(tree)
-    except VisitError as error:
-        raise error.orig_exc from None
-    except RecursionError:
-        raise DeclarationError("the relations are nested too deeply") from None
-    except UnexpectedInput as error:
-        at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-        position = len(text) if at_end or error.pos_in_stream is None else error.pos_in_stream
-        raise pointing(
-            'relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2"', text, position
-        ) from None
-    return list(zip((part.strip() for part in _split(text)), words, strict=True))
+    """The words as they are written, and as generators."""
+    words: list[Word] = []
+    # The powers of each word that has not ended, the outermost first.
+    unfinished: list[list[Word]] = [[]]
+    position, may_raise = 0, False
+    while len(words) <= text.count(","):
+        symbol = SYMBOL.match(text, position)
+        kind = "?" if symbol is None else symbol[1] or symbol[2] or "."
+        powers = unfinished[-1]
+        if kind.isalpha():
+            powers.append((ord(kind) - 96,))
+        elif kind == "(":
+            unfinished.append([])
+        elif symbol is not None and symbol[2] and may_raise:
+            powers[-1] = _power(powers[-1], int(kind), text)
+        elif kind == ")" and powers and len(unfinished) > 1:
+            unfinished.pop()
+            unfinished[-1].append(_joined(powers, text))
+        elif kind in ",." and powers and len(unfinished) == 1:
+            words.append(_joined(powers, text))
+            unfinished = [[]]
+        else:
+            raise pointing(
+                'relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2"',
+                text,
+                _place_of_the_mistake(text, position, may_raise),
+            )
+        assert symbol is not None
+        position, may_raise = symbol.end(), kind.isalpha() or kind == ")"
+    return list(zip(map(str.strip, text.split(",")), words, strict=True))
 
 
-def _split(text: str) -> list[str]:
-    return text.split(",")
+def _place_of_the_mistake(text: str, position: int, may_raise: bool) -> int:
+    """The character that fits nowhere: after a ^ that may stand, what is no exponent."""
+    rest = text[position:].lstrip()
+    if may_raise and rest.startswith("^"):
+        rest = rest[1:].lstrip()
+    return len(text) - len(rest)
 
 
-class _Read(Transformer[Token, Any]):
-    def __init__(self, text: str) -> None:
-        super().__init__(visit_tokens=False)
-        self.text = text
+def _joined(powers: list[Word], text: str) -> Word:
+    _check_length(sum(map(len, powers)), text)
+    return tuple(chain.from_iterable(powers))
 
-    def relations(self, children: list[Word]) -> list[Word]:
-        return children
 
-    def word(self, children: list[Word]) -> Word:
-        self._check_length(sum(map(len, children)))
-        return tuple(letter for child in children for letter in child)
+def _power(word: Word, exponent: int, text: str) -> Word:
+    _check_length(abs(exponent) * len(word), text)
+    return (word if exponent >= 0 else tuple(-letter for letter in reversed(word))) * abs(exponent)
 
-    def power(self, children: list[Any]) -> Word:
-        base, exponent = children
-        letters: Word = (ord(base) - 96,) if isinstance(base, str) else base
-        times = 1 if exponent is None else int(exponent)
-        self._check_length(abs(times) * len(letters))
-        if times < 0:
-            letters = tuple(-letter for letter in reversed(letters))
-        return letters * abs(times)
 
-    def _check_length(self, letters: int) -> None:
-        if letters > LONGEST_WORD:
-            raise DeclarationError(f"the relations {self.text[:60]!r} hold a word of more than {LONGEST_WORD} letters")
+def _check_length(letters: int, text: str) -> None:
+    if letters > LONGEST_WORD:
+        raise DeclarationError(f"the relations {text[:60]!r} hold a word of more than {LONGEST_WORD} letters")

@@ -39,6 +39,11 @@ class SignedPermutation:
             return SignedPermutation(image)
         return SignedPermutation(image, self.all_signs() * later.all_signs()[self.image])
 
+    def inverse(self) -> SignedPermutation:
+        """The element that undoes this one."""
+        image = inverse(self.image)
+        return SignedPermutation(image, None if self.signs is None else self.signs[image])
+
     def applied(self, features: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
         """Features with this axis moved."""
         moved = np.empty_like(features)

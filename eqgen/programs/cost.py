@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-import numpy as np
-
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import is_whole
 from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.machine import CPU, Machine, Work
 from eqgen.programs.operators.cyclic_stencil import Unfold
@@ -23,7 +22,7 @@ BATCH = 32
 
 def refuse_sizes(*sizes: object) -> None:
     """Stop at channels or a batch that are no positive whole numbers."""
-    if not all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0 for size in sizes):
+    if not all(is_whole(size, 1) for size in sizes):
         raise DeclarationError(f"channels and batch are positive whole numbers, got {', '.join(map(repr, sizes))}")
 
 

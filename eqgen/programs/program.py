@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.memory import refuse_large_table
-from eqgen.permutations.group import shortened
+from eqgen.common.text import shortened
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
 from eqgen.programs.entries.linear_combination import LinearCombination
 from eqgen.programs.plan import plan

@@ -8,7 +8,7 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation
 from eqgen.common.errors import DeclarationError
-from eqgen.permutations.group import shortened
+from eqgen.common.text import shortened
 
 
 def places(chosen: Any, size: int, what: str) -> Permutation:

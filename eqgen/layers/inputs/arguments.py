@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import is_whole, shortened
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern
-from eqgen.permutations.group import shortened
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
 
@@ -20,7 +20,7 @@ PROBES = np.array([[1e-3, 0.1, 0.5, 1.0, 1.7, 2.5, 3.5, 6.5, 20.0, 1e2, 1e4, 1e6
 
 def is_positive_whole(number: Any) -> bool:
     """Whether this is a whole number above zero; True is none."""
-    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and bool(number > 0)
+    return is_whole(number, 1)
 
 
 def not_negative(name: str, number: Any) -> float:
