@@ -73,23 +73,12 @@ def distinct_values(matrix: npt.NDArray[Any]) -> int:
 def least_squares(pattern: Pattern, inputs: Floats, targets: Floats) -> npt.NDArray[np.float64]:
     """The parameters of an unsigned pattern with the least squared error in `targets = W inputs`, without any training.
 
-    Args:
-        pattern: (m, n).
-        inputs: (samples, n).
-        targets: (samples, m).
-
-    Returns:
-        (rank,).
+    Of a pattern (m, n), inputs (samples, n) and targets (samples, m) they are (rank,).
     """
     # Column k of the regression holds, for each sample and output, the sum of the inputs that parameter k multiplies.
-    columns = [
-        (inputs.astype(np.float64) @ (pattern.labels == label).T.astype(np.float64)).ravel()
-        for label in range(pattern.rank)
-    ]
-    solution: npt.NDArray[np.float64] = np.linalg.lstsq(
-        np.stack(columns, axis=1), targets.astype(np.float64).ravel(), rcond=None
-    )[0]
-    return solution
+    columns = [(inputs @ (pattern.labels == k).T.astype(np.float64)).ravel() for k in range(pattern.rank)]
+    solution, *_ = np.linalg.lstsq(np.stack(columns, axis=1), targets.ravel().astype(np.float64), rcond=None)
+    return np.asarray(solution)
 
 
 def _fit(layer: Any, inputs: Floats, targets: Floats, steps: int, after_step: Callable[[], None]) -> None:
