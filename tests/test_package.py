@@ -1,4 +1,4 @@
-"""The wheel carries the catalogue, and finds it outside the checkout."""
+"""The public names; and the wheel carries the catalogue, and finds it outside the checkout."""
 
 from __future__ import annotations
 
@@ -10,9 +10,34 @@ from pathlib import Path
 
 import pytest
 
+import eqgen
 from eqgen.permutations import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_every_public_name_is_listed_and_leads_to_what_it_names():
+    names = {}
+    exec("from eqgen import *", names)
+    del names["__builtins__"]
+    assert sorted(names) == dir(eqgen) == eqgen.__all__
+    assert len(names) == 45
+    for name, thing in names.items():
+        assert thing is getattr(eqgen, name)
+        assert thing.__name__ == name
+        assert thing.__module__.startswith("eqgen")
+    # What Keras looks up in saved files is public, layer by layer.
+    assert {name for name in vars(eqgen.layers) if name[0].isupper()} <= set(names)
+
+
+def test_a_name_that_is_not_public_is_refused():
+    with pytest.raises(AttributeError):
+        eqgen.nothing  # noqa: B018
+
+
+def test_eqgen_alone_imports_next_to_nothing():
+    code = "import sys, eqgen\nassert not {'numpy', 'keras', 'tensorflow'} & set(sys.modules)\nassert 'verify' in dir(eqgen)\n"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.fixture(scope="module")
