@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from eqgen.layers.linear import linear_map
 
 
@@ -13,10 +11,10 @@ def tamper(layer, entry):
     """Give another parameter to one entry, (row, column), of what a gathering layer computes with."""
     (block,) = layer.program.blocks
     (part,) = block.factors
-    labels = part.entries.labels.copy()
+    signed_labels = part.entries.signed_labels.copy()
     place = entry[0] * part.shape[1] + entry[1]
-    labels[place] = (labels[place] + 1) % part.rank
-    entries = dataclasses.replace(part.entries, labels=labels, signs=np.where(labels >= 0, 1, 0).astype(np.int8))
+    signed_labels[place] = abs(signed_labels[place]) % part.rank + 1
+    entries = dataclasses.replace(part.entries, signed_labels=signed_labels)
     run_with(layer, dataclasses.replace(part, entries=entries))
 
 

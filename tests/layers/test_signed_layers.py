@@ -29,9 +29,10 @@ def test_a_signed_layer_with_a_flipped_entry_fails():
     layer = eq.EquivariantDense(2, "[p p] -> [p p] where p = S(4)", lowering="gather")
     layer(np.zeros((1, 6, 2)))
     (block,) = layer.program.blocks
-    signs = block.factors[0].entries.signs.copy()
-    signs[6] *= -1
-    run_with(layer, replace(block.factors[0], entries=replace(block.factors[0].entries, signs=signs)))
+    entries = block.factors[0].entries
+    signed_labels = entries.signed_labels.copy()
+    signed_labels[6] *= -1
+    run_with(layer, replace(block.factors[0], entries=replace(entries, signed_labels=signed_labels)))
     report = eq.verify(layer)
     assert not report
     assert "signs do not fit" in str(report)

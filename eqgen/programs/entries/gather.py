@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eqgen.common.arrays import Labels, Signs
+from eqgen.common.arrays import Labels, SignedLabels, Signs, labels_of, signs_of
 from eqgen.programs.entries.protocol import along_first
 from eqgen.programs.operators.protocol import Matrix
 
@@ -14,18 +14,26 @@ class GatherEntries:
     """Every entry is one parameter, its negative, or zero: the plain form.
 
     Attributes:
-        labels: (entries,), -1 for zero.
-        signs: (entries,) int8, 0 for zero.
+        signed_labels: (entries,).
         rank: how many parameters there are.
     """
 
-    labels: Labels
-    signs: Signs
+    signed_labels: SignedLabels
     rank: int
 
     @property
+    def labels(self) -> Labels:
+        """The parameter of each entry, -1 for none."""
+        return labels_of(self.signed_labels)
+
+    @property
+    def signs(self) -> Signs:
+        """Its sign, 0 where there is none."""
+        return signs_of(self.signed_labels)
+
+    @property
     def shape(self) -> tuple[int, int]:
-        return int(self.labels.size), self.rank
+        return int(self.signed_labels.size), self.rank
 
     @property
     def multiplications(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Labels, Signs
+from eqgen.common.arrays import Labels, SignedLabels, Signs, labels_of, signs_of
 from eqgen.programs.operators.protocol import Matrix
 
 
@@ -17,17 +17,26 @@ class OrbitPairs:
     """The kernels between two classes of point orbits, and what transforms them.
 
     Attributes:
-        labels: (rank of the pair, output orbits, input orbits), the parameters of each pair of orbits.
-        signs: of the same shape, int8, 0 where a sign forces zero or a support leaves pairs out.
+        signed_labels: (rank of the pair, output orbits, input orbits), the parameters of each pair of orbits; 0 where a sign
+            forces zero or a support leaves pairs out.
         transform: (spectral entries, rank of the pair).
         places: (section, rows, columns, first row, first column) of what is consecutive in the spectral entries: rows and
             columns are multiplicities.
     """
 
-    labels: Labels
-    signs: Signs
+    signed_labels: SignedLabels
     transform: npt.NDArray[np.float64]
     places: tuple[tuple[int, int, int, int, int], ...]
+
+    @property
+    def labels(self) -> Labels:
+        """The number of each parameter; any where none stands."""
+        return np.maximum(labels_of(self.signed_labels), 0)
+
+    @property
+    def signs(self) -> Signs:
+        """Its sign, 0 where none stands."""
+        return signs_of(self.signed_labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +61,7 @@ class SpectralEntries:
 
     @property
     def multiplications(self) -> int:
-        return sum(math.prod(pair.labels.shape[1:]) * pair.transform.size for pair in self.pairs)
+        return sum(math.prod(pair.signed_labels.shape[1:]) * pair.transform.size for pair in self.pairs)
 
     def of(self, theta: Matrix) -> Matrix:
         rest = theta.shape[1:]
@@ -60,7 +69,7 @@ class SpectralEntries:
         for pair in self.pairs:
             taken = theta[pair.labels] * pair.signs.reshape(*pair.signs.shape, *[1] * len(rest))
             spectral = np.tensordot(pair.transform, taken, axes=1)
-            high, wide = pair.labels.shape[1:]
+            high, wide = pair.signed_labels.shape[1:]
             start = 0
             for section, rows, columns, top, left in pair.places:
                 block = spectral[start : start + rows * columns].reshape(rows, columns, high, wide, *rest)
@@ -78,9 +87,9 @@ def scaled_entries(entries: SpectralEntries, scale: npt.NDArray[np.float64]) -> 
     pairs = []
     for pair in entries.pairs:
         # What is forced to zero may have any scale.
-        found = np.where(pair.signs != 0, scale[pair.labels], 0).reshape(len(pair.labels), -1)
-        each = found.max(axis=1, initial=0)
-        if ((found != each[:, None]) & (found != 0)).any():
+        scales = np.where(pair.signed_labels != 0, scale[pair.labels], 0).reshape(len(pair.signed_labels), -1)
+        each = scales.max(axis=1, initial=0)
+        if ((scales != each[:, None]) & (scales != 0)).any():
             return None
         pairs.append(replace(pair, transform=pair.transform * each))
     return replace(entries, pairs=tuple(pairs))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from math import inf, prod
 
-import numpy as np
-
 from eqgen.common.memory import fits
 from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
@@ -22,9 +20,7 @@ def gather(problem: Problem) -> KroneckerFactor | str:
     if not fits(16 * m * n):
         return f"a table of {m} x {n} pairs does not fit in memory"
     table = problem.labels.table()
-    return gathered(
-        table.shape, GatherEntries(table.labels.ravel(), np.ascontiguousarray(table.signs).ravel(), table.rank)
-    )
+    return gathered(table.shape, GatherEntries(((table.labels + 1) * table.signs).ravel(), table.rank))
 
 
 def gathered(shape: tuple[int, int], entries: GatherEntries, notes: tuple[str, ...] = ()) -> KroneckerFactor:

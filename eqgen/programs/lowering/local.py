@@ -72,7 +72,7 @@ def _convolution(problem: Problem, windows: Unfold, chosen: Labels, section: Mix
 
 
 def _entries(chosen: Labels, rank: int) -> GatherEntries:
-    return GatherEntries(chosen, np.ones(chosen.size, dtype=np.int8), rank)
+    return GatherEntries(chosen + 1, rank)
 
 
 def _by_label(labels: SparseLabels, points: Permutation, degree: int) -> Permutation:

@@ -7,16 +7,18 @@ m_out m_in d e instead of the product of both sizes.
 
 from __future__ import annotations
 
+from itertools import product
 from math import inf, isqrt
 
 import numpy as np
 
-from eqgen.common.arrays import Permutation, Signs
+from eqgen.common.arrays import Permutation, SignedLabels, Signs
 from eqgen.common.text import count
+from eqgen.orbitals.dense import LabelTable
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
 from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup
-from eqgen.programs.lowering.isomorphic_orbits import OrbitClass, orbit_classes
+from eqgen.programs.lowering.isomorphic_orbits import orbit_classes
 from eqgen.programs.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.machine import CPU, Work
@@ -53,160 +55,108 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
     classes = orbit_classes((problem.output, problem.input))
     if len(classes) > MOST_CLASSES:
         return f"{len(classes)} kinds of point orbits, and up to {MOST_CLASSES} are decomposed together"
-    if sum(found.template.size for found in classes) > 2 * LARGEST_ORBIT:
+    if sum(like.template.size for like in classes) > 2 * LARGEST_ORBIT:
         return f"kinds of point orbits of more than {2 * LARGEST_ORBIT} points together"
     try:
-        found = decomposed([one.template for one in classes])
+        found = decomposed([like.template for like in classes])
     except NoDecompositionError:
         return "its point orbits could not be told apart numerically"
     if any(table.rank**2 > LARGEST_TRANSFORM for table in found.pairs.values()):
         return f"more than {isqrt(LARGEST_TRANSFORM)} orbits of pairs between two point orbits"
-    outputs = [number for number, one in enumerate(classes) if one.members[0]]
-    inputs = [number for number, one in enumerate(classes) if one.members[1]]
+    outputs, inputs = ([number for number, like in enumerate(classes) if like.members[side]] for side in (0, 1))
     kinds = [
         kind
         for kind in range(found.kinds)
-        if any(found.multiplicity(owner, kind) for owner in outputs)
-        and any(found.multiplicity(owner, kind) for owner in inputs)
+        if all(any(found.multiplicity(owner, kind) for owner in owners) for owners in (outputs, inputs))
     ]
-    spread, tops = _transforms(classes, outputs, 0, found, kinds, problem.output.size)
-    pool, lefts = _transforms(classes, inputs, 1, found, kinds, problem.input.size)
-    sections = []
-    for kind in kinds:
-        piece = next(piece for piece in found.pieces if piece.kind == kind)
-        sections.append(
-            MixShape(
-                1,
-                _width(classes, inputs, 1, found, kind),
-                _width(classes, outputs, 0, found, kind),
-                piece.basis.shape[1] // piece.structure,
-            )
+    spread = _transforms(found, kinds, {owner: classes[owner].members[0] for owner in outputs}, problem.output.size)
+    pool = _transforms(found, kinds, {owner: classes[owner].members[1] for owner in inputs}, problem.input.size)
+    sections = tuple(
+        MixShape(
+            1, pool.starts(section)[-1], spread.starts(section)[-1], max(rows.shape[1] for rows in pool.rows[section])
         )
-    pairs = [
-        _pair(problem, classes, found, kinds, one, other, tops[place], lefts[where])
-        for place, one in enumerate(outputs)
-        for where, other in enumerate(inputs)
-    ]
+        for section in range(len(kinds))
+    )
+    pairs = []
+    for (row, output), (column, input_) in product(enumerate(outputs), enumerate(inputs)):
+        table = found.pairs[output, input_]
+        if table.rank:
+            places = tuple(
+                (section, len(above), len(below), spread.starts(section)[row], pool.starts(section)[column])
+                for section in range(len(kinds))
+                if len(above := spread.rows[section][row]) and len(below := pool.rows[section][column])
+            )
+            transform = _transform(found, output, input_, [kinds[section] for section, *_ in places])
+            pairs.append(OrbitPairs(_kernels(problem, (spread, row), (pool, column), table), transform, places))
     entries = SpectralEntries(
-        tuple(pair for pair in pairs if pair is not None),
-        tuple((section.outputs, section.inputs) for section in sections),
-        problem.labels.rank,
+        tuple(pairs), tuple((section.outputs, section.inputs) for section in sections), problem.labels.rank
     )
-    stage = Stage(
-        pool,
-        spread,
-        tuple(sections),
-        f"{count(len(kinds), 'isotypic component')} of {_shown(classes, inputs, 1)}",
-        "back",
-    )
+    shown = " and ".join(f"{count(len(index), 'orbit')} of {count(index.shape[1], 'point')}" for index in pool.index)
+    stage = Stage(pool, spread, sections, f"{count(len(kinds), 'isotypic component')} of {shown}", "back")
     return KroneckerFactor("spectral", problem.shape, (stage,), entries)
 
 
-def _shown(classes: list[OrbitClass], which: list[int], side: int) -> str:
-    parts = []
-    for number in which:
-        members, size = len(classes[number].members[side]), classes[number].template.size
-        parts.append(f"{count(members, 'orbit')} of {count(size, 'point')}")
-    return " and ".join(parts)
-
-
-def _width(classes: list[OrbitClass], which: list[int], side: int, found: Decomposition, kind: int) -> int:
-    return sum(
-        len(classes[number].members[side]) * sum(piece.structure for piece in found.multiplicity(number, kind))
-        for number in which
-    )
-
-
 def _transforms(
-    classes: list[OrbitClass], which: list[int], side: int, found: Decomposition, kinds: list[int], columns: int
-) -> tuple[OrbitTransforms, list[list[int]]]:
-    """The transforms of one side, and for each class the place in every section where it begins."""
-    index, signs, transforms, starts = [], [], [], []
+    found: Decomposition, kinds: list[int], members: dict[int, list[SignedPermutation]], columns: int
+) -> OrbitTransforms:
+    """The transforms of one side, whose orbits are given class by class; a section for each isomorphism type."""
+    index, signs, transforms = [], [], []
     rows: list[list[Permutation]] = [[] for _ in kinds]
-    used = [0] * len(kinds)
-    for number in which:
-        members = classes[number].members[side]
-        index.append(np.stack([member.image for member in members]))
-        turned: Signs = np.stack([member.all_signs() for member in members])
+    for owner, orbits in members.items():
+        index.append(np.stack([orbit.image for orbit in orbits]))
+        turned: Signs = np.stack([orbit.all_signs() for orbit in orbits])
         signs.append(None if (turned > 0).all() else turned)
-        pieces = [piece for piece in found.pieces if piece.owner == number]
+        pieces = [piece for piece in found.pieces if piece.owner == owner]
         transforms.append(np.concatenate([piece.basis.T for piece in pieces]))
         firsts = np.cumsum([0, *(piece.basis.shape[1] for piece in pieces)])
-        begins = []
-        for place, kind in enumerate(kinds):
+        for section, kind in enumerate(kinds):
             # Within a piece rows are ordered (structure, copy).
             own = [
                 (first + np.arange(piece.basis.shape[1])).reshape(piece.structure, -1)
                 for first, piece in zip(firsts, pieces, strict=False)
                 if piece.kind == kind
             ]
-            rows[place].append(np.concatenate(own) if own else np.zeros((0, 0), dtype=np.intp))
-            begins.append(used[place])
-            used[place] += rows[place][-1].shape[0] * len(members)
-        starts.append(begins)
-    operator = OrbitTransforms(tuple(index), tuple(signs), tuple(transforms), tuple(map(tuple, rows)), columns)
-    return operator, starts
+            rows[section].append(np.concatenate(own) if own else np.zeros((0, 0), dtype=np.intp))
+    return OrbitTransforms(tuple(index), tuple(signs), tuple(transforms), tuple(map(tuple, rows)), columns)
 
 
-def _pair(
-    problem: Problem,
-    classes: list[OrbitClass],
-    found: Decomposition,
-    kinds: list[int],
-    one: int,
-    other: int,
-    tops: list[int],
-    lefts: list[int],
-) -> OrbitPairs | None:
-    """How the kernels between two classes become spectral."""
-    table = found.pairs[one, other]
-    if not table.rank:
-        return None
-    labels, signs = _kernels(problem, classes[one].members[0], classes[other].members[1], table.representatives)
-    left = {kind: _first_copies(found, one, kind) for kind in kinds}
-    right = {kind: _first_copies(found, other, kind) for kind in kinds}
-    places = []
-    for place, kind in enumerate(kinds):
-        rows, columns = left[kind].shape[1], right[kind].shape[1]
-        if rows and columns:
-            places.append((place, rows, columns, tops[place], lefts[place]))
+def _transform(found: Decomposition, output: int, input_: int, kinds: list[int]) -> np.ndarray:
+    """The matrix from kernels between two classes to their entries in the sections of some types, (entries, rank)."""
+    table = found.pairs[output, input_]
+    copies = [(_first_copies(found, output, kind), _first_copies(found, input_, kind)) for kind in kinds]
     # Rows read the orbit matrices one after the other: each is as sparse as its orbit.
-    whole = np.zeros((sum(rows * columns for _, rows, columns, _, _ in places), table.rank))
+    columns = []
     for number in range(table.rank):
-        chosen = np.nonzero(table.labels == number)
-        values = table.signs[chosen].astype(np.float64)
-        parts = []
-        for place, *_ in places:
-            up, down = left[kinds[place]][chosen[0]], right[kinds[place]][chosen[1]]
-            parts.append(((up * values[:, None]).T @ down).ravel())
-        whole[:, number] = np.concatenate(parts) if parts else 0
-    return OrbitPairs(labels, signs, np.where(np.abs(whole) < SMALL, 0, whole), tuple(places))
+        rows, places = np.nonzero(table.labels == number)
+        values = table.signs[rows, places].astype(np.float64)[:, None]
+        blocks = [((above[rows] * values).T @ below[places]).ravel() for above, below in copies]
+        columns.append(np.concatenate([np.zeros(0), *blocks]))
+    transform = np.stack(columns, axis=1)
+    return np.where(np.abs(transform) < SMALL, 0, transform)
 
 
 def _first_copies(found: Decomposition, owner: int, kind: int) -> np.ndarray:
     """The first copy of every piece of a type, all structure vectors side by side, (points, multiplicity)."""
     pieces = found.multiplicity(owner, kind)
-    if not pieces:
-        return np.zeros((0, 0))
     columns = [piece.basis.reshape(piece.basis.shape[0], piece.structure, -1)[:, :, 0] for piece in pieces]
     return np.concatenate(columns, axis=1)
 
 
 def _kernels(
-    problem: Problem, outputs: list[SignedPermutation], inputs: list[SignedPermutation], representatives: Permutation
-) -> tuple[np.ndarray, Signs]:
-    """The parameter of every pair of orbits at every representative of the templates, (rank, outputs, inputs)."""
-    rows, columns = representatives.T
-    all_rows = np.stack([member.image for member in outputs])
-    all_columns = np.stack([member.image for member in inputs])
-    labels = np.zeros((rows.size, len(outputs), len(inputs)), dtype=np.int64)
-    signs = np.zeros(labels.shape, dtype=np.int8)
-    for number, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
-        found, turned = problem.labels.at(all_rows[:, row], all_columns[:, column])
-        turned = turned * np.stack([member.all_signs()[row] for member in outputs])[:, None]
-        turned = turned * np.stack([member.all_signs()[column] for member in inputs])[None, :]
-        labels[number], signs[number] = np.maximum(found, 0), turned
-    return labels, signs
+    problem: Problem, output: tuple[OrbitTransforms, int], input_: tuple[OrbitTransforms, int], table: LabelTable
+) -> SignedLabels:
+    """The parameters of every pair of orbits at the representatives of the templates, (rank, output orbits, input orbits)."""
+    (rows, row_signs), (columns, column_signs) = (
+        (transforms.index[number], transforms.signs[number]) for transforms, number in (output, input_)
+    )
+    kernels = []
+    for row, column in table.representatives.tolist():
+        labels, signs = problem.labels.at(rows[:, row], columns[:, column])
+        kernel = (labels + 1).astype(np.int64) * signs
+        if row_signs is not None:
+            kernel = kernel * row_signs[:, row, None]
+        kernels.append(kernel if column_signs is None else kernel * column_signs[:, column])
+    return np.stack(kernels)
 
 
 def _applies(problem: Problem) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -33,12 +34,16 @@ class OrbitTransforms:
 
     @property
     def shape(self) -> tuple[int, int]:
-        used = [
-            rows.size * index.shape[0]
-            for by_class in self.rows
-            for rows, index in zip(by_class, self.index, strict=True)
+        rows = [
+            max(rows.shape[1] for rows in by_class) * self.starts(number)[-1]
+            for number, by_class in enumerate(self.rows)
         ]
-        return sum(used), self.columns
+        return sum(rows), self.columns
+
+    def starts(self, section: int) -> list[int]:
+        """Where each class begins among the rows of one copy in a section, and how many there are in all."""
+        sizes = [rows.shape[0] * index.shape[0] for rows, index in zip(self.rows[section], self.index, strict=True)]
+        return [0, *accumulate(sizes)]
 
     @property
     def work(self) -> Work:
