@@ -6,47 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from eqgen.programs.cost import Cost
 from eqgen.programs.machine import Work
 from eqgen.programs.steps import KroneckerProduct, MixShape, Stage
-
-MOST_LINES = 24
-"""So many stages are printed."""
-
-
-def plan(
-    title: str,
-    lowering: str,
-    shape: tuple[int, int],
-    blocks: Sequence[KroneckerProduct],
-    cost: Cost,
-    channels: tuple[int, int],
-    batch: int,
-    runner_up: str,
-) -> str:
-    """The whole plan."""
-    lines = [line for block in blocks for line in steps(block, len(blocks) > 1)]
-    if not blocks:
-        return f"{title}: nothing\n  every weight is zero"
-    if len(lines) > MOST_LINES:
-        lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
-    notes = dict.fromkeys(note for block in blocks for part in block.factors for note in part.notes)
-    lines = [f"  {line}" for line in [*lines, *notes]]
-    return "\n".join([f"{title}: {lowering}", *lines, *costs(shape, cost, channels, batch, runner_up)])
-
-
-def costs(shape: tuple[int, int], cost: Cost, channels: tuple[int, int], batch: int, runner_up: str) -> list[str]:
-    """What it takes, beside Dense."""
-    dense = prod(shape) * prod(channels)
-    into, out = channels
-    lines = [
-        f"mixing       {short(cost.mixing)} multiply-adds an example with {into} -> {out} channels, "
-        f"{cost.mixing / dense:.2g} of Dense's {short(dense)}",
-        f"step         forward {_work(cost.forward)}, backward {_work(cost.backward)}, batch {batch}",
-    ]
-    if runner_up:
-        lines.append(f"runner-up    {runner_up}")
-    return lines
 
 
 def steps(block: KroneckerProduct, several: bool) -> list[str]:
@@ -80,7 +41,8 @@ def _range(start: int, size: int) -> str:
     return f"{start + 1}..{start + size}" if size > 1 else f"{start + 1}"
 
 
-def _work(work: Work) -> str:
+def work_text(work: Work) -> str:
+    """What there is to do, in words."""
     return f"{short(work.multiply_adds)} multiply-adds and {short(work.bytes)}B"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import lcm
+from math import lcm, prod
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from eqgen.common.memory import refuse_large_table
 from eqgen.common.text import shortened
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
 from eqgen.programs.entries.linear_combination import LinearCombination
-from eqgen.programs.plan import plan
+from eqgen.programs.plan import short, steps, work_text
 from eqgen.programs.reference import run
 from eqgen.programs.steps import KroneckerProduct
 from eqgen.spaces.selection import places
@@ -24,6 +24,9 @@ EXACT = 1e-6
 
 FURTHEST = 0.1
 """Nor is one that lies further than this, however large its parameters are."""
+
+MOST_LINES = 24
+"""So many stages are printed."""
 
 
 class NoCombinationError(ValueError):
@@ -153,9 +156,24 @@ class Program:
         return exact
 
     def __str__(self) -> str:
-        return plan(
-            self.title, self.lowering, self.shape, self.blocks, self.cost(), self.channels, self.batch, self.runner_up
-        )
+        blocks, (into, out) = self.blocks, self.channels
+        if not blocks:
+            return f"{self.title}: nothing\n  every weight is zero"
+        lines = [line for block in blocks for line in steps(block, len(blocks) > 1)]
+        if len(lines) > MOST_LINES:
+            lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
+        notes = dict.fromkeys(note for block in blocks for factor in block.factors for note in factor.notes)
+        cost, dense = self.cost(), prod(self.shape) * into * out
+        lines = [
+            f"{self.title}: {self.lowering}",
+            *(f"  {line}" for line in [*lines, *notes]),
+            f"mixing       {short(cost.mixing)} multiply-adds an example with {into} -> {out} channels, "
+            f"{cost.mixing / dense:.2g} of Dense's {short(dense)}",
+            f"step         forward {work_text(cost.forward)}, backward {work_text(cost.backward)}, batch {self.batch}",
+        ]
+        if self.runner_up:
+            lines.append(f"runner-up    {self.runner_up}")
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         return f"<program of {self.title}: {self.lowering}>"

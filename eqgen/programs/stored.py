@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from eqgen.common.cache import Arrays
-from eqgen.programs.entries.fourier import FourierEntries
-from eqgen.programs.entries.gather import GatherEntries
-from eqgen.programs.entries.linear_combination import LinearCombination
-from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
-from eqgen.programs.operators.composite import Composition, Stack
-from eqgen.programs.operators.cyclic_stencil import CyclicStencil, Unfold
-from eqgen.programs.operators.fourier import Fourier
-from eqgen.programs.operators.identity import Identity
-from eqgen.programs.operators.index_table import IndexTable
-from eqgen.programs.operators.orbit_transforms import OrbitTransforms
 from eqgen.programs.program import Program
-from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side, Stage
 
-OPERATORS = (Identity, IndexTable, CyclicStencil, Unfold, Composition, Stack, Fourier, OrbitTransforms)
-ENTRIES = (GatherEntries, LinearCombination, FourierEntries, SpectralEntries, OrbitPairs)
-STEPS = (Program, KroneckerProduct, Side, KroneckerFactor, Stage, MixShape)
-
-KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*STEPS, *ENTRIES, *OPERATORS)}
-"""Everything that a program is made of."""
+PACKAGE = "eqgen.programs"
+"""Whose dataclasses a program is made of; nothing else is ever made of what a file says."""
 
 TREE = "tree"
 
@@ -66,9 +52,12 @@ def _encoded(found: Any, numbers: dict[int, int], arrays: Arrays) -> Any:
         arrays[name] = found
         tree: dict[str, Any] = {"array": name}
     else:
-        kind = type(found).__name__
-        assert KINDS.get(kind) is type(found), f"{kind} has no stored form"
-        tree = {"kind": kind, "fields": [_encoded(getattr(found, f.name), numbers, arrays) for f in fields(found)]}
+        assert is_dataclass(found), f"{found!r} has no stored form"
+        module = type(found).__module__.removeprefix(PACKAGE)
+        tree = {
+            "kind": [module, type(found).__name__],
+            "fields": [_encoded(getattr(found, field.name), numbers, arrays) for field in fields(found)],
+        }
     numbers[id(found)] = len(numbers)
     return tree
 
@@ -84,6 +73,9 @@ def _decoded(tree: Any, known: list[Any], arrays: Arrays) -> Any:
     if "array" in tree:
         found = arrays[tree["array"]]
     else:
-        found = KINDS[tree["kind"]](*(_decoded(part, known, arrays) for part in tree["fields"]))
+        module, name = tree["kind"]
+        kind: Any = getattr(import_module(PACKAGE + module), name)
+        values = [_decoded(part, known, arrays) for part in tree["fields"]]
+        found = kind(**{field.name: value for field, value in zip(fields(kind), values, strict=True)})
     known.append(found)
     return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eqgen.common.arrays import Labels, Permutation
+from eqgen.common.connected import Classes
 from eqgen.permutations.signed_permutation import SignedPermutation
 
 MOST_STARTS = 64
@@ -107,15 +108,7 @@ def _as_equalities(one: Permutation, other: Permutation) -> tuple[Permutation, P
 
 def _components(size: int, first: Permutation, second: Permutation) -> Permutation:
     """Components of a graph on points, numbered by first appearance."""
-    smallest = np.arange(size)
-    while True:
-        before = smallest
-        low = np.minimum(smallest[first], smallest[second])
-        smallest = smallest.copy()
-        np.minimum.at(smallest, first, low)
-        np.minimum.at(smallest, second, low)
-        # Every label names a point of the same component: whatever was joined to it follows.
-        np.minimum.at(smallest, before, smallest)
-        smallest = smallest[smallest]
-        if np.array_equal(smallest, before):
-            return (np.cumsum(smallest == np.arange(size)) - 1)[smallest]
+    classes = Classes(size)
+    classes.merge(first, second)
+    components: Permutation = np.unique(classes.all_names(), return_inverse=True)[1]
+    return components

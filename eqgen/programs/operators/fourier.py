@@ -96,13 +96,6 @@ class Fourier:
         found[:, self.index.ravel()] = points.reshape(len(rows), orbits * size, rows.shape[-1])
         return found
 
-    def matrix(self) -> npt.NDArray[np.float64]:
-        orbits, size = self.index.shape
-        spectrum = np.fft.rfftn(np.eye(size).reshape(size, *self.grid), axes=range(1, 1 + len(self.grid)))
-        found = np.stack([spectrum.reshape(size, -1).real, spectrum.reshape(size, -1).imag], axis=-1)
-        if self.inverse:
-            found = found * self.weights()[None, :, None]
-        placed = np.zeros((self.frequencies, orbits, 2, self.index.size))
-        for orbit in range(orbits):
-            placed[:, orbit, :, self.index[orbit]] = found
-        return placed.reshape(self.shape)
+    def matrix(self) -> Matrix:
+        matrix: Matrix = self.of(np.eye(self.index.size)[None])[0]
+        return matrix
