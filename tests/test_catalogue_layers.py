@@ -16,7 +16,7 @@ from eqgen.permutations import catalogue
 def test_every_entry_has_a_certificate_and_a_verified_layer(name):
     entry = catalogue.entry(name)
     orbits = eq.orbits(entry.declaration)
-    certificate = certify(orbits.mapping, orbits.labels, orbits.signs)
+    certificate = certify(orbits.mapping, orbits.pattern.signed_labels)
     assert certificate
     assert certificate.rank == entry.rank
     has_bias = bias_pattern(orbits.mapping).rank > 0

@@ -192,9 +192,8 @@ def _show_pattern(shown: Orbits | Pattern) -> None:
 def _corner(shown: Orbits | Pattern, rows: int, columns: int) -> Pattern:
     """The first rows and columns, without the rest of a table that may not fit."""
     if isinstance(shown, Orbits):
-        labels, signs = shown.labels_at(np.arange(rows), np.arange(columns))
-        return Pattern(labels, signs)
-    return Pattern(shown.labels[:rows, :columns], shown.signs[:rows, :columns], shown.names)
+        return Pattern(shown.form.at(np.arange(rows), np.arange(columns)))
+    return Pattern(shown.signed_labels[:rows, :columns], shown.names)
 
 
 def _show_orbits(found: Orbits) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ Labels = npt.NDArray[np.signedinteger[Any]]
 """The number of an orbit at each place, -1 where nothing stands."""
 SignedLabels = npt.NDArray[np.signedinteger[Any]]
 """Labels and signs in one: +(k + 1) or -(k + 1) for orbit k, 0 where nothing stands."""
+
+BLOCK = 1 << 18
+"""About how many entries of a table are looked at in one numpy call: they stay in the processor's cache."""
 
 
 def labels_of(signed_labels: SignedLabels) -> Labels:
@@ -43,3 +47,19 @@ def smallest_type(rank: int) -> type[np.signedinteger[Any]]:
         if rank <= np.iinfo(kind).max:
             return kind
     return np.int64
+
+
+Array = TypeVar("Array", bound=npt.NDArray[Any])
+
+
+def read_only(array: Array) -> Array:
+    """The same array, which from now on nobody writes to."""
+    array.setflags(write=False)
+    return array
+
+
+def row_blocks(m: int, n: int, block: int = BLOCK) -> Iterator[slice]:
+    """Slices of rows of an m x n table, about `block` entries each."""
+    step = max(1, block // max(n, 1))
+    for start in range(0, m, step):
+        yield slice(start, min(start + step, m))

@@ -25,7 +25,7 @@ from eqgen.common.files import UNFINISHED, whole_file
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-VERSION = 1
+VERSION = 2
 """Part of every key: results of an older way to compute are not found."""
 
 LARGEST_FOLDER = 10**9

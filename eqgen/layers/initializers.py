@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.layers.execution.tensors import constant
-from eqgen.orbitals.matrix import PairLabels
+from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern
 
 
@@ -30,7 +30,7 @@ class OrbitInitializer(keras.initializers.Initializer):
         self._config_seed = seed
         self._spread: npt.NDArray[np.float64] | None = None
 
-    def for_orbits(self, sizes: PairLabels | Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
+    def for_orbits(self, sizes: Orbits | Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
         """The initializer of one layer's kernel."""
         bound = OrbitInitializer(self._config_seed)
         spread = 1.0 / np.sqrt(sizes.orbitals_per_row * channels_in)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from eqgen.common.arrays import Integers, Labels, Permutation, Signs
+import numpy as np
+
+from eqgen.common.arrays import Integers, Permutation, SignedLabels
 
 if TYPE_CHECKING:
     from eqgen.orbitals.dense import LabelTable
 
 
-class PairLabels(Protocol):
-    """The orbits of m x n pairs, numbered; -1 where zero is forced or a support leaves a pair out."""
+class OrbitalMatrix(Protocol):
+    """The orbits of m x n pairs, numbered, with signs; 0 where zero is forced or a support leaves a pair out."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -22,20 +24,8 @@ class PairLabels(Protocol):
         """How many orbits there are."""
 
     @property
-    def signed(self) -> bool:
-        """Whether entries may be negative or zero."""
-
-    @property
-    def sizes(self) -> Integers:
-        """How many pairs each orbit has, (rank,)."""
-
-    @property
     def subdegrees(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
-
-    @property
-    def orbitals_per_row(self) -> Integers:
-        """How many orbits stand in a row that each meets, (rank,)."""
 
     @property
     def representatives(self) -> Permutation:
@@ -47,10 +37,31 @@ class PairLabels(Protocol):
 
     @property
     def row_orbit_sizes(self) -> Integers:
-        """How many rows each key row stands for, (key rows,)."""
+        """How many rows each row representative stands for, (row representatives,)."""
 
-    def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
-        """Labels and signs where some rows and columns cross, (rows, columns) each."""
+    def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
+        """Signed labels where some rows and columns cross, (rows, columns)."""
 
     def table(self) -> LabelTable:
         """All of them as a table; its memory is the caller's care."""
+
+
+def orbit_sizes(matrix: OrbitalMatrix) -> Integers:
+    """How many pairs each orbit has, (rank,)."""
+    return matrix.subdegrees * matrix.row_orbit_sizes[_rows(matrix)]
+
+
+def orbitals_per_row(matrix: OrbitalMatrix) -> Integers:
+    """How many orbits stand in a row that each meets, (rank,)."""
+    rows = _rows(matrix)
+    return np.bincount(rows, minlength=1)[rows]
+
+
+def first_in_rows(matrix: OrbitalMatrix) -> Integers:
+    """Where each orbit stands first, counted along the row representatives, (rank,)."""
+    return _rows(matrix) * matrix.shape[1] + matrix.representatives[:, 1]
+
+
+def _rows(matrix: OrbitalMatrix) -> Permutation:
+    """The number of the row representative that each orbit meets: no orbit meets two."""
+    return np.searchsorted(matrix.row_representatives, matrix.representatives[:, 0])

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.common.arrays import Integers, Labels, Permutation, Signs
+from eqgen.common.arrays import Integers, Labels, Permutation, Signs, labels_of, read_only, signs_of
 from eqgen.common.memory import fits, refuse_large_table
 from eqgen.orbitals.certificate import Certificate, certify_form
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.dense import LabelTable, pair_labels
-from eqgen.orbitals.matrix import PairLabels
-from eqgen.orbitals.pattern import Pattern, from_labels, letter_name
+from eqgen.orbitals.limits import LIMITS, Limits
+from eqgen.orbitals.matrix import OrbitalMatrix, orbit_sizes, orbitals_per_row
+from eqgen.orbitals.pattern import Pattern, letter_name
 from eqgen.orbitals.product import product_labels
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.orbitals.stable import stable_degree, stable_labels
@@ -29,9 +30,6 @@ from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
 from eqgen.spaces.selection import places
 from eqgen.spaces.space import Term
-
-LARGEST_PLAIN_TABLE = 1 << 20
-"""Beyond so many pairs the orbits of a whole symmetric or alternating group are held as a formula."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,7 +47,7 @@ class Orbits:
     """
 
     mapping: Mapping
-    form: PairLabels
+    form: OrbitalMatrix
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -89,22 +87,32 @@ class Orbits:
             f"its {self.rank} orbits are known without it: take rank, sizes, representatives, or labels_at(rows, columns)",
         )
         table = self.form.table()
-        return from_labels(table.labels, table.signs, table.row_representatives)
+        return Pattern(table.signed_labels, None, table.row_representatives)
 
-    @property
+    @cached_property
     def sizes(self) -> Integers:
         """How many pairs each orbit has, shape (rank,)."""
-        return _read_only(self.form.sizes)
+        return read_only(orbit_sizes(self.form))
+
+    @property
+    def subdegrees(self) -> Integers:
+        """How many entries of each orbit stand in one row that it meets, shape (rank,)."""
+        return read_only(self.form.subdegrees)
 
     @property
     def row_sizes(self) -> Integers:
-        """How many entries of each orbit stand in one row that it meets, shape (rank,)."""
-        return _read_only(self.form.subdegrees)
+        """Another name of `subdegrees`."""
+        return self.subdegrees
+
+    @property
+    def orbitals_per_row(self) -> Integers:
+        """How many orbits stand in a row that each meets, shape (rank,)."""
+        return orbitals_per_row(self.form)
 
     @property
     def representatives(self) -> Permutation:
         """The first (output, input) pair of each orbit in row-major order, shape (rank, 2)."""
-        return _read_only(self.form.representatives)
+        return read_only(self.form.representatives)
 
     def labels_at(self, rows: Any, columns: Any) -> tuple[Labels, Signs]:
         """Labels and signs where some rows and columns cross, (rows, columns) each; no table is made.
@@ -125,7 +133,8 @@ class Orbits:
         refuse_large_table(
             "what is asked for", chosen[0].size, chosen[1].size, "ask for fewer rows or columns at a time"
         )
-        return self.form.at(*chosen)
+        signed_labels = self.form.at(*chosen)
+        return labels_of(signed_labels), signs_of(signed_labels)
 
     def certificate(self) -> Certificate:
         """Check again, in integers, that these are exactly the orbits, independently of how they were made.
@@ -160,11 +169,12 @@ class Orbits:
         return str(self)
 
 
-def orbits(declaration: Mapping | str) -> Orbits:
+def orbits(declaration: Mapping | str, *, limits: Limits = LIMITS) -> Orbits:
     """The orbits of index pairs of a mapping.
 
     Args:
         declaration: a Mapping, or the text of one.
+        limits: what decides between ways to find them that all give the same.
 
     Raises:
         DeclarationError: the declaration is wrong, or the table of labels would not fit in memory.
@@ -173,8 +183,12 @@ def orbits(declaration: Mapping | str) -> Orbits:
     if isinstance(mapping.support, SparseLabels):
         return Orbits(mapping, mapping.support)
     if len(mapping.units) <= 1:
-        return Orbits(mapping, _unit_labels(mapping))
-    return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, partial(_part_labels, mapping)))
+        return Orbits(mapping, _unit_labels(mapping, limits))
+
+    def factor(unit: tuple[int, ...], term_out: Term, term_in: Term) -> OrbitalMatrix:
+        return _unit_labels(mapping.parts[unit, term_out, term_in], limits)
+
+    return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, factor))
 
 
 def fingerprint(found: Orbits) -> str:
@@ -193,33 +207,24 @@ def fingerprint(found: Orbits) -> str:
 def bias_pattern(mapping: Mapping) -> Pattern:
     """Which output points share a bias, as a pattern of shape (m, 1): an equivariant bias is a map from one fixed point."""
     table = pair_labels([PairAction(element.output, identity(1)) for element in mapping.elements])
-    return from_labels(table.labels, table.signs, np.arange(mapping.output.size))
+    return Pattern(table.signed_labels, None, np.arange(mapping.output.size))
 
 
-def _part_labels(mapping: Mapping, unit: tuple[int, ...], term_out: Term, term_in: Term) -> PairLabels:
-    return _unit_labels(mapping.parts[unit, term_out, term_in])
-
-
-def _unit_labels(mapping: Mapping) -> PairLabels:
+def _unit_labels(mapping: Mapping, limits: Limits) -> OrbitalMatrix:
     """The orbits under axes that move together: those of a mapping with no other axes."""
     output, input_ = mapping.output, mapping.input
     unit = mapping.units[0] if mapping.units else ()
-    full = partial(_unit_table, mapping)
-    if len(unit) == 1 and output.size * input_.size > LARGEST_PLAIN_TABLE:
+    if len(unit) == 1 and output.size * input_.size > limits.largest_plain_table:
         group = mapping.axes[unit[0]].group
         # Where no table would fit, it is worth a second to find out whether a list of generators gives all of S(n).
         family = whole_family(group, search=not fits(8 * output.size * input_.size))
         if family is not None and group.degree >= stable_degree(output, input_):
-            return stable_labels(output, input_, unit[0], group.degree, family, full)
+            full = partial(_unit_table, mapping, limits)
+            return stable_labels(output, input_, unit[0], group.degree, family, full, limits)
     hint = "name the pairs that matter with support=..., or declare independent axes, which are held as factors"
     refuse_large_table(str(mapping), output.size, input_.size, hint)
-    return full()
+    return _unit_table(mapping, limits)
 
 
-def _unit_table(mapping: Mapping) -> LabelTable:
-    return pair_labels(mapping.elements)
-
-
-def _read_only(array: Integers) -> Integers:
-    array.setflags(write=False)
-    return array
+def _unit_table(mapping: Mapping, limits: Limits) -> LabelTable:
+    return pair_labels(mapping.elements, limits)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Labels, Signs, smallest_type
+from eqgen.common.arrays import Labels, SignedLabels, Signs, labels_of, read_only, signs_of, smallest_type
 from eqgen.common.colours import colour
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
@@ -26,8 +26,8 @@ class Pattern:
     """Which entries of an (m, n) weight matrix share a parameter, and with which sign.
 
     Attributes:
-        labels: (m, n), the smallest signed integer type that fits: the number of the parameter, -1 where zero is forced.
-        signs: (m, n) int8: +1, -1, or 0 where zero is forced.
+        signed_labels: (m, n), the smallest signed integer type that fits: k + 1 or -(k + 1) for parameter k, 0 where zero is
+            forced; made read-only.
         letters: the typed names, one a parameter; None for a computed pattern, whose names are a, b, c, ...
         row_representatives: rows of which every other row is a rearrangement; None when nothing is known of the rows.
 
@@ -39,20 +39,32 @@ class Pattern:
     b  a
     """
 
-    labels: Labels
-    signs: Signs
+    signed_labels: SignedLabels
     letters: tuple[str, ...] | None = None
     row_representatives: npt.NDArray[np.intp] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        read_only(self.signed_labels)
 
     @property
     def shape(self) -> tuple[int, int]:
         """(m, n): outputs, inputs."""
-        return (int(self.labels.shape[0]), int(self.labels.shape[1]))
+        return (int(self.signed_labels.shape[0]), int(self.signed_labels.shape[1]))
+
+    @cached_property
+    def labels(self) -> Labels:
+        """(m, n), the number of the parameter, -1 where zero is forced."""
+        return read_only(labels_of(self.signed_labels))
+
+    @cached_property
+    def signs(self) -> Signs:
+        """(m, n) int8: +1, -1, or 0 where zero is forced."""
+        return read_only(signs_of(self.signed_labels))
 
     @cached_property
     def rank(self) -> int:
         """How many parameters there are."""
-        return int(self.labels.max(initial=-1)) + 1
+        return int(np.abs(self.signed_labels).max(initial=0))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -93,12 +105,10 @@ class Pattern:
         """
         from sympy import Integer, Matrix, Symbol
 
-        symbols = [Symbol(name) for name in self.names]
-        rows = [
-            [Integer(int(sign)) * symbols[label] if sign else Integer(0) for label, sign in zip(*row, strict=True)]
-            for row in zip(self.labels.tolist(), self.signs.tolist(), strict=True)
-        ]
-        return Matrix(*self.shape, [entry for row in rows for entry in row])
+        symbols = [Integer(0), *map(Symbol, self.names)]
+        # Negative labels are counted from the end.
+        symbols += [-symbol for symbol in symbols[:0:-1]]
+        return Matrix(*self.shape, [symbols[label] for label in self.signed_labels.ravel().tolist()])
 
     def latex(self) -> str:
         """The pattern as a LaTeX matrix.
@@ -115,12 +125,10 @@ class Pattern:
 
     def entries(self, rows: int | None = None, columns: int | None = None) -> Iterator[list[str]]:
         """The entries as text, row by row: all of them, or the first `rows` and `columns`."""
-        labels, signs = self.labels[:rows, :columns].tolist(), self.signs[:rows, :columns].tolist()
-        for label_row, sign_row in zip(labels, signs, strict=True):
-            yield [
-                "0" if sign == 0 else ("-" if sign < 0 else "") + self.names[label]
-                for label, sign in zip(label_row, sign_row, strict=True)
-            ]
+        # Negative labels are counted from the end.
+        texts = ["0", *self.names, *(f"-{name}" for name in reversed(self.names))]
+        for row in self.signed_labels[:rows, :columns].tolist():
+            yield [texts[label] for label in row]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Pattern):
@@ -146,16 +154,14 @@ class Pattern:
 
     def in_order_of_appearance(self) -> Pattern:
         """The same pattern with its parameters numbered as its text would be read: by first appearance, row by row."""
-        flat = self.labels.ravel()
-        present, first = np.unique(flat, return_index=True)
+        present, first = np.unique(np.abs(self.signed_labels), return_index=True)
         order = present[np.argsort(first)]
-        order = order[order >= 0]
-        numbers = np.full(max(self.rank, 1) + 1, -1, dtype=np.int64)
-        numbers[order] = np.arange(order.size)
-        labels = numbers[self.labels].astype(smallest_type(order.size))
-        labels.setflags(write=False)
+        order = order[order > 0]
+        numbers = np.zeros(self.rank + 1, dtype=smallest_type(order.size))
+        numbers[order] = np.arange(1, order.size + 1)
+        signed_labels = numbers[np.abs(self.signed_labels)] * self.signs
         return Pattern(
-            labels, self.signs, tuple(self.names[label] for label in order.tolist()), self.row_representatives
+            signed_labels, tuple(self.names[label - 1] for label in order.tolist()), self.row_representatives
         )
 
     def in_one_line(self) -> str:
@@ -190,8 +196,8 @@ class Pattern:
     def _row_counts(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.intp]]]:
         rows = range(self.shape[0]) if self.row_representatives is None else self.row_representatives
         for row in rows:
-            present, counts = np.unique(self.labels[row], return_counts=True)
-            yield present[present >= 0], counts[present >= 0]
+            present, counts = np.unique(np.abs(self.signed_labels[row]), return_counts=True)
+            yield present[present > 0] - 1, counts[present > 0]
 
 
 def pattern(value: Any) -> Pattern:
@@ -222,12 +228,6 @@ def pattern(value: Any) -> Pattern:
     return _from_integers(value)
 
 
-def from_labels(labels: Labels, signs: Signs, row_representatives: npt.NDArray[np.intp]) -> Pattern:
-    """A computed pattern; the arrays are made read-only and must not be used elsewhere."""
-    labels.setflags(write=False)
-    return Pattern(labels, signs, None, row_representatives)
-
-
 def letter_name(number: int) -> str:
     """The name of parameter `number` (from 0): a..z, aa, ab, ...
 
@@ -244,13 +244,8 @@ def letter_name(number: int) -> str:
 
 def _from_rows(rows: Sequence[Sequence[tuple[int, str]]]) -> Pattern:
     numbers: dict[str, int] = {}
-    labels = [[numbers.setdefault(name, len(numbers)) if sign else -1 for sign, name in row] for row in rows]
-    signs = [[sign for sign, _ in row] for row in rows]
-    table = np.array(labels, dtype=smallest_type(len(numbers)))
-    sign_table = np.array(signs, dtype=np.int8)
-    table.setflags(write=False)
-    sign_table.setflags(write=False)
-    return Pattern(table, sign_table, tuple(numbers))
+    labels = [[sign * numbers.setdefault(name, len(numbers) + 1) if sign else 0 for sign, name in row] for row in rows]
+    return Pattern(np.array(labels, dtype=smallest_type(len(numbers))), tuple(numbers))
 
 
 def _from_sympy(value: Any) -> Pattern:

@@ -9,10 +9,20 @@ from functools import cached_property, reduce
 
 import numpy as np
 
-from eqgen.common.arrays import Integers, Labels, Permutation, Signs, smallest_type
+from eqgen.common.arrays import (
+    Integers,
+    Labels,
+    Permutation,
+    SignedLabels,
+    Signs,
+    labels_of,
+    row_blocks,
+    signs_of,
+    smallest_type,
+)
 from eqgen.common.memory import refuse_many_orbits
-from eqgen.orbitals.dense import LabelTable, row_blocks
-from eqgen.orbitals.matrix import PairLabels
+from eqgen.orbitals.dense import LabelTable
+from eqgen.orbitals.matrix import OrbitalMatrix, first_in_rows
 from eqgen.spaces.space import Space, Term, from_parts, part_numbers, term_size
 
 Unit = tuple[int, ...]
@@ -35,7 +45,7 @@ class Block:
     top: int
     left: int
     offset: int
-    factors: tuple[PairLabels, ...]
+    factors: tuple[OrbitalMatrix, ...]
     units: tuple[Unit, ...]
 
     @property
@@ -43,24 +53,25 @@ class Block:
         """How many orbits there are: the units' numbers multiply."""
         return math.prod(factor.rank for factor in self.factors)
 
-    def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
-        """Labels and signs where rows and columns cross, given by their numbers within the terms."""
+    def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
+        """Signed labels where rows and columns cross, given by their numbers within the terms."""
         numbers = np.zeros((rows.size, columns.size), dtype=np.int64)
-        signs = np.ones(numbers.shape, dtype=np.int8)
+        turned: Signs | None = None
         for unit, factor in zip(self.units, self.factors, strict=True):
-            found, turned = _at_parts(
+            labels, signs = _at_parts(
                 factor, part_numbers(self.output, unit, rows), part_numbers(self.input, unit, columns)
             )
             numbers *= factor.rank
-            numbers += found
-            signs *= turned
-        numbers += self.offset
-        return np.where(signs == 0, -1, numbers), signs
+            numbers += labels
+            if signs is not None:
+                turned = signs if turned is None else turned * signs
+        numbers += self.offset + 1
+        return numbers if turned is None else numbers * turned
 
     def row_representatives(self) -> tuple[Permutation, Permutation]:
         """Rows of which every other one is a rearrangement, those whose every part is one, and how many each stands for."""
         rows = self.top + _combined(self.output, self.units, [factor.row_representatives for factor in self.factors])
-        sizes = reduce(np.multiply.outer, [factor.row_orbit_sizes for factor in self.factors]).ravel()
+        sizes = _products([factor.row_orbit_sizes for factor in self.factors])
         order = np.argsort(rows)
         return rows[order], sizes[order]
 
@@ -71,13 +82,14 @@ class Block:
         return np.stack([self.top + rows, self.left + columns], axis=1)
 
 
-def _at_parts(factor: PairLabels, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
+def _at_parts(factor: OrbitalMatrix, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs | None]:
+    """Labels, and signs where any is not +."""
     # Most rows and columns share their parts with others; each is looked up once.
     few_rows, row_places = np.unique(rows, return_inverse=True)
     few_columns, column_places = np.unique(columns, return_inverse=True)
-    labels, signs = factor.at(few_rows, few_columns)
-    here = np.ix_(row_places, column_places)
-    return labels[here], signs[here]
+    few = factor.at(few_rows, few_columns)
+    crossing = np.ix_(row_places, column_places)
+    return labels_of(few)[crossing], signs_of(few)[crossing] if (few < 1).any() else None
 
 
 def _combined(term: Term, units: Sequence[Unit], parts: Sequence[Permutation]) -> Permutation:
@@ -108,25 +120,10 @@ class ProductLabels:
         return sum(block.rank for block in self.blocks)
 
     @cached_property
-    def signed(self) -> bool:
-        """Whether entries may be negative or zero."""
-        return any(factor.signed for block in self.blocks for factor in block.factors)
-
-    @cached_property
-    def sizes(self) -> Integers:
-        """How many pairs each orbit has, (rank,)."""
-        return self._products(lambda factor: factor.sizes)
-
-    @cached_property
     def subdegrees(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
-        return self._products(lambda factor: factor.subdegrees)
-
-    @cached_property
-    def orbitals_per_row(self) -> Integers:
-        """How many orbits stand in a row that each meets, (rank,)."""
-        _, which, ranks = np.unique(self.representatives[:, 0], return_inverse=True, return_counts=True)
-        return ranks[which]
+        refuse_many_orbits(self.rank)
+        return np.concatenate([_products([factor.subdegrees for factor in block.factors]) for block in self.blocks])
 
     @cached_property
     def representatives(self) -> Permutation:
@@ -144,38 +141,34 @@ class ProductLabels:
         """How many rows each key row stands for, (key rows,)."""
         return np.concatenate([block.row_representatives()[1] for block in self.blocks if block.left == 0])
 
-    def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
-        """Labels and signs where some rows and columns cross, (rows, columns) each."""
-        labels = np.empty((rows.size, columns.size), dtype=smallest_type(self.rank))
-        signs = np.ones(labels.shape, dtype=np.int8)
+    def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
+        """Signed labels where some rows and columns cross, (rows, columns)."""
+        crossing = np.empty((rows.size, columns.size), dtype=smallest_type(self.rank))
         for block in self.blocks:
             chosen_rows = np.flatnonzero((rows >= block.top) & (rows < block.top + term_size(block.output)))
             chosen_columns = np.flatnonzero((columns >= block.left) & (columns < block.left + term_size(block.input)))
-            here = np.ix_(chosen_rows, chosen_columns)
-            labels[here], signs[here] = block.at(rows[chosen_rows] - block.top, columns[chosen_columns] - block.left)
-        return labels, signs
+            crossing[np.ix_(chosen_rows, chosen_columns)] = block.at(
+                rows[chosen_rows] - block.top, columns[chosen_columns] - block.left
+            )
+        return crossing
 
     def table(self) -> LabelTable:
         """All of them as a table."""
-        labels = np.empty(self.shape, dtype=smallest_type(self.rank))
-        signs: Signs = np.empty(self.shape, dtype=np.int8) if self.signed else np.broadcast_to(np.int8(1), self.shape)
+        table = np.empty(self.shape, dtype=smallest_type(self.rank))
         columns = np.arange(self.shape[1])
         for rows in row_blocks(*self.shape):
-            labels[rows], turned = self.at(np.arange(rows.start, rows.stop), columns)
-            if self.signed:
-                signs[rows] = turned
-        row, column = self.representatives.T
-        first = np.searchsorted(self.row_representatives, row) * self.shape[1] + column
-        return LabelTable(labels, signs, self.row_representatives, first, self.row_orbit_sizes)
+            table[rows] = self.at(np.arange(rows.start, rows.stop), columns)
+        return LabelTable(table, self.row_representatives, first_in_rows(self), self.row_orbit_sizes)
 
-    def _products(self, counts: Callable[[PairLabels], Integers]) -> Integers:
-        refuse_many_orbits(self.rank)
-        found = [reduce(np.multiply.outer, map(counts, block.factors)).ravel() for block in self.blocks]
-        return np.concatenate(found)
+
+def _products(counts: Sequence[Integers]) -> Integers:
+    """The products of one count of each factor, in lexicographic order."""
+    products: Integers = reduce(np.multiply.outer, counts).ravel()
+    return products
 
 
 def product_labels(
-    output: Space, input_: Space, units: Sequence[Unit], factor: Callable[[Unit, Term, Term], PairLabels]
+    output: Space, input_: Space, units: Sequence[Unit], factor: Callable[[Unit, Term, Term], OrbitalMatrix]
 ) -> ProductLabels:
     """The orbits of pairs of two spaces.
 

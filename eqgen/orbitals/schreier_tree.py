@@ -9,23 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Integers, Permutation
+from eqgen.common.arrays import Integers, Permutation, Signs
+from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.permutations.signed_permutation import inverse, point_orbits
 from eqgen.spaces.pair_action import PairAction
-
-MOST_CHAINED_GENERATORS = 8
-"""Chains are followed along so many generators, ..."""
-
-SWEEPS = 2
-"""... so many times in turn; what is not reached then is reached one generator or random element at a time."""
-
-RANDOM_MOVES = 4
-"""So many random elements keep that short too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,24 +45,64 @@ class Tree:
     steps: tuple[tuple[int, Permutation], ...]
     open: tuple[Permutation, ...]
 
+    @cached_property
+    def signed(self) -> bool:
+        """Whether a generator may turn signs."""
+        return any(move.is_signed for move in self.generators)
 
-def schreier_tree(generators: Sequence[PairAction], random: Iterator[PairAction], size: int) -> Tree:
+    def back(self, outputs: Permutation, columns: Integers) -> tuple[Integers, Signs | None]:
+        """For chosen columns of some rows, the columns in the rows of their roots that they come from, and the signs.
+
+        Args:
+            outputs: the rows, shape (rows,).
+            columns: the columns of each, shape (rows, any number).
+        """
+        columns = columns.copy()
+        signs = np.ones(columns.shape, dtype=np.int8) if self.signed else None
+        node = outputs
+        while True:
+            move = self.move[node]
+            if (move < 0).all():
+                return columns, signs
+            for number in set(move.tolist()) - {-1}:
+                chosen = slice(None) if node.size == 1 else np.flatnonzero(move == number)
+                columns[chosen] = np.take(self.backward(number), columns[chosen])
+                if signs is not None:
+                    parents = self.parent[node[chosen]]
+                    signs[chosen] = self.moves[number].turned(signs[chosen], parents, columns[chosen])
+            node = self.parent[node]
+
+    def backward(self, number: int) -> Permutation:
+        """What undoes a move on the inputs."""
+        if number not in self._backward:
+            self._backward[number] = inverse(self.moves[number].input.image)
+        return self._backward[number]
+
+    @cached_property
+    def _backward(self) -> dict[int, Permutation]:
+        return {}
+
+
+def schreier_tree(
+    generators: Sequence[PairAction], random: Iterator[PairAction], size: int, limits: Limits = LIMITS
+) -> Tree:
     """A tree over `size` outputs.
 
     Args:
         generators: of the group; at least one.
         random: random elements of it, which are taken from when the generators alone would make the tree deep.
         size: how many outputs there are.
+        limits: how far chains are followed.
     """
     root_of = point_orbits(np.array([move.output.image for move in generators]))
     growing = _Growing(root_of)
-    for _ in range(SWEEPS):
-        for number, generator in enumerate(generators[:MOST_CHAINED_GENERATORS]):
+    for _ in range(limits.sweeps):
+        for number, generator in enumerate(generators[: limits.chained_generators]):
             if growing.reached.all():
                 break
             growing.along(number, generator)
     if not growing.reached.all():
-        growing.breadth_first([*generators, *islice(random, RANDOM_MOVES)])
+        growing.breadth_first([*generators, *islice(random, limits.random_elements)])
     every = np.arange(size)
     still_open = tuple(
         every if number not in growing.implied else np.flatnonzero(~growing.implied[number])
@@ -162,42 +195,3 @@ def _distances(reached: npt.NDArray[np.bool_], before: Permutation) -> Integers:
         ancestor = further
     distance[~reached[ancestor]] = 0
     return distance
-
-
-class Walker:
-    """Carries entries of the weight matrix back to the rows of the roots, along the tree."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._backward: dict[int, Permutation] = {}
-        self._signed = any(move.is_signed for move in tree.generators)
-
-    def back(self, outputs: Permutation, columns: Integers) -> tuple[Integers, Integers | None]:
-        """For chosen columns of some rows, the columns in the rows of their roots that they come from, and the signs.
-
-        Args:
-            outputs: the rows, shape (rows,).
-            columns: the columns of each, shape (rows, any number).
-        """
-        tree = self._tree
-        columns = columns.copy()
-        signs = np.ones(columns.shape, dtype=np.int8) if self._signed else None
-        node = outputs
-        while True:
-            move = tree.move[node]
-            if (move < 0).all():
-                return columns, signs
-            for number in set(move.tolist()) - {-1}:
-                here = slice(None) if node.size == 1 else np.flatnonzero(move == number)
-                columns[here] = np.take(self.backward(number), columns[here])
-                if signs is not None:
-                    step = tree.moves[number]
-                    flips = step.output.all_signs()[tree.parent[node[here]]][:, None]
-                    signs[here] *= flips * step.input.all_signs()[columns[here]]
-            node = tree.parent[node]
-
-    def backward(self, number: int) -> Permutation:
-        """What undoes a move on the inputs."""
-        if number not in self._backward:
-            self._backward[number] = inverse(self._tree.moves[number].input.image)
-        return self._backward[number]

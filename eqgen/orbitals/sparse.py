@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from eqgen.common import cache
-from eqgen.common.arrays import Integers, Labels, Permutation, Signs, smallest_type
-from eqgen.common.connected import Classes
+from eqgen.common.arrays import Integers, Permutation, SignedLabels, row_blocks, smallest_type
 from eqgen.common.memory import refuse_many_pairs
 from eqgen.common.progress import progress
-from eqgen.orbitals.dense import WORTH_KEEPING, LabelTable, Rows, images_and_signs, numbered, row_blocks, signed_codes
-from eqgen.orbitals.schreier_tree import Tree, Walker, schreier_tree
+from eqgen.orbitals.dense import LabelClasses, LabelTable, images_and_signs
+from eqgen.orbitals.limits import LIMITS, Limits
+from eqgen.orbitals.matrix import first_in_rows
+from eqgen.orbitals.schreier_tree import Tree, schreier_tree
 from eqgen.spaces.pair_action import PairAction, random_actions
-
-QUIET = 4
-"""Random elements are tried until so many in turn have added no pair."""
 
 
 class NotClosedError(Exception):
@@ -42,8 +39,8 @@ class SparseLabels:
         shape: (m, n).
         indptr: (m + 1,); the pairs of row i have the numbers indptr[i], ..., indptr[i + 1] - 1.
         indices: (pairs,), the column of each pair, in order in each row.
-        labels: (pairs,), numbered by first appearance in row-major order.
-        signs: (pairs,) int8, None where no sign flips. Pairs that the signs force to zero are left out.
+        signed_labels: (pairs,), numbered by first appearance in row-major order. Pairs that the signs force to zero are left
+            out.
         row_representatives: rows of which every other row is a rearrangement, in order.
         row_orbit_sizes: (key rows,), how many rows each key row stands for.
         representatives: (rank, 2), the first pair of each orbit in row-major order.
@@ -54,8 +51,7 @@ class SparseLabels:
     shape: tuple[int, int]
     indptr: Permutation
     indices: Integers
-    labels: Labels
-    signs: Signs | None
+    signed_labels: SignedLabels
     row_representatives: Permutation
     row_orbit_sizes: Integers
     representatives: Permutation
@@ -66,25 +62,6 @@ class SparseLabels:
     def rank(self) -> int:
         """How many orbits there are."""
         return int(self.representatives.shape[0])
-
-    @property
-    def signed(self) -> bool:
-        """Whether entries may be negative or zero: pairs outside are zero."""
-        return True
-
-    @cached_property
-    def sizes(self) -> Integers:
-        """How many pairs each orbit has, (rank,)."""
-        return (
-            self.subdegrees
-            * self.row_orbit_sizes[np.searchsorted(self.row_representatives, self.representatives[:, 0])]
-        )
-
-    @cached_property
-    def orbitals_per_row(self) -> Integers:
-        """How many orbits stand in a row that each meets, (rank,)."""
-        _, which, ranks = np.unique(self.representatives[:, 0], return_inverse=True, return_counts=True)
-        return ranks[which]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SparseLabels):
@@ -98,39 +75,36 @@ class SparseLabels:
         """The row of each pair, (pairs,)."""
         return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
 
-    def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
-        """Labels and signs where some rows and columns cross, (rows, columns) each; -1 and 0 outside."""
-        labels = np.full((rows.size, columns.size), -1, dtype=smallest_type(self.rank))
-        signs = np.zeros(labels.shape, dtype=np.int8)
+    def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
+        """Signed labels where some rows and columns cross, (rows, columns); 0 outside."""
+        crossing = np.zeros((rows.size, columns.size), dtype=self.signed_labels.dtype)
         order = np.argsort(columns, kind="stable")
         wanted = columns[order]
         for place, row in enumerate(rows.tolist()):
-            here = slice(self.indptr[row], self.indptr[row + 1])
-            if here.start == here.stop:
+            pairs = slice(self.indptr[row], self.indptr[row + 1])
+            if pairs.start == pairs.stop:
                 continue
-            found = np.searchsorted(self.indices[here], wanted)
-            found[found == here.stop - here.start] = 0
-            hit = np.flatnonzero(self.indices[here][found] == wanted)
-            labels[place, order[hit]] = self.labels[here][found[hit]]
-            signs[place, order[hit]] = 1 if self.signs is None else self.signs[here][found[hit]]
-        return labels, signs
+            nearest = np.searchsorted(self.indices[pairs], wanted)
+            nearest[nearest == pairs.stop - pairs.start] = 0
+            hit = np.flatnonzero(self.indices[pairs][nearest] == wanted)
+            crossing[place, order[hit]] = self.signed_labels[pairs][nearest[hit]]
+        return crossing
 
     def table(self) -> LabelTable:
         """All of them as a table."""
-        labels = np.full(self.shape, -1, dtype=smallest_type(self.rank))
-        signs = np.zeros(self.shape, dtype=np.int8)
-        rows = self.row_numbers()
-        labels[rows, self.indices] = self.labels
-        signs[rows, self.indices] = 1 if self.signs is None else self.signs
-        first = (
-            np.searchsorted(self.row_representatives, self.representatives[:, 0]) * self.shape[1]
-            + self.representatives[:, 1]
-        )
-        return LabelTable(labels, signs, self.row_representatives, first, self.row_orbit_sizes)
+        table = np.zeros(self.shape, dtype=self.signed_labels.dtype)
+        table[self.row_numbers(), self.indices] = self.signed_labels
+        return LabelTable(table, self.row_representatives, first_in_rows(self), self.row_orbit_sizes)
 
 
 def sparse_labels(
-    generators: Sequence[PairAction], shape: tuple[int, int], rows: Integers, columns: Integers, *, close: bool
+    generators: Sequence[PairAction],
+    shape: tuple[int, int],
+    rows: Integers,
+    columns: Integers,
+    *,
+    close: bool,
+    limits: Limits = LIMITS,
 ) -> SparseLabels:
     """The orbits of some pairs.
 
@@ -139,24 +113,24 @@ def sparse_labels(
         shape: (m, n).
         rows, columns: the pairs, (any number,) each, in any order.
         close: whether to add the pairs that the group moves these to.
+        limits: what decides between the ways, which all give the same.
 
     Raises:
         NotClosedError: the group moves one of these pairs to one that is missing, and `close` is false.
     """
     random = random_actions(generators)
-    tree = schreier_tree(generators, random, shape[0])
-    work = _Work(tree, Walker(tree), shape, any(move.is_signed for move in generators))
+    tree = schreier_tree(generators, random, shape[0], limits)
+    work = _Work(tree, shape, limits)
     given = _in_order(rows.astype(np.int64) * shape[1] + columns)
-    worth = (shape[0] + given.size) * len(generators) >= WORTH_KEEPING
+    worth = (shape[0] + given.size) * len(generators) >= limits.worth_keeping
     name = cache.key(f"support {shape} {close}", [given, *images_and_signs(generators)]) if worth else ""
-    known = cache.load(name) if name else None
-    if known is not None:
-        keys, final = known["keys"], Rows(known["labels"], known.get("signs"), known["first"])
-        return work.assembled(work.pieces(keys), keys, final)
+    kept = cache.load(name) if name else None
+    if kept is not None:
+        return work.assembled(work.pieces(kept["keys"]), kept["keys"], kept["signed_labels"], kept["first"])
     keys = work.closed(work.back(given), random) if close else work.in_root_rows(given)
     while True:
         pieces = work.pieces(keys)
-        classes = Classes(keys.size * work.codes)
+        classes = LabelClasses(keys.size, tree.signed, limits)
         with progress(
             "labelling the support", sum(piece.entries.size for piece in pieces) * len(generators)
         ) as advance:
@@ -167,11 +141,10 @@ def sparse_labels(
         if not added.size:
             break
         keys = np.union1d(keys, work.back(added))
-    final = numbered(classes.all_names(), work.signed)
+    numbers, first = classes.numbered()
     if name:
-        kept = {"keys": keys, "labels": final.labels, "first": final.first}
-        cache.store(name, kept if final.signs is None else {**kept, "signs": final.signs})
-    return work.assembled(pieces, keys, final)
+        cache.store(name, {"keys": keys, "signed_labels": numbers, "first": first})
+    return work.assembled(pieces, keys, numbers, first)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,25 +169,25 @@ class _Piece:
         """How many bits lie below the column."""
         return (2 * self.degree - 1).bit_length()
 
+    def labels(self, starts: Permutation, entries: npt.NDArray[np.int64]) -> SignedLabels:
+        """The signed labels of entries, of which every key has its own, where the keys of their roots start at `starts`."""
+        labels: SignedLabels = starts + 1 + ((entries & ((1 << self.bits) - 1)) >> 1)
+        labels *= 1 - 2 * (entries & 1)
+        return labels
+
 
 @dataclass(frozen=True, eq=False)
 class _Work:
     """What stays the same while pairs are added. A key is the number of a root times n, plus a column."""
 
     tree: Tree
-    walker: Walker
     shape: tuple[int, int]
-    signed: bool
-
-    @property
-    def codes(self) -> int:
-        """How many codes each key has."""
-        return 2 if self.signed else 1
+    limits: Limits
 
     def back(self, pairs: Integers) -> Integers:
         """The keys that some pairs, as row * n + column, come from."""
         rows, columns = np.divmod(pairs, self.shape[1])
-        found, _ = self.walker.back(rows, columns[:, None])
+        found, _ = self.tree.back(rows, columns[:, None])
         return _in_order(self.tree.root_of[rows] * np.int64(self.shape[1]) + found[:, 0])
 
     def in_root_rows(self, pairs: Integers) -> Integers:
@@ -237,7 +210,7 @@ class _Work:
             quiet = quiet + 1 if grown.size == keys.size else 0
             keys = grown
             refuse_many_pairs(self._count(keys))
-            if quiet == QUIET:
+            if quiet == self.limits.quiet_support:
                 break
         return keys
 
@@ -269,7 +242,7 @@ class _Work:
         piece.entries[place_of[tree.roots[roots]]] = (own << piece.bits) | (2 * np.arange(degree))
         for number, children in tree.steps:
             here = children[place_of[children] >= 0]
-            for part in row_blocks(here.size, degree):
+            for part in row_blocks(here.size, degree, self.limits.block):
                 parents = tree.parent[here[part]]
                 entries = piece.entries[place_of[parents]]
                 piece.entries[place_of[here[part]]] = self._moved(piece, entries, tree.moves[number], parents)
@@ -281,19 +254,19 @@ class _Work:
         """Rows of entries as a move carries them, in order again."""
         columns = entries >> piece.bits
         moved = (np.take(move.input.image, columns) << piece.bits) | (entries & ((1 << piece.bits) - 1))
-        if self.signed:
-            moved ^= move.output.all_signs()[rows][:, None] * np.take(move.input.all_signs(), columns) < 0
+        if move.is_signed:
+            moved ^= move.turned(np.ones(columns.shape, dtype=np.int8), rows, columns) < 0
         moved.sort(axis=1)
         return moved
 
-    def compared(self, piece: _Piece, classes: Classes, advance: Callable[[int], None]) -> Integers:
+    def compared(self, piece: _Piece, classes: LabelClasses, advance: Callable[[int], None]) -> Integers:
         """Make labels equal that a generator moves to one another; the pairs that are missing, as row * n + column."""
         missing = [np.empty(0, dtype=np.int64)]
         place_of = np.full(self.shape[0], -1)
         place_of[piece.rows] = np.arange(piece.rows.size)
         for move, still_open in zip(self.tree.generators, self.tree.open, strict=True):
             rows = still_open[place_of[still_open] >= 0]
-            for part in row_blocks(rows.size, piece.degree):
+            for part in row_blocks(rows.size, piece.degree, self.limits.block):
                 here = rows[part]
                 images = move.output.image[here]
                 moved = self._moved(piece, piece.entries[place_of[here]], move, here)
@@ -309,18 +282,8 @@ class _Work:
                     missing.append(np.setdiff1d(arriving, known))
                     different[apart] = False
                 starts = np.broadcast_to(piece.start[place_of[here]][:, None], moved.shape)[different]
-                classes.merge(*self._equalities(starts, moved[different], there[different], piece.bits))
+                classes.merge(piece.labels(starts, moved[different]), piece.labels(starts, there[different]))
         return _in_order(np.concatenate(missing))
-
-    def _equalities(
-        self, starts: Permutation, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], bits: int
-    ) -> tuple[Integers, Integers]:
-        """Entries that are equal, as codes of keys."""
-        places = [starts + ((side & ((1 << bits) - 1)) >> 1) for side in (left, right)]
-        if not self.signed:
-            return places[0], places[1]
-        signs = [(1 - 2 * (side & 1)).astype(np.int8) for side in (left, right)]
-        return signed_codes(places[0], places[1], signs[0], signs[1])
 
     def refuse_missing(self, pieces: list[_Piece], given: Integers, added: Integers) -> None:
         """Raise when the group moves a given pair to one that is not given."""
@@ -336,37 +299,34 @@ class _Work:
             beyond = self.tree.roots[beyond // n] * np.int64(n) + beyond % n
         raise NotClosedError(*map(int, divmod(beyond[0], n)))
 
-    def assembled(self, pieces: list[_Piece], keys: Integers, final: Rows) -> SparseLabels:
+    def assembled(self, pieces: list[_Piece], keys: Integers, numbers: SignedLabels, first: Integers) -> SparseLabels:
         """All rows with the final labels of the keys, without the pairs that are forced to zero."""
         n = self.shape[1]
-        stays = final.labels >= 0
+        final = numbers[1 : keys.size + 1]
+        stays = final != 0
         roots = keys // n
         degrees = np.bincount(roots[stays], minlength=self.tree.roots.size)
         indptr = np.concatenate([[0], np.cumsum(degrees[self.tree.root_of])])
         indices = np.empty(indptr[-1], dtype=smallest_type(n))
-        labels = np.empty(indptr[-1], dtype=final.labels.dtype)
-        signs = None if final.signs is None else np.empty(indptr[-1], dtype=np.int8)
+        signed_labels = np.empty(indptr[-1], dtype=numbers.dtype)
         for piece in pieces:
-            for part in row_blocks(piece.rows.size, piece.degree):
+            for part in row_blocks(piece.rows.size, piece.degree, self.limits.block):
                 entries = piece.entries[part]
-                codes = piece.start[part][:, None] + ((entries & ((1 << piece.bits) - 1)) >> 1)
-                kept = stays[codes]
+                labels = numbers[piece.labels(piece.start[part][:, None], entries)]
+                kept = labels != 0
                 places = (indptr[piece.rows[part]][:, None] + np.cumsum(kept, axis=1) - 1)[kept]
                 indices[places] = (entries >> piece.bits)[kept]
-                labels[places] = final.labels[codes[kept]]
-                if signs is not None and final.signs is not None:
-                    signs[places] = (final.signs[codes] * (1 - 2 * (entries & 1)))[kept]
-        first = keys[final.first]
+                signed_labels[places] = labels[kept]
+        first = keys[first]
         return SparseLabels(
             self.shape,
             indptr,
             indices,
-            labels,
-            signs,
+            signed_labels,
             self.tree.roots,
             np.bincount(self.tree.root_of),
             np.stack([self.tree.roots[first // n], first % n], axis=1),
-            np.bincount(final.labels[stays], minlength=final.first.size),
+            np.bincount(np.abs(final), minlength=first.size + 1)[1:],
             np.stack([self.tree.roots[roots[~stays]], keys[~stays] % n], axis=1),
         )
 

@@ -16,9 +16,11 @@ from functools import cached_property
 
 import numpy as np
 
-from eqgen.common.arrays import Integers, Labels, Permutation, Signs
+from eqgen.common.arrays import Integers, Permutation, SignedLabels
 from eqgen.common.memory import refuse_large_table
 from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.limits import LIMITS, Limits
+from eqgen.orbitals.matrix import orbit_sizes
 from eqgen.permutations.group import Group
 from eqgen.spaces.pair_action import paired
 from eqgen.spaces.space import Factor, Space, Term
@@ -39,6 +41,7 @@ def stable_labels(
     degree: int,
     family: Callable[[int], Group],
     full: Callable[[], LabelTable],
+    limits: Limits = LIMITS,
 ) -> StableLabels:
     """The orbits under S(n) or A(n) on an axis of n points, at least `stable_degree`, that moves both spaces.
 
@@ -48,6 +51,7 @@ def stable_labels(
         degree: n.
         family: S or A. They act alike on the points, and not on the signs of `~p`.
         full: makes the whole table when it is asked for.
+        limits: what decides how the small table is made.
     """
     small_degree = stable_degree(output, input_)
     hint = "pairs of fewer points need a smaller table"
@@ -55,7 +59,7 @@ def stable_labels(
     refuse_large_table(f"the formula for {small_degree} points", small[0].size, small[1].size, hint)
     group = family(small_degree)
     outputs, inputs = ([space.act({axis: element}) for element in group.elements] for space in small)
-    stable_table = pair_labels(paired(outputs, inputs))
+    stable_table = pair_labels(paired(outputs, inputs), limits)
     return StableLabels(output, input_, axis, family, degree, small[0], small[1], group, stable_table, full)
 
 
@@ -92,45 +96,23 @@ class StableLabels:
         """How many orbits there are."""
         return self.stable_table.rank
 
-    @property
-    def signed(self) -> bool:
-        """Whether entries may be negative or zero."""
-        return self.stable_table.signed
-
-    @property
-    def orbitals_per_row(self) -> Integers:
-        """How many orbits stand in a row that each meets, (rank,)."""
-        return self.stable_table.orbitals_per_row
-
-    @cached_property
-    def sizes(self) -> Integers:
-        """How many pairs each orbit has, (rank,)."""
-        return self._scaled(self.stable_table.sizes, self._points(self.stable_table.representatives))
-
     @cached_property
     def subdegrees(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
-        return (
-            self.sizes
-            // self.row_orbit_sizes[
-                np.searchsorted(self.stable_table.row_representatives, self.stable_table.representatives[:, 0])
-            ]
-        )
+        few = self.stable_table
+        sizes = self._scaled(orbit_sizes(few), few.representatives)
+        return sizes // self.row_orbit_sizes[np.searchsorted(few.row_representatives, few.representatives[:, 0])]
 
-    def _points(self, pairs: Permutation) -> list[int]:
-        """How many points of the axis occur in each pair of the stable table, or in its output alone."""
+    def _scaled(self, counts: Integers, pairs: Permutation) -> Integers:
+        """Counts for n points from those of pairs of the stable table, or of outputs: k points stand anywhere among n instead."""
         spaces = (self.small_output, self.small_input)
-        return [
-            len({point for space, number in zip(spaces, pair, strict=False) for point in _members_of(space, number)})
-            for pair in pairs.tolist()
-        ]
-
-    def _scaled(self, counts: Integers, points: list[int]) -> Integers:
-        """Integers for n points from those of the stable table: k distinct points stand anywhere among n instead."""
-        scaled = [
-            count * math.perm(self.degree, k) // math.perm(self.small_group.degree, k)
-            for count, k in zip(counts.tolist(), points, strict=True)
-        ]
+        scaled = []
+        for count, pair in zip(counts.tolist(), pairs.tolist(), strict=True):
+            points = {
+                point for space, number in zip(spaces, pair, strict=False) for point in _members_of(space, number)
+            }
+            k = len(points)
+            scaled.append(count * math.perm(self.degree, k) // math.perm(self.small_group.degree, k))
         return np.array(scaled, dtype=np.int64)
 
     @cached_property
@@ -149,10 +131,8 @@ class StableLabels:
 
     @cached_property
     def row_orbit_sizes(self) -> Integers:
-        """How many rows each key row stands for, (key rows,)."""
-        return self._scaled(
-            self.stable_table.row_orbit_sizes, self._points(self.stable_table.row_representatives[:, None])
-        )
+        """How many rows each row representative stands for, (row representatives,)."""
+        return self._scaled(self.stable_table.row_orbit_sizes, self.stable_table.row_representatives[:, None])
 
     def _grown(self, numbers: Permutation, side: int) -> Permutation:
         """Points of the stable table as points of the spaces for n."""
@@ -164,8 +144,8 @@ class StableLabels:
             found[chosen] = many.start + _numbers(term, members)
         return found
 
-    def at(self, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs]:
-        """Labels and signs where some rows and columns cross, (rows, columns) each."""
+    def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
+        """Signed labels where some rows and columns cross, (rows, columns)."""
         shape = (rows.size, columns.size)
         small_rows, small_columns = np.empty(shape, dtype=np.intp), np.empty(shape, dtype=np.intp)
         for term_out, out, small_term_out, small_out in _terms(self.output, self.small_output):
@@ -179,7 +159,7 @@ class StableLabels:
                 places = row_members.shape[-1]
                 small_rows[here] = small_out.start + _numbers(small_term_out, counted[..., :places])
                 small_columns[here] = small_in.start + _numbers(small_term_in, counted[..., places:])
-        return self.stable_table.labels[small_rows, small_columns], self.stable_table.signs[small_rows, small_columns]
+        return self.stable_table.signed_labels[small_rows, small_columns]
 
     def table(self) -> LabelTable:
         """All of them as a table."""

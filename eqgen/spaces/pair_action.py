@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation
 from eqgen.permutations.random_elements import random_elements
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, halved
+
+Entries = TypeVar("Entries", bound=npt.NDArray[Any])
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,19 @@ class PairAction:
         # Where both sides are one space, they are composed once.
         same = self.output is self.input and later.output is later.input
         return PairAction(output, output if same else self.input.then(later.input))
+
+    def turned(self, entries: Entries, rows: Any = slice(None), columns: Any = slice(None)) -> Entries:
+        """Entries of an (m, n) matrix with the signs that the element gives them where it moves them; changed in place.
+
+        Args:
+            entries: where some rows and columns cross, (rows, columns).
+            rows, columns: which these are; all of them where it is not said.
+        """
+        if self.output.signs is not None:
+            entries *= self.output.signs[rows][:, None]
+        if self.input.signs is not None:
+            entries *= self.input.signs[columns]
+        return entries
 
 
 def paired(outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation]) -> list[PairAction]:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.arrays import Integers, SignedLabels, labels_of, signs_of
+from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.text import count
 from eqgen.layers import EquivariantDense
 from eqgen.layers.equivariance.function import (
@@ -50,11 +50,10 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
     """In integers, in float64, and as it is."""
     mapping, shape = orbits.mapping, flat_shape(layer)
     program, summed = program_check(layer, looked_at(layer, random), random)
-    if summed is None or summed.shape != layer.program.shape:
-        # It sums to no labels, which the check of the program has told, or to more than are looked at.
-        certificate = orbits.certificate()
-    else:
-        certificate = certify(mapping, labels_of(summed), signs_of(summed))
+    # It may sum to no labels, which the check of the program has told, or to more than are looked at.
+    certificate = (
+        certify(mapping, summed) if summed is not None and summed.shape == layer.program.shape else orbits.certificate()
+    )
     trial = random_trial(mapping, (*shape, 1)[1], words, random)
     weights = _weights(layer, random)
     outcome = _in_float64(layer, trial, weights)

@@ -8,6 +8,7 @@ import networkx
 import numpy as np
 
 import eqgen as eq
+from eqgen.orbitals.limits import LIMITS, Limits
 from helpers.strategies import Declared, Part, Side, action
 
 
@@ -84,8 +85,8 @@ def brute_partition(declared: Declared) -> set[frozenset[tuple[int, int]]]:
     return partition(components(len(declared.points(declared.output)), len(declared.points(declared.input)), moves))
 
 
-def computed(declared: Declared) -> eq.Orbits:
-    return eq.orbits(eq.mapping(declared.text, **declared.axes))
+def computed(declared: Declared, limits: Limits = LIMITS) -> eq.Orbits:
+    return eq.orbits(eq.mapping(declared.text, **declared.axes), limits=limits)
 
 
 def partitions_into_at_most(points: int, blocks: int) -> int:

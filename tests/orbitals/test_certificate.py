@@ -16,10 +16,12 @@ import eqgen as eq
 from eqgen.orbitals.certificate import Certificate, certify, certify_form
 from eqgen.orbitals.certificate.table import first_places
 from eqgen.orbitals.dense import LabelTable
+from eqgen.orbitals.limits import Limits
 from eqgen.orbitals.product import ProductLabels
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.orbitals.stable import StableLabels
 from helpers.drawn_mappings import drawn_pairs, mappings_of_several_axes, p4m, signed_generators
+from helpers.forms import joined, parted, with_labels
 from helpers.mistakes import refuse
 from helpers.references import brute_partition, computed, cut, mask_of, partition, signed_orbits
 from helpers.strategies import declared_mappings
@@ -86,10 +88,10 @@ def test_any_labels_that_eqgen_makes_have_a_certificate(mapping, data):
     orbits = eq.orbits(mapping)
     assert orbits.certificate()
     # The same labels as one table, whatever the form.
-    assert certify(mapping, orbits.labels, orbits.signs)
+    assert certify(mapping, orbits.pattern.signed_labels)
     supported = eq.mapping(str(mapping), support=drawn_pairs(data, orbits.shape))
     assert eq.orbits(supported).certificate()
-    assert certify(supported, eq.orbits(supported).labels, eq.orbits(supported).signs)
+    assert certify(supported, eq.orbits(supported).pattern.signed_labels)
 
 
 def test_a_certificate_is_false_by_any_of_its_three_witnesses():
@@ -112,22 +114,21 @@ def test_a_certificate_is_made_without_what_made_the_labels(text, monkeypatch):
         "_all_rows",
         "_compared",
         "_small_table",
-        "numbered",
-        "signed_codes",
+        "LabelClasses.merge",
+        "LabelClasses.numbered",
         "random_actions",
     ):
         monkeypatch.setattr(f"eqgen.orbitals.dense.{name}", refuse)
     for name in (
         "schreier_tree",
         "random_actions",
-        "numbered",
-        "signed_codes",
+        "LabelClasses",
         "_Work.pieces",
         "_Work.compared",
         "_Work._moved",
     ):
         monkeypatch.setattr(f"eqgen.orbitals.sparse.{name}", refuse)
-    monkeypatch.setattr("eqgen.orbitals.schreier_tree.Walker.back", refuse)
+    monkeypatch.setattr("eqgen.orbitals.schreier_tree.Tree.back", refuse)
     assert orbits.certificate()
 
 
@@ -167,13 +168,10 @@ def test_every_change_of_the_orbits_is_noticed_and_no_change_of_names(declared, 
     orbits = computed(declared)
     labels = damaged(data, orbits.labels)
     same = partition(labels) == brute_partition(declared)
-    with pytest.MonkeyPatch.context() as patch:
-        # A large table is looked at a few rows at a time.
-        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
-        if not counted:
-            # Generation has to notice by itself: most groups are too large to be counted.
-            patch.setattr("eqgen.orbitals.certificate.burnside.LARGEST_ENUMERATED_ORDER", 0)
-        found = certify(orbits.mapping, labels, orbits.signs)
+    # A large table is looked at a few rows at a time, and where a group is too large to be counted, as most are, generation
+    # has to notice by itself.
+    limits = Limits(block=block, largest_order=10_000 if counted else 0)
+    found = certify(orbits.mapping, joined(labels, orbits.signs), limits)
     assert bool(found) == same
     if same:
         return
@@ -233,12 +231,6 @@ def canonical(labels, signs) -> dict[tuple[int, int], tuple[object, int]]:
     return found
 
 
-def is_sound(labels, signs) -> bool:
-    """Whether a sign stands at each label and zero where there is none."""
-    labels, signs = np.asarray(labels), np.asarray(signs)
-    return bool((np.abs(signs) == (labels >= 0)).all())
-
-
 @st.composite
 def signed_mappings(draw) -> eq.Mapping:
     size = draw(st.integers(1, 4))
@@ -277,6 +269,7 @@ def damaged_signs(data, labels: np.ndarray, signs: np.ndarray) -> tuple[np.ndarr
         signs[own] = 0
     else:
         labels[place] = data.draw(st.integers(-1, rank))
+    labels, signs = parted(joined(labels, signs))
     present = np.unique(labels[labels >= 0])
     return np.where(labels >= 0, np.searchsorted(present, labels), -1), signs
 
@@ -287,11 +280,8 @@ def test_every_change_of_labels_or_signs_is_noticed(mapping, data, counted):
     shape = (mapping.output.size, mapping.input.size)
     labels, signs = map(np.array, signed_orbits(*shape, mapping.generators))
     changed = damaged_signs(data, labels, signs)
-    same = canonical(*changed) == canonical(labels, signs) and is_sound(*changed)
-    with pytest.MonkeyPatch.context() as patch:
-        if not counted:
-            patch.setattr("eqgen.orbitals.certificate.burnside.LARGEST_ENUMERATED_ORDER", 0)
-        found = certify(mapping, *changed)
+    same = canonical(*changed) == canonical(labels, signs)
+    found = certify(mapping, joined(*changed), Limits(largest_order=10_000 if counted else 0))
     assert bool(found) == same, (changed, found)
 
 
@@ -312,9 +302,8 @@ def test_every_change_within_a_support_is_noticed(mapping, data):
         changed = damaged_signs(data, *changed)
     else:
         changed[0] = damaged(data, changed[0])
-    same = canonical(*changed) == before and is_sound(*changed)
-    bad = dataclasses.replace(form, labels=changed[0].ravel(), signs=changed[1].ravel().astype(np.int8))
-    assert bool(certify_form(supported, bad)) == same
+    bad = with_labels(form, changed[0].ravel(), changed[1].ravel())
+    assert bool(certify_form(supported, bad)) == (canonical(*changed) == before)
 
 
 @settings(max_examples=60)
@@ -331,13 +320,13 @@ def test_a_support_that_lacks_pairs_is_noticed_and_one_of_them_named(declared, d
         form,
         indptr=np.searchsorted(rows[left], np.arange(shape[0] + 1)),
         indices=form.indices[left],
-        labels=form.labels[left],
-        signs=None if form.signs is None else form.signs[left],
+        signed_labels=form.signed_labels[left],
     )
     found = certify_form(supported, bad)
     # Whole orbits may be gone, of which nothing can tell without the pairs that were asked for.
-    gone = form.labels[dropped]
-    if all((form.labels == label).sum() == (gone == label).sum() for label in np.unique(gone)):
+    labels = parted(form.signed_labels)[0]
+    gone = labels[dropped]
+    if all((labels == label).sum() == (gone == label).sum() for label in np.unique(gone)):
         return
     assert not found
     named = re.fullmatch(
@@ -375,7 +364,7 @@ def changed(array, **places) -> np.ndarray:
 def test_a_swapped_label_is_named():
     orbits = eq.orbits("p -> p where p = C(3)")
     labels = changed(orbits.labels, at={(0, 1): 2, (0, 2): 1})
-    assert certify(orbits.mapping, labels, orbits.signs).violation == (
+    assert certify(orbits.mapping, joined(labels, orbits.signs)).violation == (
         "generator 1 of p, (1 2 3) moves entry (1, 2) to (2, 3), but their labels differ: 2 and 1"
     )
 
@@ -383,7 +372,7 @@ def test_a_swapped_label_is_named():
 def test_a_wrong_sign_is_named():
     orbits = eq.orbits("~p -> p where p = S(2)")
     assert orbits.signs.tolist() == [[1, 1], [-1, -1]]
-    found = certify(orbits.mapping, orbits.labels, changed(orbits.signs, at={(1, 1): 1}))
+    found = certify(orbits.mapping, joined(orbits.labels, changed(orbits.signs, at={(1, 1): 1})))
     assert found.violation == "generator 1 of p, (1 2) moves entry (1, 1) to (2, 2), but their signs do not fit"
     assert not found
 
@@ -391,7 +380,7 @@ def test_a_wrong_sign_is_named():
 def test_two_orbits_merged_are_named_by_a_pair_that_is_not_reached():
     orbits = eq.orbits(EDGES)
     merged = np.where(orbits.labels == 2, 1, orbits.labels)
-    found = certify(orbits.mapping, merged, orbits.signs)
+    found = certify(orbits.mapping, joined(merged, orbits.signs))
     assert (found.rank, found.violation, found.burnside) == (2, "", 3)
     assert found.apart == (
         "({1,2}, {3,4}) has the label 1, but no product of generators moves the first pair of that label there"
@@ -402,7 +391,7 @@ def test_an_orbit_split_is_named_by_a_generator_that_joins_its_parts():
     orbits = eq.orbits("p -> p where p = C(4)")
     split = np.array(orbits.labels)
     split[2:][orbits.labels[2:] == 1] = 4
-    found = certify(orbits.mapping, split, orbits.signs)
+    found = certify(orbits.mapping, joined(split, orbits.signs))
     assert found.rank == 5
     assert found.violation == (
         "generator 1 of p, (1 2 3 4) moves entry (2, 3) to (3, 4), but their labels differ: 1 and 4"
@@ -414,13 +403,13 @@ def test_a_zero_that_nothing_forces_is_named():
     assert orbits.labels.tolist() == [[0, -1], [-1, 1]]
     labels, signs = np.array(orbits.labels), np.array(orbits.signs)
     labels[0, 0], signs[0, 0] = -1, 0
-    found = certify(orbits.mapping, labels, signs)
+    found = certify(orbits.mapping, joined(labels, signs))
     assert found.apart == "(1, 1) is held at zero, but the signs do not force it to be"
     assert not found
     # Unsigned, where nothing is ever forced.
     ring = eq.orbits("p -> p where p = C(3)")
     labels = np.where(ring.labels == 1, -1, ring.labels)
-    assert certify(ring.mapping, labels, np.where(labels < 0, 0, 1).astype(np.int8)).apart == (
+    assert certify(ring.mapping, joined(labels)).apart == (
         "(1, 2) is held at zero, but the signs do not force it to be"
     )
 
@@ -429,36 +418,24 @@ def test_a_weight_where_the_signs_force_zero_is_named():
     orbits = eq.orbits(FORCED)
     labels, signs = np.array(orbits.labels), np.array(orbits.signs)
     labels[0, 1], signs[0, 1] = 2, 1
-    found = certify(orbits.mapping, labels, signs)
+    found = certify(orbits.mapping, joined(labels, signs))
     assert found.violation == ("generator 1 of p, (1 -1) moves entry (1, 2) to (1, 2), but their signs do not fit")
 
 
 @pytest.mark.parametrize("text", [FLOWS, EDGES, "p -> p where p = S(9)", TURNED, RING])
-@pytest.mark.parametrize("value", [0, 2, -3])
-def test_a_label_without_a_sign_is_no_weight(text, value):
-    # Invariant it is, and of the right number of labels: but nothing is multiplied by such a sign.
+def test_zero_everywhere_is_no_weight(text):
+    # Invariant it is: but nothing is multiplied by it.
     orbits = eq.orbits(text)
-    form = orbits.form
-    if isinstance(form, SparseLabels):
-        bad = dataclasses.replace(form, signs=np.full(form.labels.shape, value, dtype=np.int8))
-    else:
-        bad = dataclasses.replace(form, signs=(orbits.signs * np.int8(value)).astype(np.int8))
-        if not form.signed:
-            # Signs that all are one are held as a single number.
-            single = dataclasses.replace(form, signs=np.broadcast_to(np.int8(value), form.shape))
-            assert not certify_form(orbits.mapping, single)
+    bad = dataclasses.replace(orbits.form, signed_labels=0 * orbits.form.signed_labels)
     assert not certify_form(orbits.mapping, bad)
-
-
-def test_a_sign_where_there_is_no_label_is_noticed():
-    orbits = eq.orbits(FORCED)
-    assert not certify(orbits.mapping, orbits.labels, changed(orbits.signs, at={(0, 1): 1}))
 
 
 def test_the_signs_of_a_support_cannot_be_left_away():
     orbits = eq.orbits(TURNED)
-    assert (orbits.form.signs < 0).any()
-    found = certify_form(orbits.mapping, dataclasses.replace(orbits.form, signs=None))
+    assert (orbits.form.signed_labels < 0).any()
+    found = certify_form(
+        orbits.mapping, dataclasses.replace(orbits.form, signed_labels=np.abs(orbits.form.signed_labels))
+    )
     assert not found
     assert found.violation.startswith("generator ")
 
@@ -466,8 +443,9 @@ def test_the_signs_of_a_support_cannot_be_left_away():
 def test_damage_within_a_support_is_named():
     orbits = eq.orbits(RING)
     form = orbits.form
-    assert form.labels.tolist()[:3] == [0, 1, 2]
-    swapped = certify_form(orbits.mapping, dataclasses.replace(form, labels=changed(form.labels, at={0: 1, 1: 0})))
+    labels = parted(form.signed_labels)[0]
+    assert labels.tolist()[:3] == [0, 1, 2]
+    swapped = certify_form(orbits.mapping, with_labels(form, changed(labels, at={0: 1, 1: 0})))
     assert swapped == Certificate(
         3,
         "generator 1 of p, (1 2 3 4 5 6) moves entry (1, 1) to one of another label or sign",
@@ -476,19 +454,18 @@ def test_damage_within_a_support_is_named():
         LEFT_OUT,
         "every pair of the support",
     )
-    merged = certify_form(orbits.mapping, dataclasses.replace(form, labels=np.where(form.labels == 2, 1, form.labels)))
+    merged = certify_form(orbits.mapping, with_labels(form, np.where(labels == 2, 1, labels)))
     assert (merged.violation, bool(merged)) == ("", False)
     assert merged.apart == "(1, 4) is not reached from the first pair of its label"
-    split = np.array(form.labels)
+    split = np.array(labels)
     split[split.tolist().index(2)] = 3
-    assert certify_form(orbits.mapping, dataclasses.replace(form, labels=split)).violation == (
+    assert certify_form(orbits.mapping, with_labels(form, split)).violation == (
         "generator 1 of p, (1 2 3 4 5 6) moves entry (1, 4) to one of another label or sign"
     )
     turned = eq.orbits(TURNED)
-    signs = changed(turned.form.signs, at={0: -1})
-    assert certify_form(turned.mapping, dataclasses.replace(turned.form, signs=signs)).violation.endswith(
-        " to one of another label or sign"
-    )
+    labels, signs = parted(turned.form.signed_labels)
+    bad = with_labels(turned.form, labels, changed(signs, at={0: -1}))
+    assert certify_form(turned.mapping, bad).violation.endswith(" to one of another label or sign")
 
 
 @pytest.mark.parametrize("place", range(4))
@@ -499,7 +476,7 @@ def test_a_pair_that_a_support_lacks_is_named(place):
         mapping.support,
         indptr=np.searchsorted(left, np.arange(5)),
         indices=mapping.support.indices[left],
-        labels=mapping.support.labels[left],
+        signed_labels=mapping.support.signed_labels[left],
     )
     assert certify_form(mapping, bad).violation == (
         f"generator 1 of p, (1 2 3 4) moves a pair of the support to ({place + 1}, 1), which it lacks"
@@ -520,13 +497,13 @@ def with_factor(form: ProductLabels, block: int, place: int, factor) -> ProductL
 def test_damage_to_a_factor_is_named_with_its_axes():
     orbits = eq.orbits("h w -> h w where h = C(3), w = D(4)")
     own = orbits.form.blocks[0].factors
-    swapped = dataclasses.replace(own[0], labels=changed(own[0].labels, at={(0, 1): 2}))
+    swapped = with_labels(own[0], changed(own[0].labels, at={(0, 1): 2}))
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 0, swapped))
     assert found.violation == (
         "in the factor of h: generator 1 of h, (1 2 3) moves entry (1, 2) to (2, 3), but their labels differ: 2 and 1"
     )
     assert (found.scope, found.apart, found.rank, bool(found)) == ("the factors", "", 9, False)
-    merged = dataclasses.replace(own[1], labels=np.where(own[1].labels == 2, 1, own[1].labels))
+    merged = with_labels(own[1], np.where(own[1].labels == 2, 1, own[1].labels))
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 1, merged))
     assert found.apart == (
         "in the factor of w: (1, 3) has the label 1, but no product of generators moves the first pair of that label there"
@@ -544,7 +521,7 @@ def test_every_change_of_any_factor_is_noticed(declared, data):
     factor = orbits.form.blocks[block].factors[place]
     labels = damaged(data, factor.labels)
     same = partition(labels) == partition(factor.labels)
-    bad = with_factor(orbits.form, block, place, dataclasses.replace(factor, labels=labels))
+    bad = with_factor(orbits.form, block, place, with_labels(factor, labels))
     found = certify_form(orbits.mapping, bad)
     assert bool(found) == same
     if not same:
@@ -556,7 +533,7 @@ def test_every_change_of_any_factor_is_noticed(declared, data):
 def test_a_factor_of_axes_that_move_together_is_named_by_all_of_them():
     orbits = eq.orbits("s b t -> s t where s & b = Group((1 2 3), (2 3)) & Group((), (1 2)), t = C(2)")
     factor = orbits.form.blocks[0].factors[0]
-    bad = dataclasses.replace(factor, labels=np.zeros_like(factor.labels))
+    bad = with_labels(factor, np.zeros_like(factor.labels))
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 0, bad))
     assert found.apart.startswith("in the factor of s & b: (1, (")
 
@@ -568,7 +545,7 @@ def test_damage_to_the_few_points_of_a_formula_is_named():
         (np.where(twin.labels == 2, 1, twin.labels), "({1,2}, {3,4}) has the label 1, but no product of generators moves the first pair of that label there"),
         (changed(twin.labels, at={(0, 0): 1}), "generator 1 of p, (1 2 3 4 5 6) moves entry ({1,2}, {1,2}) to ({2,3}, {2,3}), but their labels differ: 1 and 0"),
     ]:  # fmt: skip
-        bad = dataclasses.replace(orbits.form, stable_table=dataclasses.replace(twin, labels=labels))
+        bad = dataclasses.replace(orbits.form, stable_table=with_labels(twin, labels))
         found = certify_form(orbits.mapping, bad)
         assert not found
         assert message in (found.apart, found.violation)
@@ -588,7 +565,7 @@ def test_damage_to_a_formula_inside_a_product_is_named():
     form = orbits.form.blocks[0].factors[0]
     assert isinstance(form, StableLabels)
     bad = dataclasses.replace(
-        form, stable_table=dataclasses.replace(form.stable_table, labels=np.zeros_like(form.stable_table.labels))
+        form, stable_table=with_labels(form.stable_table, np.zeros_like(form.stable_table.labels))
     )
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 0, bad))
     assert found.apart == (
@@ -609,8 +586,7 @@ def test_factors_that_are_put_together_wrongly_are_noticed(text, field, value):
 
 @pytest.mark.parametrize("n", [20, 200])
 def test_a_formula_that_is_looked_up_wrongly_is_noticed(n, monkeypatch):
-    monkeypatch.setattr(import_module("eqgen.orbitals.orbits"), "LARGEST_PLAIN_TABLE", 0)
-    orbits = eq.orbits(f"<p p> -> p where p = S({n})")
+    orbits = eq.orbits(f"<p p> -> p where p = S({n})", limits=Limits(largest_plain_table=0))
     assert orbits.certificate()
     # All pairs are taken for the first one.
     monkeypatch.setattr(
@@ -621,8 +597,7 @@ def test_a_formula_that_is_looked_up_wrongly_is_noticed(n, monkeypatch):
 
 
 def test_a_formula_that_is_looked_up_wrongly_in_places_is_noticed(monkeypatch):
-    monkeypatch.setattr(import_module("eqgen.orbitals.orbits"), "LARGEST_PLAIN_TABLE", 0)
-    orbits = eq.orbits("<p p> -> p where p = S(200)")
+    orbits = eq.orbits("<p p> -> p where p = S(200)", limits=Limits(largest_plain_table=0))
     counted = import_module("eqgen.orbitals.stable")._counted
 
     def wrong(rows, columns):
@@ -657,17 +632,15 @@ def test_a_pair_that_a_support_leaves_out_without_a_reason_is_noticed():
 @given(st.lists(st.integers(-1, 4), min_size=1, max_size=12), st.integers(1, 5))
 def test_generation_starts_where_each_label_stands_first(labels, block):
     # Any pair of a label would prove as much, but what is said of "the first pair" has to be true, in large tables too.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
-        found = first_places(np.array(labels))
+    found = first_places(joined(labels), Limits(block=block))
     assert found.tolist() == [labels.index(label) for label in sorted(set(labels) - {-1})]
 
 
 def test_labels_of_another_group_have_no_certificate():
     # Those of a subgroup are split, those of a larger group merged.
     small, large = eq.orbits("p -> p where p = C(6)"), eq.orbits("p -> p where p = D(6)")
-    assert certify(large.mapping, small.labels, small.signs).violation
-    assert certify(small.mapping, large.labels, large.signs).apart
+    assert certify(large.mapping, small.pattern.signed_labels).violation
+    assert certify(small.mapping, large.pattern.signed_labels).apart
     supports = [eq.orbits(f"p -> p where p = {group}(6) support 1 <- 2, 1 <- 6") for group in "CD"]
     assert certify_form(supports[1].mapping, supports[0].form).violation
     assert certify_form(dataclasses.replace(supports[0].mapping, support=None), supports[1].form).apart

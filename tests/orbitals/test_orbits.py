@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sympy.combinatorics import Permutation, PermutationGroup
 
 import eqgen as eq
+from eqgen.orbitals.limits import Limits
 from helpers.references import (
     brute_partition,
     computed,
@@ -45,16 +46,11 @@ def test_the_orbits_are_numbered_as_documented(declared):
 
 @settings(max_examples=300)
 @given(declared_mappings(), st.integers(1, 30), st.sampled_from([0, 3, 10**6]), st.integers(0, 9))
-def test_the_way_of_large_tables_gives_the_same_labels(declared, block, few, quiet):
+def test_the_way_of_large_tables_gives_the_same_labels(declared, block, many, quiet):
     # Tables this small are merged as they are; here they go through trees, random elements, blocks and both ways to merge.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.orbitals.dense.SMALL", 0)
-        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
-        patch.setattr("eqgen.orbitals.dense.QUIET", quiet)
-        patch.setattr("eqgen.common.connected.MOST_FOR_NETWORKX", few)
-        orbits = computed(declared)
-        assert orbits.labels.tolist() == expected_labels(declared)
-        assert orbits.sizes.sum() == orbits.labels.size
+    orbits = computed(declared, Limits(small=0, block=block, quiet=quiet, many_equalities=many))
+    assert orbits.labels.tolist() == expected_labels(declared)
+    assert orbits.sizes.sum() == orbits.labels.size
 
 
 @given(declared_mappings(max_axes=1))

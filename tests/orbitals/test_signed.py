@@ -26,7 +26,7 @@ def test_the_rank_is_the_dimension_of_the_equivariant_maps(data):
     mapping = eq.mapping(f"{sides[0]} -> {sides[1]}", p=group)
     orbits = eq.orbits(mapping)
     assert orbits.rank == dimension(mapping) == burnside_count(mapping)
-    certificate = certify(mapping, orbits.labels, orbits.signs)
+    certificate = certify(mapping, orbits.pattern.signed_labels)
     assert certificate, certificate
     for k in range(orbits.rank):
         # The first entry of each orbit has the sign +.
@@ -50,7 +50,7 @@ def test_two_signed_axes_multiply(data):
     )
     orbits = eq.orbits(mapping)
     assert orbits.rank == dimension(mapping) == burnside_count(mapping)
-    assert certify(mapping, orbits.labels, orbits.signs)
+    assert certify(mapping, orbits.pattern.signed_labels)
 
 
 @given(signed_generators(4, 2))
@@ -144,7 +144,7 @@ def test_patterns_with_signs(declaration, expected):
 def test_zero_spreads_to_all_labels_that_meet_it(declaration, rank):
     orbits = eq.orbits(declaration)
     assert orbits.rank == dimension(orbits.mapping) == burnside_count(orbits.mapping) == rank
-    assert certify(orbits.mapping, orbits.labels, orbits.signs)
+    assert certify(orbits.mapping, orbits.pattern.signed_labels)
 
 
 @pytest.mark.slow
@@ -157,7 +157,7 @@ def test_one_flip_and_one_signed_permutation(size, data):
     sides = data.draw(st.sampled_from(["p -> 1", "p -> p", "~p -> 1", "p -> [p p]", "p -> p + ~p", "{p p} -> p"]))
     orbits = eq.orbits(eq.mapping(sides, p=group))
     assert orbits.rank == burnside_count(orbits.mapping)
-    assert certify(orbits.mapping, orbits.labels, orbits.signs)
+    assert certify(orbits.mapping, orbits.pattern.signed_labels)
 
 
 def test_the_incidence_matrix_is_the_only_map_from_nodes_to_edge_flows():
@@ -168,8 +168,14 @@ def test_the_incidence_matrix_is_the_only_map_from_nodes_to_edge_flows():
     assert pattern.rank == 1
 
 
-def test_an_unsigned_mapping_holds_no_table_of_signs():
-    assert eq.orbits("p -> p where p = S(5)").signs.strides == (0, 0)
+def test_labels_and_signs_are_held_as_one_array_of_small_integers():
+    orbits = eq.orbits("[p p] -> [p p] where p = S(5)")
+    held = orbits.form.signed_labels
+    assert orbits.pattern.signed_labels is held
+    assert held.dtype == np.int8
+    assert np.array_equal(held, (orbits.labels + 1) * orbits.signs)
+    assert not orbits.labels.flags.writeable
+    assert not orbits.signs.flags.writeable
 
 
 # --- mistakes

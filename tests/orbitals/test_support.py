@@ -17,9 +17,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import eqgen as eq
+from eqgen.orbitals.limits import Limits
 from eqgen.orbitals.sparse import NotClosedError, SparseLabels, sparse_labels
 from helpers.drawn_mappings import drawn_moves, drawn_pairs, mappings_of_several_axes, p4m, signed_generators
-from helpers.forms import check_form, check_row_representatives
+from helpers.forms import check_form, check_row_representatives, joined
 from helpers.mistakes import mistake, refuse
 from helpers.references import components, cut, mask_of, signed_orbits
 from helpers.strategies import action, declared_mappings, generator_sets
@@ -33,8 +34,7 @@ def check_arrays(form: SparseLabels, labels: np.ndarray, signs: np.ndarray) -> N
     assert form.indptr.tolist() == [0, *np.cumsum((labels >= 0).sum(axis=1)).tolist()]
     assert form.row_numbers().tolist() == rows.tolist()
     assert form.indices.tolist() == columns.tolist()
-    assert form.labels.tolist() == labels[rows, columns].tolist()
-    assert (np.ones(rows.size) if form.signs is None else form.signs).tolist() == signs[rows, columns].tolist()
+    assert form.signed_labels.tolist() == joined(labels, signs)[rows, columns].tolist()
 
 
 def check(mapping: eq.Mapping, labels: np.ndarray, signs: np.ndarray, seed: int = 0) -> None:
@@ -104,16 +104,14 @@ def test_a_support_has_the_orbits_of_all_pairs_that_one_of_its_pairs_lies_in(dra
     st.integers(1, 5),
     st.sampled_from([0, 1, 8]),
 )
-def test_whatever_the_way_the_orbits_are_the_same(drawn, data, block, few, quiet, chained):
+def test_whatever_the_way_the_orbits_are_the_same(drawn, data, block, many, quiet, chained):
     # Blocks of a row or less, both ways to merge, closures that are left to the comparison of rows, and trees of single
     # steps: supports as small as these would not meet all of that by themselves.
     make, labels, signs = drawn
     pairs = drawn_pairs(data, labels.shape)
+    limits = Limits(block=block, many_equalities=many, quiet_support=quiet, chained_generators=chained)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eqgen.orbitals.dense.BLOCK", block)
-        patch.setattr("eqgen.common.connected.MOST_FOR_NETWORKX", few)
-        patch.setattr("eqgen.orbitals.sparse.QUIET", quiet)
-        patch.setattr("eqgen.orbitals.schreier_tree.MOST_CHAINED_GENERATORS", chained)
+        patch.setattr("eqgen.orbitals.declare.sparse_labels", partial(sparse_labels, limits=limits))
         check(make(support=pairs), *cut(labels, signs, mask_of(labels.shape, pairs)))
 
 
@@ -482,7 +480,7 @@ def test_a_3_x_3_kernel_on_a_torus_of_128_has_a_centre_an_edge_and_a_corner():
     assert found.labels_at(np.array([row]), columns)[0].tolist() == [[2, 1, 2, 1, 0, 1, 2, 1, 2]]
     assert found.labels_at(np.array([0]), np.arange(side * side))[0].tolist()[0].count(-1) == side * side - 9
     # Held in a few bytes for each of its pairs, none for all the others.
-    held = mapping.support.indptr.nbytes + mapping.support.indices.nbytes + mapping.support.labels.nbytes
+    held = mapping.support.indptr.nbytes + mapping.support.indices.nbytes + mapping.support.signed_labels.nbytes
     assert held <= 16 * 9 * side * side
 
 

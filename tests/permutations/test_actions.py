@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eqgen as eq
+from helpers.forms import joined
 
 
 def matchings(points):
@@ -53,7 +54,7 @@ def test_points_are_named_in_violations():
 
     labels = orbits.labels.copy()
     labels[1, 1] = 1
-    violation = certify(orbits.mapping, labels, orbits.signs).violation
+    violation = certify(orbits.mapping, joined(labels, orbits.signs)).violation
     assert "moves entry (heads, heads) to (tails, tails)" in violation
 
 

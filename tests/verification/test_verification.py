@@ -13,6 +13,7 @@ import eqgen as eq
 from eqgen.layers.linear import LinearMap
 from eqgen.orbitals.certificate import burnside_count, certify
 from eqgen.verification.verify import equivariant_layers
+from helpers.forms import joined
 from helpers.sampling import examples
 from helpers.tampering import tamper
 
@@ -138,7 +139,7 @@ def test_a_tampered_pattern_fails_too():
 def test_merged_orbits_are_invariant_but_not_complete():
     orbits = eq.orbits(EDGES)
     merged = np.where(orbits.labels == 2, 1, orbits.labels)
-    certificate = certify(orbits.mapping, merged, orbits.signs)
+    certificate = certify(orbits.mapping, joined(merged, orbits.signs))
     assert certificate.invariant
     assert certificate.complete is False
     assert not certificate
@@ -148,22 +149,22 @@ def test_a_flipped_sign_is_a_violation():
     orbits = eq.orbits(EDGES)
     signs = np.array(orbits.signs)
     signs[0, 0] = -1
-    assert not certify(orbits.mapping, orbits.labels, signs)
+    assert not certify(orbits.mapping, joined(orbits.labels, signs))
 
 
 def test_a_transposed_table_is_a_violation():
     orbits = eq.orbits("p -> p where p = (1 2 3)(4 5), (1 2)")
-    assert certify(orbits.mapping, orbits.labels, orbits.signs)
+    assert certify(orbits.mapping, orbits.pattern.signed_labels)
     odd = eq.orbits(eq.mapping("p -> p", p=[[1, 2, 0, 3]]))
     table = odd.labels.copy()
     table[0, 3], table[3, 0] = table[3, 0], table[0, 3]
-    assert not certify(odd.mapping, table, odd.signs)
+    assert not certify(odd.mapping, joined(table, odd.signs))
 
 
 def test_labels_of_the_wrong_group_are_a_violation():
     cyclic = eq.orbits("p -> p where p = C(6)")
     dihedral = eq.mapping("p -> p where p = D(6)")
-    assert not certify(dihedral, cyclic.labels, cyclic.signs).invariant
+    assert not certify(dihedral, cyclic.pattern.signed_labels).invariant
 
 
 @pytest.mark.parametrize("entry", [(0, 1), (1, 1)])

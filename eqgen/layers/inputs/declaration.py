@@ -13,7 +13,6 @@ from eqgen.common.text import in_short
 from eqgen.layers.inputs.arguments import refuse_bias
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.matrix import PairLabels
 from eqgen.orbitals.orbits import Orbits, bias_pattern, fingerprint, orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.orbitals.pattern import pattern as as_pattern
@@ -35,7 +34,7 @@ class Declared:
     """
 
     source: Orbits | Pattern
-    sizes: PairLabels | Pattern
+    sizes: Orbits | Pattern
     mapping: Mapping | None
     input: tuple[int, ...]
     output: tuple[int, ...]
@@ -56,10 +55,8 @@ class Declared:
     def signed_at(self, columns: Integers) -> SignedLabels:
         """What is declared in some columns, (m, columns); no table is made for it."""
         if isinstance(self.source, Orbits):
-            labels, signs = self.source.form.at(np.arange(self.source.shape[0]), columns)
-        else:
-            labels, signs = self.source.labels[:, columns], self.source.signs[:, columns]
-        return (labels + 1) * signs
+            return self.source.form.at(np.arange(self.source.shape[0]), columns)
+        return self.source.signed_labels[:, columns]
 
     @property
     def text(self) -> str:
@@ -135,7 +132,7 @@ def read_declaration(declaration: Any) -> Declared:
     if isinstance(declaration, Orbits):
         mapping = declaration.mapping
         grids, short = (mapping.input.shape, mapping.output.shape), in_short(mapping.in_short())
-        return Declared(declaration, declaration.form, mapping, *grids, "symmetry of", str(mapping), short)
+        return Declared(declaration, declaration, mapping, *grids, "symmetry of", str(mapping), short)
     if looks_like_mapping(declaration):
         return read_declaration(orbits(as_mapping(declaration)))
     typed = as_pattern(declaration).in_order_of_appearance()
@@ -145,4 +142,4 @@ def read_declaration(declaration: Any) -> Declared:
 
 def transposed(pattern: Pattern) -> Pattern:
     """A bias between its two forms: a typed row, and the column that a map from one point is."""
-    return Pattern(pattern.labels.T, pattern.signs.T, pattern.letters)
+    return Pattern(pattern.signed_labels.T, pattern.letters)

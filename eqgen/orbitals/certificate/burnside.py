@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 
 import numpy as np
 
 from eqgen.common.text import count
+from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.permutations.group import Group, order_text
 from eqgen.permutations.signed_permutation import SignedPermutation, halved
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Term, part_of
 
-LARGEST_ENUMERATED_ORDER = 10_000
-"""Groups up to this order are enumerated to count their orbits a second time..."""
 
-LARGEST_ENUMERATION = 4_000_000
-"""... when their elements hold no more images of points than this, ..."""
-
-LARGEST_WORK = 50_000_000
-"""... and all of them together move no more points of the spaces than this."""
-
-
-def counted_orbits(mapping: Mapping) -> tuple[int | None, str]:
+def counted_orbits(mapping: Mapping, limits: Limits = LIMITS) -> tuple[int | None, str]:
     """Burnside's count and how many elements it took, or None and why there is none."""
     if mapping.support is not None:
         return None, "not made, for it counts all pairs and the support leaves some out"
@@ -34,18 +26,18 @@ def counted_orbits(mapping: Mapping) -> tuple[int | None, str]:
         sum(part_of(term, unit).size for term in (*mapping.output.terms, *mapping.input.terms))
         for unit in mapping.units
     ]
-    if any(map(_is_too_large, groups, orders, moved)):
+    if any(map(partial(_is_too_large, limits), groups, orders, moved)):
         known = [f"order {order_text(order)}" for order in orders if order is not None]
         what = f" ({' x '.join(known)})" if len(known) == len(orders) else ""
         return None, f"the group is too large to enumerate{what}"
     return burnside_count(mapping), count(sum(order for order in orders if order is not None) or 1, "element")
 
 
-def _is_too_large(group: Group, order: int | None, moved: int) -> bool:
+def _is_too_large(limits: Limits, group: Group, order: int | None, moved: int) -> bool:
     """Whether listing the elements, or moving the points of both spaces by each, would keep the reader waiting."""
-    if order is None or order > LARGEST_ENUMERATED_ORDER:
+    if order is None or order > limits.largest_order:
         return True
-    return order * group.degree > LARGEST_ENUMERATION or order * moved > LARGEST_WORK
+    return order * group.degree > limits.largest_enumeration or order * moved > limits.largest_work
 
 
 @lru_cache(maxsize=64)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from eqgen.common.arrays import Integers
-from eqgen.orbitals.certificate.burnside import counted_orbits
 from eqgen.orbitals.certificate.generation import reached, with_products
 from eqgen.orbitals.certificate.table import entry_name, first_places, free_zero
-from eqgen.orbitals.certificate.value import Certificate
+from eqgen.orbitals.certificate.value import Certificate, counted
+from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
 
 
-def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
+def certify_support(mapping: Mapping, form: SparseLabels, limits: Limits = LIMITS) -> Certificate:
     """Closed under every generator, labels unchanged, and every label generated from one pair."""
     rows, n = form.row_numbers(), np.int64(form.shape[1])
     pairs = rows * n + form.indices
@@ -41,21 +41,20 @@ def certify_support(mapping: Mapping, form: SparseLabels) -> Certificate:
             break
     if not violation:
         steps = [move.__getitem__ for move in with_products(moves, lambda one, other: other[one])]
-        missed = np.flatnonzero(~reached(first_places(form.labels), steps, form.labels.size))
+        missed = np.flatnonzero(~reached(first_places(form.signed_labels, limits), steps, form.signed_labels.size))
         if missed.size:
             apart = f"{name(int(pairs[missed[0]]))} is not reached from the first pair of its label"
     free = _free_pair(mapping, form)
     if free >= 0 and not violation:
         violation = f"{name(free)} was left out of the support, but the signs do not force it to be zero"
-    burnside, counted = counted_orbits(mapping)
-    return Certificate(form.rank, violation, apart, burnside, counted, "every pair of the support")
+    return counted(mapping, limits, form.rank, violation, apart, "every pair of the support")
 
 
 def _different(form: SparseLabels, generator: PairAction, rows: Integers, move: Integers) -> np.ndarray:
     """Whether label or sign of each pair differ from those where a generator moves it."""
     flips = generator.output.all_signs()[rows] * generator.input.all_signs()[form.indices]
-    signs = np.ones_like(flips) if form.signs is None else form.signs
-    different: np.ndarray = (form.labels[move] != form.labels) | (signs[move] != signs * flips) | (np.abs(signs) != 1)
+    labels = form.signed_labels
+    different: np.ndarray = (labels[move] != labels * flips) | (labels == 0)
     return different
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eqgen.orbitals.certificate.burnside import counted_orbits
+from eqgen.orbitals.limits import Limits
+from eqgen.spaces.mapping import Mapping
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -40,3 +44,10 @@ class Certificate:
 
     def __bool__(self) -> bool:
         return self.complete
+
+
+def counted(
+    mapping: Mapping, limits: Limits, rank: int, violation: str = "", apart: str = "", scope: str = "every pair"
+) -> Certificate:
+    """A certificate with Burnside's count of the pairs of a mapping."""
+    return Certificate(rank, violation, apart, *counted_orbits(mapping, limits), scope)

@@ -11,7 +11,7 @@ from math import inf
 
 import numpy as np
 
-from eqgen.common.arrays import Permutation
+from eqgen.common.arrays import Permutation, labels_of
 from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.programs.entries.fourier import FourierEntries
@@ -96,8 +96,7 @@ def _through(problem: Problem, generators: list[Permutation], words: str) -> Kro
     rows, columns = index_out[:, 0], index_in.ravel()
     if not fits(LOOKED_UP * rows.size * columns.size):
         return None
-    labels, _ = problem.labels.at(rows, columns)
-    labels = labels.reshape(rows.size, index_in.shape[0], size)
+    labels = labels_of(problem.labels.at(rows, columns)).reshape(rows.size, index_in.shape[0], size)
     entries = FourierEntries(grid, labels, problem.labels.rank)
     stage = Stage(
         Fourier(grid, index_in, False),

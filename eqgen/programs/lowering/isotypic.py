@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.matrix import orbit_sizes
 from eqgen.programs.lowering.problem import Action
 from eqgen.spaces.pair_action import paired
 
@@ -155,7 +156,7 @@ def _averaged(matrix: Array, table: LabelTable) -> Array:
     # A forced zero has the label -1: the first place takes it up.
     places = table.labels.astype(np.intp).ravel() + 1
     signs = np.ravel(table.signs)
-    counts = np.append(1, table.sizes)
+    counts = np.append(1, orbit_sizes(table))
     sums = np.bincount(places, weights=matrix.ravel() * signs, minlength=counts.size)
     mean: Array = ((sums / counts)[places] * signs).reshape(table.shape)
     return mean

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from eqgen.common.arrays import Labels, Permutation
+from eqgen.common.arrays import Labels, Permutation, labels_of, signs_of
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
@@ -43,13 +43,16 @@ def local(problem: Problem) -> KroneckerFactor | str:
             found = _by_label(labels, points, degree)
             outputs.append(points)
             pairs.append(found.ravel())
-            chosen.append(labels.labels[found[0]])
-    if len(chosen) == 1 and problem.output.size == problem.input.size == outputs[0].size and labels.signs is None:
-        windows = as_windows(labels.indices[found].astype(np.intp), labels.labels[found], problem.grid)
+            chosen.append(labels_of(labels.signed_labels[found[0]]))
+    plain = bool((labels.signed_labels > 0).all())
+    if len(chosen) == 1 and problem.output.size == problem.input.size == outputs[0].size and plain:
+        windows = as_windows(
+            labels.indices[found].astype(np.intp), labels_of(labels.signed_labels[found]), problem.grid
+        )
         if windows is not None:
             return _convolution(problem, windows, chosen[0], sections[0])
     order = np.concatenate(pairs)
-    signs = None if labels.signs is None or (labels.signs > 0).all() else labels.signs[order][:, None]
+    signs = None if plain else signs_of(labels.signed_labels[order])[:, None]
     neighbours = IndexTable(labels.indices[order].astype(np.intp)[:, None], signs, problem.input.size)
     degree = max(section.inputs for section in sections)
     most = "" if len(sections) == 1 else "up to "
@@ -78,7 +81,7 @@ def _entries(chosen: Labels, rank: int) -> GatherEntries:
 def _by_label(labels: SparseLabels, points: Permutation, degree: int) -> Permutation:
     """The numbers of the pairs of some rows of one degree, in the order of their labels, (points, degree)."""
     numbers = labels.indptr[points][:, None] + np.arange(degree)
-    return np.take_along_axis(numbers, np.argsort(labels.labels[numbers], axis=1, kind="stable"), axis=1)
+    return np.take_along_axis(numbers, np.argsort(np.abs(labels.signed_labels[numbers]), axis=1, kind="stable"), axis=1)
 
 
 def _applies(problem: Problem) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.orbitals.dense import row_blocks
+from eqgen.common.arrays import row_blocks, signs_of
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.cost import cost_alone
 from eqgen.programs.entries.linear_combination import LinearCombination
@@ -173,18 +173,16 @@ def _own_table(problem: Problem, way: Way) -> Operator:
     labels, (_, number) = problem.labels, way.key
     points = problem.output.orbits[problem.output.orbit_of[labels.representatives[number, 0]]]
     if isinstance(labels, SparseLabels):
-        here = labels.labels == number
+        here = np.abs(labels.signed_labels) == number + 1
         index = labels.indices[here].astype(np.intp).reshape(points.size, -1)
-        return summing(
-            index, None if labels.signs is None else labels.signs[here].reshape(index.shape), problem.input.size
-        )
+        return summing(index, signs_of(labels.signed_labels[here]).reshape(index.shape), problem.input.size)
     pieces, turned = [], []
     columns = np.arange(problem.input.size)
     for rows in row_blocks(points.size, problem.input.size):
-        found, sign = labels.at(points[rows], columns)
-        place = np.nonzero(found == number)
+        found = labels.at(points[rows], columns)
+        place = np.nonzero(np.abs(found) == number + 1)
         pieces.append(place[1].reshape(found.shape[0], -1))
-        turned.append(sign[place].reshape(pieces[-1].shape))
+        turned.append(signs_of(found[place]).reshape(pieces[-1].shape))
     return summing(np.concatenate(pieces), np.concatenate(turned), problem.input.size)
 
 

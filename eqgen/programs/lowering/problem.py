@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from eqgen.common.arrays import Permutation
-from eqgen.orbitals.matrix import PairLabels
+from eqgen.orbitals.matrix import OrbitalMatrix
 from eqgen.permutations.signed_permutation import SignedPermutation, point_orbits
 from eqgen.programs.steps import KroneckerFactor
 from eqgen.spaces.mapping import Mapping
@@ -76,7 +76,7 @@ class Problem:
     output: Action
     input: Action
     naturals: tuple[Action, ...]
-    labels: PairLabels
+    labels: OrbitalMatrix
     grid: tuple[int, ...]
     is_local: bool
     sizes: Sizes
@@ -117,7 +117,7 @@ class Lowering:
     left_out: str = ""
 
 
-def problem_for(mapping: Mapping, labels: PairLabels, sizes: Sizes) -> Problem:
+def problem_for(mapping: Mapping, labels: OrbitalMatrix, sizes: Sizes) -> Problem:
     """The problem of axes that move together, those of a mapping with no other axes, or of one whose support ties all together."""
     output = Action(mapping.space_text(mapping.output), tuple(element.output for element in mapping.elements))
     input_ = Action(mapping.space_text(mapping.input), tuple(element.input for element in mapping.elements))

@@ -151,8 +151,7 @@ def _kernels(
     )
     kernels = []
     for row, column in table.representatives.tolist():
-        labels, signs = problem.labels.at(rows[:, row], columns[:, column])
-        kernel = (labels + 1).astype(np.int64) * signs
+        kernel = problem.labels.at(rows[:, row], columns[:, column]).astype(np.int64)
         if row_signs is not None:
             kernel = kernel * row_signs[:, row, None]
         kernels.append(kernel if column_signs is None else kernel * column_signs[:, column])
