@@ -131,8 +131,8 @@ def test_a_table_tampered_with_by_one_entry_fails(entry):
 
 def test_a_tampered_pattern_fails_too():
     layer = built(lowering="pooled")
-    layer.orbits.labels.setflags(write=True)
-    layer.orbits.labels[2, 3] = 0
+    layer.orbits.pattern.signed_labels.setflags(write=True)
+    layer.orbits.pattern.signed_labels[2, 3] = 1
     assert checks_of(eq.verify(layer))["program"] is False
 
 
