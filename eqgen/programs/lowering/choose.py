@@ -145,7 +145,7 @@ def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int,
             'lowering="auto", or declare the symmetry'
         )
     m, n = pattern.shape
-    entries = GatherEntries(((pattern.labels + 1) * pattern.signs).ravel(), pattern.rank)
+    entries = GatherEntries(pattern.signed_labels.ravel(), pattern.rank)
     part = gathered((m, n), entries, ("a typed pattern names no group, so no other way is known",))
     blocks = (KroneckerProduct(Side(0, (m,), (0,)), Side(0, (n,), (0,)), 0, (part,)),) if pattern.rank else ()
     title = f"pattern {pattern.in_one_line()}"

@@ -20,7 +20,7 @@ def gather(problem: Problem) -> KroneckerFactor | str:
     if not fits(16 * m * n):
         return f"a table of {m} x {n} pairs does not fit in memory"
     table = problem.labels.table()
-    return gathered(table.shape, GatherEntries(((table.labels + 1) * table.signs).ravel(), table.rank))
+    return gathered(table.shape, GatherEntries(table.signed_labels.ravel(), table.rank))
 
 
 def gathered(shape: tuple[int, int], entries: GatherEntries, notes: tuple[str, ...] = ()) -> KroneckerFactor:

@@ -165,7 +165,7 @@ def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[st
 def _relation(space: Action, side: Action) -> Relation:
     table = pair_labels(paired(space.moves, side.moves))
     single = [(label,) for label in range(table.rank)]
-    return Relation((table.labels + 1) * table.signs, (*single, *_functions(table.labels, side)))
+    return Relation(table.signed_labels, (*single, *_functions(table.labels, side)))
 
 
 def _functions(labels: Labels, side: Action) -> list[tuple[int, ...]]:
