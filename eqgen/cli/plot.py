@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,47 +78,32 @@ def weight_picture(
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a panel: its name in the legend, x, and scores of shape (measurements, len(x)).
-
-    The line is their mean; where there are several measurements, their range is drawn as well.
-    """
-
-    name: str
-    x: Sequence[float]
-    scores: npt.ArrayLike
-
-
-@dataclass(frozen=True)
 class Panel:
-    """One pair of axes: what stands above it and below it, its lines, and the values of x that get a number.
+    """One pair of axes.
 
-    With `ticks` None matplotlib chooses them and the lines have no marks.
+    Attributes:
+        title: above it.
+        x_label: below it.
+        x: where the scores were measured.
+        scores: one line for each name, of shape (measurements, len(x)): their mean, and where there are several, their range.
+        marks: whether each x gets a number, and each line a mark there, on a logarithmic axis.
     """
 
     title: str
     x_label: str
-    lines: Sequence[Line]
-    ticks: Sequence[float] | None = None
+    x: Sequence[float]
+    scores: Mapping[str, npt.ArrayLike]
+    marks: bool = False
 
 
 def learning_curve(*panels: Panel, y_label: str, title: str | None = None) -> Figure:
-    """Curves of a score between 0 and 1, panels side by side, with one legend; lines of one name have one colour."""
-    names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
+    """Curves of a score between 0 and 1, panels side by side, with one legend: the names of the first panel."""
     figure = Figure(figsize=(0.6 + 4.4 * len(panels), 4.2), dpi=150, layout="constrained")
     for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
-        for line in panel.lines:
-            _draw_line(axes, line, names.index(line.name), len(names), panel.ticks is not None)
+        _draw_lines(axes, panel)
         axes.set_title(panel.title, fontsize=10, loc="left", color=GREY)
         axes.set_xlabel(panel.x_label, fontsize=9)
         axes.set_ylim(0.0, 1.0)
-        if panel.ticks is None:
-            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        else:
-            axes.set_xscale("log")
-            axes.minorticks_off()
-            axes.set_xticks(panel.ticks, [f"{tick:g}" for tick in panel.ticks])
-        axes.margins(x=0.02 if panel.ticks is None else 0.08)
         axes.tick_params(labelsize=8, colors=GREY, length=3)
         axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
         axes.set_axisbelow(True)
@@ -126,7 +111,7 @@ def learning_curve(*panels: Panel, y_label: str, title: str | None = None) -> Fi
         axes.spines[["left", "bottom"]].set_color("#bbbbbb")
     figure.axes[0].set_ylabel(y_label, fontsize=9)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
     if title is not None:
         figure.suptitle(title, fontsize=11, fontweight="bold")
     return figure
@@ -205,22 +190,31 @@ def _add_legend(figure: Figure, pattern: Pattern, matrix: npt.NDArray[Any] | Non
     )
 
 
-def _draw_line(axes: Axes, line: Line, number: int, several: int, marks: bool) -> None:
-    scores = np.asarray(line.scores)
-    mean, low, high = scores.mean(axis=0), scores.min(axis=0), scores.max(axis=0)
-    # The first line stays visible where others run through it.
-    style: dict[str, Any] = {
-        "color": colour(number),
-        "linewidth": 1.8,
-        "label": line.name,
-        "zorder": 3 + several - number,
-    }
-    if not marks:
-        axes.plot(line.x, mean, **style)
+def _draw_lines(axes: Axes, panel: Panel) -> None:
+    several = len(panel.scores)
+    for number, (name, measured) in enumerate(panel.scores.items()):
+        scores = np.asarray(measured)
+        mean, low, high = scores.mean(axis=0), scores.min(axis=0), scores.max(axis=0)
+        # The first line stays visible where others run through it.
+        style: dict[str, Any] = {
+            "color": colour(number),
+            "linewidth": 1.8,
+            "label": name,
+            "zorder": 3 + several - number,
+        }
+        if panel.marks:
+            style.update(marker="os^Dv"[number % 5], markersize=6, markeredgecolor="white", capsize=3, elinewidth=1.2)
+            # A step to the side, so that the bars of lines that agree do not cover each other.
+            shifted = np.array(panel.x) * 1.03 ** (number - (several - 1) / 2)
+            axes.errorbar(shifted, mean, yerr=(mean - low, high - mean) if len(scores) > 1 else None, **style)
+            continue
+        axes.plot(panel.x, mean, **style)
         if len(scores) > 1:
-            axes.fill_between(line.x, low, high, color=colour(number), alpha=0.15, linewidth=0)
-        return
-    style.update(marker="os^Dv"[number % 5], markersize=6, markeredgecolor="white", capsize=3, elinewidth=1.2)
-    # A step to the side, so that the bars of lines that agree do not cover each other.
-    shifted = np.array(line.x) * 1.03 ** (number - (several - 1) / 2)
-    axes.errorbar(shifted, mean, yerr=(mean - low, high - mean) if len(scores) > 1 else None, **style)
+            axes.fill_between(panel.x, low, high, color=colour(number), alpha=0.15, linewidth=0)
+    if panel.marks:
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(panel.x, [f"{x:g}" for x in panel.x])
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.margins(x=0.08 if panel.marks else 0.02)

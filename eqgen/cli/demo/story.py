@@ -25,7 +25,7 @@ from rich.text import Text
 from eqgen.cli.demo import results, seed_question
 from eqgen.cli.demo.graphs import EDGES, NODES, Integers, as_inputs, atlas, log_of_one_more, spanning_trees
 from eqgen.cli.demo.training import CONTESTANTS, FULL_PLAN, LAYER, WHOLE, Plan, Run, Trainer, equivariant_network
-from eqgen.cli.plot import Line, Panel, learning_curve, weight_picture
+from eqgen.cli.plot import Panel, learning_curve, weight_picture
 from eqgen.common.errors import DeclarationError
 from eqgen.common.files import whole_file
 from eqgen.common.text import count
@@ -261,16 +261,16 @@ def _tell_proof(console: Console, chosen: Run, stages: Stages, same_bits: bool) 
 
 
 def _curves(runs: Sequence[Run], plan: Plan) -> Any:
-    smallest = min(plan.sizes)
+    rows, smallest = results.rows(runs), min(plan.sizes)
+    during = {row[0].contestant: [run.curve for run in row] for row in rows if row[0].size == smallest}
+    after = {
+        name: np.transpose([[run.r2 for run in row] for row in rows if row[0].contestant == name])
+        for name in CONTESTANTS
+    }
     steps = range(0, plan.steps + 1, plan.steps_per_call)
-    during, after = [], []
-    for name in CONTESTANTS:
-        rows = {row[0].size: row for row in results.rows(runs) if row[0].contestant == name}
-        during.append(Line(name, steps, [run.curve for run in rows[smallest]]))
-        after.append(Line(name, plan.sizes, np.transpose([[run.r2 for run in rows[size]] for size in plan.sizes])))
     return learning_curve(
-        Panel(f"during training on {smallest} graphs", "step", during),
-        Panel("after training", "training graphs", after, plan.sizes),
+        Panel(f"during training on {smallest} graphs", "step", steps, during),
+        Panel("after training", "training graphs", plan.sizes, after, marks=True),
         y_label="R2 on the held-out graphs",
         title="log(1 + spanning trees) of graphs with seven nodes",
     )
