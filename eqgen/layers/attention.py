@@ -56,12 +56,12 @@ class EquivariantAttention(PointLayer):
         super().__init__(declaration, **kwargs)
         self.num_heads, self.key_dim = int(num_heads), int(key_dim)
         self.refuse_signs("attention, which is not odd, would break the symmetry: attend to absolute values")
-        self.orbits = orbits(self.points.mapping)
+        self.orbits = orbits(self.mapping)
         labels = self.orbits.labels
         if (labels < 0).all(axis=1).any():
             row = int(np.flatnonzero((labels < 0).all(axis=1))[0])
             raise DeclarationError(
-                f"the support of {self.points.mapping.in_short()} leaves point {row + 1} nothing to attend to: add its pair "
+                f"the support of {self.mapping.in_short()} leaves point {row + 1} nothing to attend to: add its pair "
                 "with itself"
             )
         self._places = np.maximum(labels, 0).astype(np.int32).ravel()
@@ -94,7 +94,7 @@ class EquivariantAttention(PointLayer):
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Attend; points that a mask of shape (..., points) leaves out are not attended to."""
-        n, heads, size = self.points.size, self.num_heads, self.key_dim
+        n, heads, size = self.size, self.num_heads, self.key_dim
         check_channels(self.query.shape[0], inputs.shape)
         shape = ops.shape(inputs)
         inputs, mask = self.flat(inputs, mask)
@@ -132,12 +132,12 @@ class EquivariantAttention(PointLayer):
 
     def parameters_spared(self) -> int:
         """How many more parameters there would be if every pair of points had its own."""
-        return (self.points.size**2 - self.orbits.rank) * self.num_heads
+        return (self.size**2 - self.orbits.rank) * self.num_heads
 
     def _heads(self, flat: Any, kernel: Any, bias: Any) -> Any:
         """(batch, heads, points, key_dim) of a projection."""
         found = matmul(flat, ops.cast(kernel, flat.dtype))
         if bias is not None:
             found = found + ops.cast(bias, found.dtype)
-        found = ops.reshape(found, (-1, self.points.size, self.num_heads, self.key_dim))
+        found = ops.reshape(found, (-1, self.size, self.num_heads, self.key_dim))
         return ops.transpose(found, (0, 2, 1, 3))

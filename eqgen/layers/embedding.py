@@ -48,7 +48,7 @@ class OrbitEmbedding(PointLayer):
         """Make a vector for each point orbit."""
         self.embeddings = self.add_weight(
             name="embeddings",
-            shape=(self.points.orbits, self.channels(input_shape)),
+            shape=(len(self.orbit_sizes), self.channels(input_shape)),
             initializer=self.embeddings_initializer,
         )
         self.built = True
@@ -58,7 +58,7 @@ class OrbitEmbedding(PointLayer):
         check_channels(self.embeddings.shape[1], inputs.shape)
         shape = ops.shape(inputs)
         inputs, _ = self.flat(inputs)
-        codes = ops.take(ops.convert_to_tensor(self.embeddings), self.points.orbit_of, axis=0)
+        codes = ops.take(ops.convert_to_tensor(self.embeddings), self.orbit_of, axis=0)
         return ops.reshape(inputs + ops.cast(codes, inputs.dtype), shape)
 
     def get_config(self) -> dict[str, Any]:

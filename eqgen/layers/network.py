@@ -12,8 +12,7 @@ from eqgen.common.errors import DeclarationError
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.model import in_single_precision, randomized_weights
-from eqgen.layers.inputs.arguments import is_positive_whole, refuse_activation
-from eqgen.layers.inputs.points import points_of
+from eqgen.layers.inputs.arguments import flipping, is_positive_whole, refuse_activation
 from eqgen.layers.normalization import EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool
 from eqgen.orbitals.composition import chain_of, moves_of
@@ -83,8 +82,8 @@ def network(
     elif head == "invariant":
         answer = keras.layers.Dense(outputs)(InvariantPool(side(last, "output"))(features))
     else:
-        here = side(last, "output")
-        answer = EquivariantDense(outputs, here, use_bias=not points_of(here).signed, layout="flat")(features)
+        last_space = side(last, "output")
+        answer = EquivariantDense(outputs, last_space, use_bias=flipping(last) is None, layout="flat")(features)
     model = keras.Model(inputs, answer, name=name)
     _refuse_breaking(model, chain, head, normalization, activation)
     return model
@@ -122,11 +121,10 @@ def _activated(
     features: Any, mapping: Mapping, activation: Any, normalization: Callable[[], keras.layers.Layer] | None
 ) -> Any:
     """Normalization and activation on the output of a mapping."""
-    here = side(mapping, "output")
-    normalized = (EquivariantNormalization(here) if normalization is None else normalization())(features)
+    layer = EquivariantNormalization(side(mapping, "output")) if normalization is None else normalization()
     if activation is None:
-        activation = "tanh" if points_of(here).signed else "gelu"
-    return keras.layers.Activation(activation)(normalized)
+        activation = "gelu" if flipping(mapping) is None else "tanh"
+    return keras.layers.Activation(activation)(layer(features))
 
 
 def _refuse_breaking(model: keras.Model, chain: list[Mapping], head: Any, normalization: Any, activation: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
@@ -56,14 +57,14 @@ class EquivariantNormalization(PointLayer):
 
     def build(self, input_shape: Any) -> None:
         """Make a scale, and where no sign flips a shift, for each point orbit and channel."""
-        shape = (self.points.orbits, self.channels(input_shape))
-        if shape[1] == 1 and not self.points.signed and (self.points.sizes == 1).any():
+        shape = (len(self.orbit_sizes), self.channels(input_shape))
+        if shape[1] == 1 and not self.signed and (self.orbit_sizes == 1).any():
             raise DeclarationError(
-                f"an orbit of one point with one channel has no variance, so normalization of {in_words(self.points.mapping)} "
+                f"an orbit of one point with one channel has no variance, so normalization of {in_words(self.mapping)} "
                 "would answer 0 there whatever comes: use more channels, or no normalization"
             )
         self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
-        if not self.points.signed:
+        if not self.signed:
             self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
         self.built = True
 
@@ -88,22 +89,20 @@ class EquivariantNormalization(PointLayer):
 
     def _on_points(self, each: Any, mask: Any) -> Any:
         """The mean over each orbit of one number for each point, (..., points, 1), where its points stand, or once for all."""
-        if mask is not None:
-            return self._on_present_points(each, mask)
-        if self.points.orbits == 1:
+        if mask is None and len(self.orbit_sizes) == 1:
             return mean(each, -2, keepdims=True)
-        means = matmul(constant(self.points.means(), each), each)
-        return ops.take(means, self.points.orbit_of, axis=-2)
-
-    def _on_present_points(self, each: Any, mask: Any) -> Any:
-        """The same over the points that are there."""
-        member = constant(self.points.means() > 0, each)
-        total = matmul(member, present(each, mask))
-        there = matmul(member, ops.cast(mask, each.dtype)[..., None])
-        means = total / ops.maximum(there, ops.ones((), dtype=each.dtype))
-        return ops.take(means, self.points.orbit_of, axis=-2)
+        member = self.orbit_of == np.arange(len(self.orbit_sizes))[:, None]
+        if mask is None:
+            means = matmul(constant(member / self.orbit_sizes[:, None], each), each)
+        else:
+            total, present_points = (
+                matmul(constant(member, each), values)
+                for values in (present(each, mask), ops.cast(mask, each.dtype)[..., None])
+            )
+            means = total / ops.maximum(present_points, ops.ones((), dtype=each.dtype))
+        return ops.take(means, self.orbit_of, axis=-2)
 
     def _of_orbits(self, weight: Any, like: Any) -> Any:
         """A weight for each orbit, where its points stand."""
         weight = ops.cast(weight, like.dtype)
-        return weight[0] if self.points.orbits == 1 else ops.take(weight, self.points.orbit_of, axis=0)
+        return weight[0] if len(self.orbit_sizes) == 1 else ops.take(weight, self.orbit_of, axis=0)

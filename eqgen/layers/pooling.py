@@ -50,8 +50,8 @@ class InvariantPool(PointLayer):
         self.refuse_signs(
             "its mean, sum or largest feature is not invariant: pool absolute values or products of pairs"
         )
-        order = np.argsort(self.points.orbit_of, kind="stable").astype(np.int32)
-        self._orbits = np.split(order, np.cumsum(self.points.sizes)[:-1])
+        order = np.argsort(self.orbit_of, kind="stable").astype(np.int32)
+        self._orbits = np.split(order, np.cumsum(self.orbit_sizes)[:-1])
 
     def build(self, input_shape: Any) -> None:
         """Look at the shape: there is nothing to make."""
@@ -88,8 +88,8 @@ class InvariantPool(PointLayer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """(..., point orbits * channels)."""
-        reading = read_shape(input_shape, self.points.sides)
-        return (*input_shape[: reading.lead], self.points.orbits * reading.channels)
+        reading = read_shape(input_shape, self.sides)
+        return (*input_shape[: reading.lead], len(self.orbit_sizes) * reading.channels)
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""

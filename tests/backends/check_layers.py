@@ -50,7 +50,7 @@ LEFT_OUT_WHEN_READ = ("pooled pairs", "long fourier beside sums", "fourier in tw
 
 def points(layer: keras.layers.Layer) -> int:
     if not isinstance(layer, eq.EquivariantDense):
-        return layer.points.size
+        return layer.size
     return layer.program.shape[1]
 
 

@@ -61,7 +61,7 @@ def checked_aggregation(aggregation: Any, units: int | None) -> str:
 
 def refuse_activation(mapping: Mapping, activation: Any) -> None:
     """Raise when a pointwise activation would break the symmetry because a generator flips signs of the output."""
-    generator = _flips_output(mapping)
+    generator = flipping(mapping)
     if generator is None or activation is keras.activations.linear or is_odd(activation):
         return
     name = getattr(activation, "__name__", str(activation))
@@ -74,7 +74,7 @@ def refuse_activation(mapping: Mapping, activation: Any) -> None:
 
 def refuse_bias(mapping: Mapping, bias: Pattern) -> None:
     """Raise when the signs forbid every bias."""
-    generator = _flips_output(mapping)
+    generator = flipping(mapping)
     if bias.rank == 0 and generator is not None:
         raise DeclarationError(
             f"no output of {mapping} can have a bias: {generator.name} flips its sign, so it would have to be its own "
@@ -91,5 +91,6 @@ def is_odd(activation: Any) -> bool:
     return plus.shape == PROBES.shape and bool(np.allclose(minus, -plus, rtol=1e-5, atol=1e-6))
 
 
-def _flips_output(mapping: Mapping) -> PairAction | None:
+def flipping(mapping: Mapping) -> PairAction | None:
+    """The first generator that flips the sign of an output, None where none does."""
     return next((generator for generator in mapping.generators if (generator.output.all_signs() < 0).any()), None)
