@@ -55,7 +55,7 @@ class EquivariantAttention(PointLayer):
                 raise DeclarationError(f"{name} is a positive whole number, got {size!r}")
         super().__init__(declaration, **kwargs)
         self.num_heads, self.key_dim = int(num_heads), int(key_dim)
-        self.refuse_signs("attention, which is not odd, would break the symmetry: attend to absolute values")
+        self.check_unsigned("attention, which is not odd, would break the symmetry: attend to absolute values")
         self.orbits = orbits(self.mapping)
         labels = self.orbits.labels
         if (labels < 0).all(axis=1).any():
@@ -116,10 +116,7 @@ class EquivariantAttention(PointLayer):
         weights = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
         mixed = matmul(weights, self._heads(flat, self.value, self.value_bias))
         mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, n, heads * size))
-        found = matmul(mixed, ops.cast(self.output_kernel, mixed.dtype))
-        if self.output_bias is not None:
-            found = found + ops.cast(self.output_bias, found.dtype)
-        return ops.reshape(found, shape)
+        return ops.reshape(_projected(mixed, self.output_kernel, self.output_bias), shape)
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""
@@ -136,8 +133,10 @@ class EquivariantAttention(PointLayer):
 
     def _heads(self, flat: Any, kernel: Any, bias: Any) -> Any:
         """(batch, heads, points, key_dim) of a projection."""
-        found = matmul(flat, ops.cast(kernel, flat.dtype))
-        if bias is not None:
-            found = found + ops.cast(bias, found.dtype)
-        found = ops.reshape(found, (-1, self.size, self.num_heads, self.key_dim))
-        return ops.transpose(found, (0, 2, 1, 3))
+        heads = ops.reshape(_projected(flat, kernel, bias), (-1, self.size, self.num_heads, self.key_dim))
+        return ops.transpose(heads, (0, 2, 1, 3))
+
+
+def _projected(features: Any, kernel: Any, bias: Any) -> Any:
+    product = matmul(features, ops.cast(kernel, features.dtype))
+    return product if bias is None else product + ops.cast(bias, product.dtype)

@@ -37,7 +37,7 @@ class Convertible:
         """
         matrix = self.weight_matrix()
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
-        refuse_across(self.activation, self, channels_out)
+        check_pointwise(self.activation, self, channels_out)
         dense = keras.layers.Dense(
             m * channels_out,
             activation=self.activation,
@@ -83,9 +83,9 @@ class Convertible:
             raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
         target = _finer_mapping(self.mapping, finer)
         before, after = form_of(self.mapping), form_of(target)
-        _refuse_other(before, after)
+        _check_finer(before, after)
         if before.bias is not None and after.bias is not None and self.use_bias:
-            _refuse_other(before.bias, after.bias)
+            _check_finer(before.bias, after.bias)
         config = self.get_config()
         config.pop("fingerprint")
         config.update(declaration=target, kernel_initializer="orbit")
@@ -113,7 +113,7 @@ def _finer_mapping(mapping: Mapping, finer: Mapping | Group | str) -> Mapping:
     return as_mapping(mapping.sides, support=support, **{mapping.axes[0].name: finer})
 
 
-def _refuse_other(before: Form, after: Form) -> None:
+def _check_finer(before: Form, after: Form) -> None:
     """Stop unless every orbit of the finer form lies in one of the coarser, with the signs that it has there."""
     (m, n), (rows, columns) = before.pattern.shape, after.pattern.shape
     if (m, n) != (rows, columns):
@@ -147,13 +147,13 @@ def fill(layer: Any, channels_in: int, values: Array, bias: Array | None) -> Non
         layer.bias.assign(np.reshape(bias, tuple(layer.bias.shape)))
 
 
-def refuse_across(activation: Any, layer: Any, channels_out: int) -> None:
+def check_pointwise(activation: Any, layer: Any, channels_out: int) -> None:
     """Stop at an activation, like softmax, that would look at other numbers on flattened features."""
     m = layer.program.shape[0]
     probe = np.linspace(-2, 2, m * channels_out, dtype="float32")[None]
     apart = probe.reshape(1, m) if layer.units is None else probe.reshape(1, m, channels_out)
-    flat, found = (as_float64(activation(ops.convert_to_tensor(values))).ravel() for values in (probe, apart))
-    if flat.shape != found.shape or not np.allclose(flat, found, atol=1e-6):
+    on_all, on_channels = (as_float64(activation(ops.convert_to_tensor(values))).ravel() for values in (probe, apart))
+    if on_all.shape != on_channels.shape or not np.allclose(on_all, on_channels, atol=1e-6):
         name = getattr(activation, "__name__", str(activation))
         raise DeclarationError(
             f"activation {name} looks at all channels of a point together, and on flattened points and channels at all numbers: "

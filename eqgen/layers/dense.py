@@ -12,7 +12,7 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.convert import Convertible
 from eqgen.layers.initializers import OrbitInitializer, initializer_of, serialized
-from eqgen.layers.inputs.arguments import checked_aggregation, checked_units, refuse_activation
+from eqgen.layers.inputs.arguments import check_activation, checked_aggregation, checked_units
 from eqgen.layers.inputs.declaration import read_declaration
 from eqgen.layers.inputs.shape import Shape, Sides, check_channels, handed_on, of_points, present, read_shape
 from eqgen.layers.linear import LinearMap, linear_map
@@ -111,7 +111,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         self.bias_pattern = self.declared.read_bias(use_bias, bias)
         self.use_bias = self.bias_pattern is not None
         if not self.use_bias:
-            self.declared.refuse_all_zero()
+            self.declared.check_rank()
         self.layout = layout
         self._sides = Sides(self.declared.input, self.declared.output, self.units, layout)
         self._linear: LinearMap | None = None
@@ -120,7 +120,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
             self._planned(self.units or 1)
         self.activation = keras.activations.get(activation)
         if self.mapping is not None:
-            refuse_activation(self.mapping, self.activation)
+            check_activation(self.mapping, self.activation)
         self.kernel_initializer = initializer_of(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
@@ -236,7 +236,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         options = dict(config)
         saved = options.pop("fingerprint", None)
         layer = cls(**options)
-        layer.declared.refuse_other_orbits(layer.name, saved)
+        layer.declared.check_fingerprint(layer.name, saved)
         return layer
 
     def declared_as(self) -> str:

@@ -40,7 +40,7 @@ class OrbitEmbedding(PointLayer):
 
     def __init__(self, declaration: Mapping | str, embeddings_initializer: Any = "uniform", **kwargs: Any) -> None:
         super().__init__(declaration, **kwargs)
-        self.refuse_signs("a vector that is added to its points would have to be its own negative: drop this layer")
+        self.check_unsigned("a vector that is added to its points would have to be its own negative: drop this layer")
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
         self.embeddings: Any = None
 

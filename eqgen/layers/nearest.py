@@ -10,7 +10,7 @@ import numpy.typing as npt
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.convert import fill, refuse_across
+from eqgen.layers.convert import check_pointwise, fill
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.execution.backend import double_precision
 from eqgen.layers.execution.tensors import as_float64
@@ -65,7 +65,7 @@ def symmetrize(
         name=layer.name,
         trainable=layer.trainable,
     )
-    refuse_across(layer.activation, equivariant, channels_out)
+    check_pointwise(layer.activation, equivariant, channels_out)
     fill(equivariant, channels_in, _means(form, layer.kernel, (channels_in, channels_out)), bias)
     return equivariant
 

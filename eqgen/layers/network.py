@@ -12,7 +12,7 @@ from eqgen.common.errors import DeclarationError
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.model import in_single_precision, randomized_weights
-from eqgen.layers.inputs.arguments import flipping, is_positive_whole, refuse_activation
+from eqgen.layers.inputs.arguments import check_activation, flipping, is_positive_whole
 from eqgen.layers.normalization import EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool
 from eqgen.orbitals.composition import chain_of, moves_of
@@ -63,18 +63,19 @@ def network(
     >>> model.output_shape
     (None, 2)
     """
-    chain = chain_of(mappings, len(_checked_widths(widths)))
+    _check_widths(widths)
+    chain = chain_of(mappings, len(widths))
     for what, number in (("channels", channels), ("outputs", outputs)):
         if not is_positive_whole(number):
             raise DeclarationError(f"{what} is a positive whole number, got {number!r}")
-    _refuse_pieces(chain, head, activation, normalization)
+    _check_pieces(chain, head, activation, normalization)
     inputs = keras.Input((chain[0].input.size, channels))
-    features = EquivariantDense(widths[0], chain[0], layout="flat")(inputs)
-    for number, (mapping, width) in enumerate(zip(chain[1:], widths[1:], strict=True)):
-        found = _activated(features, chain[number], activation, normalization)
-        found = EquivariantDense(width, mapping, layout="flat")(found)
-        stays = mapping.input == mapping.output and width == widths[number]
-        features = keras.layers.Add()([features, found]) if stays else found
+    features = inputs
+    for number, (mapping, width) in enumerate(zip(chain, widths, strict=True)):
+        block = _activated(features, chain[number - 1], activation, normalization) if number else features
+        block = EquivariantDense(width, mapping, layout="flat")(block)
+        stays = number and mapping.input == mapping.output and width == widths[number - 1]
+        features = keras.layers.Add()([features, block]) if stays else block
     last = chain[-1]
     features = _activated(features, last, activation, normalization)
     if isinstance(head, keras.layers.Layer):
@@ -85,11 +86,11 @@ def network(
         last_space = side(last, "output")
         answer = EquivariantDense(outputs, last_space, use_bias=flipping(last) is None, layout="flat")(features)
     model = keras.Model(inputs, answer, name=name)
-    _refuse_breaking(model, chain, head, normalization, activation)
+    _check_symmetry(model, chain, head, normalization, activation)
     return model
 
 
-def _refuse_pieces(chain: list[Mapping], head: Any, activation: Any, normalization: Any) -> None:
+def _check_pieces(chain: list[Mapping], head: Any, activation: Any, normalization: Any) -> None:
     """Stop at a head, an activation or a normalization that cannot be one."""
     if not isinstance(head, keras.layers.Layer) and head not in ("equivariant", "invariant"):
         raise DeclarationError(f'head is {head!r}: expected "equivariant", "invariant" or a Keras layer')
@@ -105,16 +106,15 @@ def _refuse_pieces(chain: list[Mapping], head: Any, activation: Any, normalizati
         )
     function = None if activation is None else keras.activations.get(activation)
     for mapping in chain if function is not None else ():
-        refuse_activation(mapping, function)
+        check_activation(mapping, function)
 
 
-def _checked_widths(widths: Any) -> list[int]:
-    found = list(widths) if isinstance(widths, Sequence) and not isinstance(widths, str) else []
-    if not found or not all(map(is_positive_whole, found)):
+def _check_widths(widths: Any) -> None:
+    several = isinstance(widths, Sequence) and not isinstance(widths, str) and len(widths) > 0
+    if not several or not all(map(is_positive_whole, widths)):
         raise DeclarationError(
             f"widths are the channels of each layer, positive whole numbers as in [64, 64], got {widths!r}"
         )
-    return found
 
 
 def _activated(
@@ -127,7 +127,7 @@ def _activated(
     return keras.layers.Activation(activation)(layer(features))
 
 
-def _refuse_breaking(model: keras.Model, chain: list[Mapping], head: Any, normalization: Any, activation: Any) -> None:
+def _check_symmetry(model: keras.Model, chain: list[Mapping], head: Any, normalization: Any, activation: Any) -> None:
     """Stop at a layer of the user's own that breaks the symmetry."""
     if not isinstance(head, keras.layers.Layer) and normalization is None and activation is None:
         return

@@ -78,10 +78,9 @@ class EquivariantNormalization(PointLayer):
         if self.beta is not None:
             wide = wide - self._on_points(mean(wide, -1, keepdims=True), mask)
         variance = self._on_points(mean(ops.square(wide), -1, keepdims=True), mask)
-        found = wide * ops.rsqrt(variance + self.epsilon) * self._of_orbits(self.gamma, wide)
-        if self.beta is not None:
-            found = found + self._of_orbits(self.beta, wide)
-        return ops.reshape(ops.cast(found, self.compute_dtype), shape)
+        normal = wide * ops.rsqrt(variance + self.epsilon) * self._of_orbits(self.gamma, wide)
+        normal = normal if self.beta is None else normal + self._of_orbits(self.beta, wide)
+        return ops.reshape(ops.cast(normal, self.compute_dtype), shape)
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""

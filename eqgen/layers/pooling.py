@@ -47,7 +47,7 @@ class InvariantPool(PointLayer):
             raise DeclarationError(f'mode is {mode!r}: expected "mean", "sum" or "max"')
         super().__init__(declaration, **kwargs)
         self.mode = mode
-        self.refuse_signs(
+        self.check_unsigned(
             "its mean, sum or largest feature is not invariant: pool absolute values or products of pairs"
         )
         order = np.argsort(self.orbit_of, kind="stable").astype(np.int32)

@@ -59,7 +59,7 @@ def checked_aggregation(aggregation: Any, units: int | None) -> str:
     return aggregation or "mean"
 
 
-def refuse_activation(mapping: Mapping, activation: Any) -> None:
+def check_activation(mapping: Mapping, activation: Any) -> None:
     """Raise when a pointwise activation would break the symmetry because a generator flips signs of the output."""
     generator = flipping(mapping)
     if generator is None or activation is keras.activations.linear or is_odd(activation):
@@ -72,7 +72,7 @@ def refuse_activation(mapping: Mapping, activation: Any) -> None:
     )
 
 
-def refuse_bias(mapping: Mapping, bias: Pattern) -> None:
+def check_bias(mapping: Mapping, bias: Pattern) -> None:
     """Raise when the signs forbid every bias."""
     generator = flipping(mapping)
     if bias.rank == 0 and generator is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import in_short
-from eqgen.layers.inputs.arguments import refuse_bias
+from eqgen.layers.inputs.arguments import check_bias
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.orbits import Orbits, bias_pattern, fingerprint, orbits
@@ -81,7 +81,7 @@ class Declared:
             )
         if self.mapping is not None and use_bias:
             shared = bias_pattern(self.mapping)
-            refuse_bias(self.mapping, shared)
+            check_bias(self.mapping, shared)
             return shared
         if self.mapping is None and use_bias and bias is None:
             raise DeclarationError(
@@ -105,7 +105,7 @@ class Declared:
             return {"declaration": self.text, "bias": None if bias is None else str(transposed(bias))}
         return {"declaration": self.text, "bias": None, "fingerprint": self.fingerprint}
 
-    def refuse_all_zero(self) -> None:
+    def check_rank(self) -> None:
         """Stop at what leaves no parameter."""
         if not self.sizes.rank:
             raise DeclarationError(
@@ -113,7 +113,7 @@ class Declared:
                 "another output space, or a bias"
             )
 
-    def refuse_other_orbits(self, name: str, saved: str | None) -> None:
+    def check_fingerprint(self, name: str, saved: str | None) -> None:
         """Stop at a layer that was saved with the fingerprint of other orbits."""
         if self.mapping is not None and saved is not None and saved != self.fingerprint:
             raise DeclarationError(

@@ -47,7 +47,7 @@ class PointLayer(keras.layers.Layer):
         self.orbit_sizes = np.bincount(self.orbit_of)
         self.signed = flipping(self.mapping) is not None
 
-    def refuse_signs(self, what: str) -> None:
+    def check_unsigned(self, what: str) -> None:
         """Stop where a generator flips the sign of a point."""
         if self.signed:
             raise DeclarationError(f"signs flip in {in_words(self.mapping)}, so {what}")
