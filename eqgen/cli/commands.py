@@ -181,19 +181,16 @@ def _show_pattern(shown: Orbits | Pattern) -> None:
     m, n = shown.shape
     names = shown.names if isinstance(shown, Pattern) else [letter_name(max(shown.rank - 1, 0))]
     columns = max(1, (console.width - 4) // (max(map(len, names), default=0) + 2))
-    # One row and one column more than are printed tell that something is left out.
-    corner = _corner(shown, min(m, MOST_ROWS + 1), min(n, columns + 1))
+    # Of a table that may not fit, one row and one column more than are printed: they tell that something is left out.
+    rows_read, columns_read = np.arange(min(m, MOST_ROWS + 1)), np.arange(min(n, columns + 1))
+    if isinstance(shown, Orbits):
+        corner = Pattern(shown.form.at(rows_read, columns_read))
+    else:
+        corner = Pattern(shown.signed_labels[np.ix_(rows_read, columns_read)], shown.names)
     console.print(corner.coloured(MOST_ROWS if m > MOST_ROWS else None, columns if n > columns else None))
     if m > MOST_ROWS or n > columns:
         console.print(f"({min(m, MOST_ROWS)} of {m} rows, {min(n, columns)} of {n} columns)")
     console.print()
-
-
-def _corner(shown: Orbits | Pattern, rows: int, columns: int) -> Pattern:
-    """The first rows and columns, without the rest of a table that may not fit."""
-    if isinstance(shown, Orbits):
-        return Pattern(shown.form.at(np.arange(rows), np.arange(columns)))
-    return Pattern(shown.signed_labels[:rows, :columns], shown.names)
 
 
 def _show_orbits(found: Orbits) -> None:
@@ -224,10 +221,7 @@ def _show_cost(shown: Orbits | Pattern, lowering: str, channels: int, batch: int
         console.print(f"program      none: {error}", soft_wrap=True)
         return
     # The declaration stands above.
-    title, *lines = str(found).split("\n")
-    console.print(f"program      {title.removeprefix(f'{found.title}: ')}", soft_wrap=True)
-    for line in lines:
-        console.print(line, soft_wrap=True)
+    console.print(f"program      {str(found).removeprefix(f'{found.title}: ')}", soft_wrap=True)
 
 
 def _import_keras() -> Any:
@@ -238,9 +232,9 @@ def _import_keras() -> Any:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
     try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
         import keras
 
         # The first operation starts the devices, which has notes of its own.
@@ -248,7 +242,6 @@ def _import_keras() -> Any:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-        os.close(nowhere)
     return keras
 
 
