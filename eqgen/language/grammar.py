@@ -26,15 +26,12 @@ from eqgen.language.syntax import (
     Call,
     Cycles,
     Factor,
-    Form,
     GroupExpression,
     MappingSyntax,
     PairSyntax,
     PatternSyntax,
     Product,
-    Sum,
     SupportSyntax,
-    Term,
     factor_text,
 )
 
@@ -46,12 +43,7 @@ mapping   : sum "->" sum [where]
 space     : sum [where]
 sum       : term ("+" term)*
 term      : factor+
-factor    : NAME                  -> points
-          | NUMBER                -> fixed
-          | "{" NAME+ "}"         -> subsets
-          | "<" NAME+ ">"         -> tuples
-          | "~" NAME              -> twisted
-          | "[" NAME NAME "]"     -> oriented
+factor    : NAME | NUMBER | TILDE NAME | LBRACE NAME+ RBRACE | LESSTHAN NAME+ MORETHAN | LSQB NAME NAME RSQB
 where     : "where" (axis | joint) ("," (axis | joint | permutation))*
 axis      : NAME "=" (expression | permutation)
 joint     : names "=" expression ("&" expression)*
@@ -70,12 +62,22 @@ generators : permutation ("," permutation)*
 permutation : cycle+
 cycle     : "(" [INTEGER ([","] INTEGER)*] ")"
 
+TILDE     : "~"
+LBRACE    : "{"
+RBRACE    : "}"
+LESSTHAN  : "<"
+MORETHAN  : ">"
+LSQB      : "["
+RSQB      : "]"
 NAME      : /(?!(?:where|support)\b)[A-Za-z_][A-Za-z0-9_]*/
 NUMBER    : /[0-9]+/
 INTEGER   : /-?[0-9]+/
 STRING    : /"[^"\n]*"/
 %ignore /[\s]+/
 """
+
+FORMS = {"NAME": POINTS, "TILDE": TWISTED, "LBRACE": SUBSETS, "LESSTHAN": TUPLES, "LSQB": ORIENTED}
+"""The form of a factor, by the token that it begins with."""
 
 ENTRY = re.compile(r"0|-?[A-Za-z_][A-Za-z0-9_]*")
 
@@ -262,47 +264,32 @@ class _Reading(Transformer[Token, Any]):
         space, where = children
         return MappingSyntax(space, space, where or ())
 
-    def sum(self, meta: Meta, children: list[Term]) -> Sum:
+    def sum(self, meta: Meta, children: list[Any]) -> tuple[Any, ...]:
         return tuple(children)
 
-    def term(self, meta: Meta, children: list[Factor]) -> Term:
-        return tuple(children)
+    term = sum
 
-    def points(self, meta: Meta, children: list[Token]) -> Factor:
-        return Factor(POINTS, str(children[0]), 1, meta.start_pos)
-
-    def fixed(self, meta: Meta, children: list[Token]) -> Factor:
-        if str(children[0]) != "1":
-            raise pointing(
-                f"{_short(children[0])} is no factor: the only number is 1, one fixed point; {_short(children[0])} points "
-                "that a group moves need an axis",
-                self.text,
-                meta.start_pos,
-            )
-        return Factor(FIXED, "", 0, meta.start_pos)
-
-    def twisted(self, meta: Meta, children: list[Token]) -> Factor:
-        return Factor(TWISTED, str(children[0]), 1, meta.start_pos)
-
-    def oriented(self, meta: Meta, children: list[Token]) -> Factor:
-        return self._of_one_axis(ORIENTED, meta, children)
-
-    def subsets(self, meta: Meta, children: list[Token]) -> Factor:
-        return self._of_one_axis(SUBSETS, meta, children)
-
-    def tuples(self, meta: Meta, children: list[Token]) -> Factor:
-        return self._of_one_axis(TUPLES, meta, children)
-
-    def _of_one_axis(self, form: Form, meta: Meta, children: list[Token]) -> Factor:
-        names = [str(token) for token in children]
-        factor = Factor(form, names[0], len(names), meta.start_pos)
-        for token in children:
-            if token != names[0]:
+    def factor(self, meta: Meta, children: list[Token]) -> Factor:
+        first = children[0]
+        if first.type == "NUMBER":
+            if first != "1":
                 raise pointing(
-                    f"{form.opening}{' '.join(names)}{form.closing} mixes the axes {names[0]} and {token}: distinct points "
-                    f"come from one axis; write {factor_text(factor)}, or {names[0]} {token} for pairs over two axes",
+                    f"{_short(first)} is no factor: the only number is 1, one fixed point; {_short(first)} points that a group "
+                    "moves need an axis",
                     self.text,
-                    token.start_pos or 0,
+                    meta.start_pos,
+                )
+            return Factor(FIXED, "", 0, meta.start_pos)
+        names = [token for token in children if token.type == "NAME"]
+        factor = Factor(FORMS[first.type], str(names[0]), len(names), meta.start_pos)
+        for name in names:
+            if name != factor.axis:
+                written = f"{factor.form.opening}{' '.join(names)}{factor.form.closing}"
+                raise pointing(
+                    f"{written} mixes the axes {factor.axis} and {name}: distinct points come from one axis; write "
+                    f"{factor_text(factor)}, or {factor.axis} {name} for pairs over two axes",
+                    self.text,
+                    name.start_pos or 0,
                 )
         return factor
 
@@ -359,6 +346,7 @@ class _Reading(Transformer[Token, Any]):
         return Call(str(children[0]), arguments, meta.start_pos)
 
     def listed(self, meta: Meta, children: list[Any]) -> Cycles:
+        children = [child for child in children if getattr(child, "type", "NAME") == "NAME"]
         if children[0] != "Group":
             raise pointing(
                 f"{children[0]}(...) takes no bare cycles: write Group(...) around a list of generators",

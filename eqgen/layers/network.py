@@ -16,8 +16,7 @@ from eqgen.layers.inputs.arguments import check_activation, flipping, is_positiv
 from eqgen.layers.normalization import EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool
 from eqgen.orbitals.composition import chain_of, moves_of
-from eqgen.orbitals.endomorphism import side
-from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.mapping import Mapping, identity_mapping
 
 BREAKING = 1e-3
 """With weights at random a larger difference, beside the largest value, is no rounding, however deep the network."""
@@ -81,9 +80,9 @@ def network(
     if isinstance(head, keras.layers.Layer):
         answer = head(features)
     elif head == "invariant":
-        answer = keras.layers.Dense(outputs)(InvariantPool(side(last, "output"))(features))
+        answer = keras.layers.Dense(outputs)(InvariantPool(identity_mapping(last.output, last))(features))
     else:
-        last_space = side(last, "output")
+        last_space = identity_mapping(last.output, last)
         answer = EquivariantDense(outputs, last_space, use_bias=flipping(last) is None, layout="flat")(features)
     model = keras.Model(inputs, answer, name=name)
     _check_symmetry(model, chain, head, normalization, activation)
@@ -121,7 +120,11 @@ def _activated(
     features: Any, mapping: Mapping, activation: Any, normalization: Callable[[], keras.layers.Layer] | None
 ) -> Any:
     """Normalization and activation on the output of a mapping."""
-    layer = EquivariantNormalization(side(mapping, "output")) if normalization is None else normalization()
+    layer = (
+        EquivariantNormalization(identity_mapping(mapping.output, mapping))
+        if normalization is None
+        else normalization()
+    )
     if activation is None:
         activation = "gelu" if flipping(mapping) is None else "tanh"
     return keras.layers.Activation(activation)(layer(features))

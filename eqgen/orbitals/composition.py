@@ -10,9 +10,9 @@ from typing import Any
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
 from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.endomorphism import in_words, side
+from eqgen.orbitals.endomorphism import in_words
 from eqgen.permutations.signed_permutation import SignedPermutation, identity
-from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.mapping import Mapping, identity_mapping
 from eqgen.spaces.pair_action import PairAction
 from eqgen.spaces.space import Space
 
@@ -32,7 +32,7 @@ def chain_of(mappings: Mapping | str | Sequence[Mapping | str], length: int) -> 
     """
     if isinstance(mappings, (Mapping, str)):
         first = as_mapping(mappings)
-        rest = first if first.input == first.output else side(first, "output")
+        rest = first if first.input == first.output else identity_mapping(first.output, first)
         return [first, *[rest] * (length - 1)]
     chain = [as_mapping(mapping) for mapping in mappings]
     if len(chain) != length:
@@ -40,7 +40,7 @@ def chain_of(mappings: Mapping | str | Sequence[Mapping | str], length: int) -> 
             f"there are {count(len(chain), 'mapping')} and {count(length, 'width')}: give one width for each layer"
         )
     for number, (before, after) in enumerate(pairwise(chain)):
-        one, other = side(before, "output"), side(after, "input")
+        one, other = identity_mapping(before.output, before), identity_mapping(after.input, after)
         if one != other:
             raise DeclarationError(
                 f"layer {number + 1} answers in {in_words(one)}, layer {number + 2} takes {in_words(other)}: the spaces of "

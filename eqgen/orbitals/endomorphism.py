@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import in_short
 from eqgen.language.grammar import is_mapping, parse_space
 from eqgen.orbitals.declare import mapping, mapping_of
-from eqgen.spaces.mapping import MOST_PAIRS_SHOWN, Mapping, identity_mapping
+from eqgen.spaces.mapping import MOST_PAIRS_SHOWN, Mapping
 
 
 def one_space(declaration: Mapping | str) -> Mapping:
@@ -46,12 +44,3 @@ def in_words(declared: Mapping) -> str:
     '{p p} where p = S(5)'
     """
     return in_short(declared.space_text(declared.input) + declared.clauses(most_pairs=MOST_PAIRS_SHOWN))
-
-
-def side(declared: Mapping, which: Literal["input", "output"]) -> Mapping:
-    """The input or the output of a mapping as the mapping of that space to itself, with the axes that it uses.
-
-    >>> print(side(mapping("r c -> r where r = S(3), c = S(4)"), "output"))
-    r -> r where r = S(3)
-    """
-    return identity_mapping(getattr(declared, which), declared)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -66,8 +65,7 @@ def regular(group: Any) -> Group:
     >>> regular("S(3)").degree
     6
     """
-    found = as_group(group)
-    _refuse_signs("regular", found)
+    found = _unsigned("regular", group)
     return cosets(found, make_group([SignedPermutation(np.arange(found.degree))]))
 
 
@@ -85,9 +83,7 @@ def cosets(group: Any, subgroup: Any) -> Group:
     >>> cosets("S(4)", "(1 2 3)(4), (1 2)").degree
     4
     """
-    whole, part = as_group(group), as_group(subgroup)
-    for side in (whole, part):
-        _refuse_signs("cosets", side)
+    whole, part = (_unsigned("cosets", side) for side in (group, subgroup))
     if whole.degree != part.degree:
         raise DeclarationError(
             f"a subgroup moves the same points: the group has {whole.degree} points, the subgroup {part.degree}"
@@ -132,8 +128,7 @@ def blocks(group: Any, block: Iterable[int]) -> Group:
     >>> print(blocks("C(6)", [0, 3]))
     (1 2 3)  # order 3, one orbit of 3 points
     """
-    found = as_group(group)
-    _refuse_signs("blocks", found)
+    found = _unsigned("blocks", group)
     points = list(block) if isinstance(block, Iterable) else []
     if not points or not all(_is_point(point, found) for point in points):
         raise DeclarationError(f"a block is a list of points from 0 to {found.degree - 1}, got {str(block)[:60]}")
@@ -167,18 +162,20 @@ def product_action(inner: Any, outer: Any) -> Group:
     >>> product_action("S(3)", "S(2)").degree
     9
     """
-    within, between = as_group(inner), as_group(outer)
-    for side in (within, between):
-        _refuse_signs("product_action", side)
+    within, between = (_unsigned("product_action", side) for side in (inner, outer))
     if within.degree**between.degree > 1_000_000:
         raise DeclarationError(
             f"the product action has {within.degree}^{between.degree} points: more than 1000000 are not listed"
         )
-    words = list(product(range(within.degree), repeat=between.degree))
-    moves: list[Callable[[Any], Any]] = [_permute_letters(row) for row in between.generators]
+    shape = (within.degree,) * between.degree
+    # The letters of all words, (places, words), and their letters when they have been moved.
+    letters = np.indices(shape).reshape(between.degree, -1)
+    moved = [letters[np.argsort(row)] for row in between.generators]
     for place in np.unique(between.orbits, return_index=True)[1].tolist():
-        moves += [_change_letter(row, place) for row in within.generators]
-    return action(words, moves)
+        changed = np.arange(between.degree)[:, None] == place
+        moved += [np.where(changed, row[letters], letters) for row in within.generators]
+    elements = [SignedPermutation(np.ravel_multi_index(tuple(rows), shape)) for rows in moved]
+    return make_group(elements, point_names=[str(tuple(word)) for word in letters.T.tolist()])
 
 
 def stabilizer(group: Any, *points: int) -> Group:
@@ -187,8 +184,7 @@ def stabilizer(group: Any, *points: int) -> Group:
     >>> stabilizer("S(4)", 0).order
     6
     """
-    found = as_group(group)
-    _refuse_signs("stabilizer", found)
+    found = _unsigned("stabilizer", group)
     inside = found.sympy
     for point in points:
         if not _is_point(point, found):
@@ -222,11 +218,14 @@ def subgroup(group: Any, generators: Any) -> Group:
     return part
 
 
-def _refuse_signs(what: str, group: Group) -> None:
+def _unsigned(what: str, value: Any) -> Group:
+    """A group in any form, without signs."""
+    group = as_group(value)
     if group.signs is not None:
         raise DeclarationError(
             f"{what} moves points without signs, and {group.text[:60]} flips some: drop the signs first"
         )
+    return group
 
 
 def _is_point(point: Any, group: Group) -> bool:
@@ -247,13 +246,10 @@ def _functions(moves: Any, group: Any) -> list[Callable[[Any], Any]]:
         return functions
     if not callable(moves):
         raise DeclarationError("with a group, moves is one function of an object and a generator")
-    found = as_group(group)
-    _refuse_signs("action", found)
-    return [partial(_with_generator, moves, generator) for generator in found.generators]
-
-
-def _with_generator(move: Callable[[Any, Any], Any], generator: Permutation, found: Any) -> Any:
-    return move(found, generator)
+    return [
+        partial(lambda generator, listed: moves(listed, generator), row)
+        for row in _unsigned("action", group).generators
+    ]
 
 
 def _moved(
@@ -287,20 +283,6 @@ def _is_listed(moved: Any, numbers: dict[Hashable, int]) -> bool:
         return moved in numbers
     except TypeError:  # a tuple that holds a list is no key
         return False
-
-
-def _permute_letters(row: Any) -> Callable[[Any], Any]:
-    def move(word: tuple[int, ...]) -> tuple[int, ...]:
-        moved = [0] * len(word)
-        for place, letter in enumerate(word):
-            moved[row[place]] = letter
-        return tuple(moved)
-
-    return move
-
-
-def _change_letter(row: Any, place: int) -> Callable[[Any], Any]:
-    return lambda word: (*word[:place], int(row[word[place]]), *word[place + 1 :])
 
 
 def _object_name(found: Hashable) -> str:

@@ -73,15 +73,9 @@ def entry(name: str) -> Entry:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         expected = data["expected"]
-        return Entry(
-            name=name,
-            title=_text(data["title"]),
-            declaration=_text(data["declaration"]),
-            source=_text(data["source"]),
-            order=_whole(expected["order"]),
-            rank=_whole(expected["rank"]),
-            first_row=_text(expected["first_row"]) if "first_row" in expected else None,
-        )
+        texts = {field: _text(data[field]) for field in ("title", "declaration", "source")}
+        row = _text(expected["first_row"]) if "first_row" in expected else None
+        return Entry(name, **texts, order=_whole(expected["order"]), rank=_whole(expected["rank"]), first_row=row)
     except KeyError as error:
         raise DeclarationError(
             f"groups/{name}.toml has no {error}: a catalogue file needs title, declaration, source, and order and rank "

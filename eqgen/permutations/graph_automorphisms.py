@@ -45,17 +45,11 @@ def automorphisms(graph: networkx.Graph[Any], *, node: Hashable = None, edge: Ha
     nodes = list(graph.nodes)
     if not nodes:
         raise DeclarationError("the graph has no nodes: a group needs at least one point")
-    _refuse_unknown_colour("node", node, [data for _, data in graph.nodes(data=True)])
-    _refuse_unknown_colour("edge", edge, [data for *_, data in graph.edges(data=True)])
+    colours = _colours("node", node, [data for _, data in graph.nodes(data=True)])
+    edge_colours = _colours("edge", edge, [data for *_, data in graph.edges(data=True)])
     number = {name: place for place, name in enumerate(nodes)}
     edges = [(number[tail], number[head]) for tail, head in graph.edges()]
-    edge_colours = _numbered(
-        data.get(edge, _MISSING) if edge is not None else _MISSING for *_, data in graph.edges(data=True)
-    )
     arcs = _merged(edges, edge_colours, graph.is_directed())
-    colours = _numbered(
-        data.get(node, _MISSING) if node is not None else _MISSING for _, data in graph.nodes(data=True)
-    )
     rows, order = _search(len(nodes), arcs, colours, graph.is_directed())
     elements = [SignedPermutation(np.asarray(row, dtype=np.intp)[: len(nodes)]) for row in rows]
     names = tuple(str(name) for name in nodes)
@@ -112,12 +106,14 @@ def _igraph() -> Any:
     return igraph
 
 
-def _refuse_unknown_colour(kind: str, name: object, found: list[dict[Any, Any]]) -> None:
-    """A misspelt attribute would colour nothing, and give a larger group than was meant."""
-    if name is not None and found and not any(name in data for data in found):
-        known = sorted({str(key) for data in found for key in data})
+def _colours(kind: str, attribute: Hashable, held: list[dict[Any, Any]]) -> list[int]:
+    """The colour of each node or edge by what it holds, one for all without an attribute."""
+    # A misspelt attribute would colour nothing, and give a larger group than was meant.
+    if attribute is not None and held and not any(attribute in data for data in held):
+        known = sorted({str(key) for data in held for key in data})
         has = f"they have {', '.join(known[:8])}" if known else "they have no attributes"
-        raise DeclarationError(f"no {kind} of the graph has the attribute {str(name)[:40]!r}: {has}")
+        raise DeclarationError(f"no {kind} of the graph has the attribute {str(attribute)[:40]!r}: {has}")
+    return _numbered(_MISSING if attribute is None else data.get(attribute, _MISSING) for data in held)
 
 
 def _numbered(values: Iterable[Hashable]) -> list[int]:

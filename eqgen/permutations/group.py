@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -239,24 +240,20 @@ def direct_product(*groups: Group) -> Group:
 
 def diagonal(groups: Sequence[Group]) -> Group:
     """The group whose generator k is generator k of each group at once, on their points laid one after the other."""
-    starts = np.cumsum([0, *(group.degree for group in groups[:-1])])
-    elements = []
-    for row in range(len(groups[0].generators)):
-        parts = [group.elements[row] for group in groups]
-        image = np.concatenate([start + part.image for start, part in zip(starts, parts, strict=True)])
-        elements.append(SignedPermutation(image, np.concatenate([part.all_signs() for part in parts])))
+    starts = np.cumsum([0, *(group.degree for group in groups)])
+    elements = [
+        reduce(SignedPermutation.then, map(on_some_points, together, starts.tolist(), repeat(int(starts[-1]))))
+        for together in zip(*(group.elements for group in groups), strict=True)
+    ]
     return make_group(elements)
 
 
 def on_some_points(element: SignedPermutation, start: int, degree: int) -> SignedPermutation:
     """An element that moves the points start, start + 1, ... of `degree` points, and leaves the others."""
-    image = np.arange(degree)
-    image[start : start + element.size] = start + element.image
-    if element.signs is None:
-        return SignedPermutation(image)
-    signs = np.ones(degree, dtype=np.int8)
-    signs[start : start + element.size] = element.signs
-    return SignedPermutation(image, signs)
+    own = slice(start, start + element.size)
+    image, signs = np.arange(degree), np.ones(degree, dtype=np.int8)
+    image[own], signs[own] = start + element.image, element.all_signs()
+    return SignedPermutation(image, None if element.signs is None else signs)
 
 
 def make_group(

@@ -99,24 +99,22 @@ class Space:
 
     def point(self, number: int) -> Point:
         """Point `number` as `points` lists it."""
-        place, inner = self._in_term(number)
-        term = self.terms[place]
-        parts = _parts(term, inner)
-        shown = parts[0] if len(term) == 1 else parts
+        place, parts = self._parts(number)
+        points = tuple(kind.point(part) for kind, part in parts)
+        shown = points[0] if len(points) == 1 else points
         return shown if len(self.terms) == 1 else (place, shown)
 
     def name(self, number: int) -> str:
         """Point `number` as people write it, 1-based: `3`, `{1,3}`, `(2,5)`."""
-        place, inner = self._in_term(number)
-        term = self.terms[place]
-        named = [factor.kind.name(part) for factor, part in zip(term, _parts(term, inner), strict=True)]
+        named = [kind.name(kind.point(part)) for kind, part in self._parts(number)[1]]
         return named[0] if len(named) == 1 else f"({', '.join(named)})"
 
-    def _in_term(self, number: int) -> tuple[int, int]:
-        """The term that a point belongs to, and its number there."""
-        for place, own in enumerate(self.slices):
+    def _parts(self, number: int) -> tuple[int, list[tuple[FactorKind, int]]]:
+        """The term that a point belongs to, and its part in each factor, by number."""
+        for place, (term, own) in enumerate(zip(self.terms, self.slices, strict=True)):
             if number < own.stop:
-                return place, number - own.start
+                coordinates = _coordinates(term, np.array(number - own.start))
+                return place, [(factor.kind, int(part)) for factor, part in zip(term, coordinates, strict=True)]
         raise IndexError(number)
 
     def act(self, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
@@ -177,12 +175,6 @@ def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> Si
         flips |= part.signs is not None
         signs = (signs[:, None] * part.all_signs()).ravel() if flips else np.ones(image.size, dtype=np.int8)
     return SignedPermutation(image, signs if flips else None)
-
-
-def _parts(term: Term, number: int) -> tuple[Point, ...]:
-    """The points of the factors that make a point of a term."""
-    coordinates = _coordinates(term, np.array(number))
-    return tuple(factor.kind.point(int(coordinate)) for factor, coordinate in zip(term, coordinates, strict=True))
 
 
 def _index_in_term(term: Term, point: Any) -> int:
