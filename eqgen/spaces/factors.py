@@ -88,12 +88,11 @@ class FactorKind:
     @cached_property
     def _later_sets(self) -> list[Numbers]:
         """For each place how many sets have their member there, and all later ones, among so many last points."""
-        return [
-            np.array(
-                [min(math.comb(rest, self.size - place), self.count) for rest in range(self.degree)], dtype=np.intp
-            )
-            for place in range(self.size)
-        ]
+        binomials = [np.ones(self.degree, dtype=np.intp)]
+        for _ in range(self.size):
+            # The choices among the first points add up to those of one more member; none is asked for beyond all sets.
+            binomials.append(np.minimum(np.cumsum(binomials[-1]) - binomials[-1], self.count))
+        return binomials[:0:-1]
 
     def _members_of_tuples(self, numbers: Numbers) -> Numbers:
         found = np.empty((*numbers.shape, self.size), dtype=np.intp)
