@@ -53,3 +53,19 @@ def check(backend: str, written: Path, which: str) -> None:
     left_out = 0 if which == "verify" else 3
     assert found.count(f"holds on {backend}") == len(list(written.glob("*.weights.h5"))) - left_out
     assert f"file of tensorflow read on {backend}" in found
+
+
+def test_a_backend_that_differentiates_nothing_computes_all_the_same():
+    script = (
+        "import eqgen as eq, keras, numpy as np\n"
+        "for text, lowering in (('p -> p where p = C(6)', 'gather'), ('{p p} -> {p p} where p = S(5)', 'pooled'), "
+        "('p -> p where p = C(150)', 'auto')):\n"
+        "    layer = eq.EquivariantDense(3, text, lowering=lowering)\n"
+        "    features = np.random.default_rng(0).normal(size=(2, layer.mapping.input.size, 4)).astype('float32')\n"
+        "    expected = np.einsum('mnio,bni->bmo', (layer(features), layer.weight_matrix())[1], features)\n"
+        "    assert np.allclose(layer(features), expected, atol=1e-4)\n"
+        "    print(lowering, 'holds on', keras.backend.backend())\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.stdout.count("holds on numpy") == 3, done.stderr[-2000:]

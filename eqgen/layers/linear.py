@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from eqgen.layers.execution.gather import WeightTable, gather_weight, weight_table
+from eqgen.layers.execution.kinds.gather import gather_weight
 from eqgen.layers.execution.run import Execution
+from eqgen.layers.execution.weight_table import WeightTable, weight_table
 from eqgen.orbitals.pattern import Pattern
 from eqgen.programs.program import Program
 
@@ -75,5 +76,5 @@ def linear_map(program: Program, scale: npt.NDArray[np.float64] | None, bias: Pa
         scale: (rank,), what each parameter is multiplied by before it stands in the matrix; None for 1.
         bias: which outputs share a bias, (m, 1), or None.
     """
-    table = None if bias is None else weight_table(bias.labels, bias.signs, bias.rank)
+    table = None if bias is None else weight_table(bias.signed_labels, bias.rank)
     return LinearMap(program, scale, Execution(program.blocks, program.shape[0], scale), table)

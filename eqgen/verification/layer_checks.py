@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.arrays import Integers, SignedLabels
+from eqgen.common.arrays import Integers, SignedLabels, labels_of
 from eqgen.common.text import count
 from eqgen.layers import EquivariantDense
 from eqgen.layers.equivariance.function import (
@@ -25,7 +25,7 @@ from eqgen.layers.equivariance.function import (
     try_function,
 )
 from eqgen.layers.equivariance.model import try_model
-from eqgen.layers.execution.backend import double_precision
+from eqgen.layers.execution.precision import double_precision
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.orbitals.certificate import Certificate, certify
 from eqgen.orbitals.orbits import Orbits
@@ -226,14 +226,13 @@ def bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:
     table = layer.linear.bias_table
     if table is None or layer.bias_pattern is None:
         return
-    labels, signs = table.decoded()
+    signed_labels = table.signed_labels
     for generator in mapping.generators:
-        moved = labels[generator.output.image], signs[generator.output.image]
-        expected = labels, signs * generator.output.all_signs()[:, None]
-        if not all(map(np.array_equal, moved, expected)):
+        expected = signed_labels * generator.output.all_signs()[:, None]
+        if not np.array_equal(signed_labels[generator.output.image], expected):
             yield Check("bias", False, f"{generator.name} moves the shared biases")
             return
-    if not np.array_equal(labels, layer.bias_pattern.labels):
+    if not np.array_equal(labels_of(signed_labels), layer.bias_pattern.labels):
         yield Check("bias", False, "the biases are not shared as declared")
         return
     yield Check("bias", True, f"{count(layer.bias_pattern.rank, 'bias parameter')}, unchanged by each generator")

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import eqgen as eq
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.execution import isotypic as components
+from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.run import Execution
 from eqgen.permutations import catalogue
 from helpers.programs import MAPPINGS, dense, lowered
@@ -192,13 +192,14 @@ def test_means_are_taken_whatever_the_program_does_with_their_sizes(declared, lo
         lambda: eq.mapping("b -> b", b=eq.trace((5, 5), np.rot90, np.fliplr)),
     ],
 )
-def test_large_blocks_are_multiplied_where_they_come_from(declared, monkeypatch, random):
+def test_large_blocks_are_multiplied_where_they_come_from(declared, random):
     mapping = eq.mapping(declared) if isinstance(declared, str) else declared()
     program = eq.program(mapping, "spectral")
     features = random.normal(size=(2, program.shape[1], 2))
     kernel = random.normal(size=(program.rank, 2, 3))
-    execution = Execution(program.blocks, program.shape[0])
-    together = execution(features, kernel, "float64")
-    monkeypatch.setattr(components, "LARGE_BLOCK", 1)
-    np.testing.assert_allclose(execution(features, kernel, "float64"), together, atol=1e-12)
+    together = Execution(program.blocks, program.shape[0])(features, kernel, "float64")
+    # Pair by pair of classes: none large, all, and some of a section, of which others are not.
+    for block in (1 << 16, 1, 30, 100):
+        execution = Execution(program.blocks, program.shape[0], limits=Limits(transform=1, block=block))
+        np.testing.assert_allclose(execution(features, kernel, "float64"), together, atol=1e-12)
     np.testing.assert_allclose(together, program.run(features, kernel), atol=1e-12)

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eqgen as eq
-from eqgen.layers.execution.gather import LARGEST_ONE_HOT_RANK, gather_weight, weight_table
+from eqgen.layers.execution.kinds.gather import gather_weight
+from eqgen.layers.execution.limits import LIMITS
+from eqgen.layers.execution.weight_table import weight_table
 
 
 def table_of(pattern):
-    return weight_table(pattern.labels, pattern.signs, pattern.rank)
+    return weight_table(pattern.signed_labels, pattern.rank)
 
 
 @st.composite
@@ -27,9 +29,7 @@ def integer_patterns(draw):
 @given(integer_patterns())
 def test_the_table_reads_back_as_the_pattern(integers):
     pattern = eq.pattern(integers)
-    labels, signs = table_of(pattern).decoded()
-    assert np.array_equal(labels, pattern.labels)
-    assert np.array_equal(signs, pattern.signs)
+    assert np.array_equal(table_of(pattern).signed_labels, pattern.signed_labels)
 
 
 @given(integer_patterns(), st.integers(0, 2**32 - 1))
@@ -62,7 +62,7 @@ def test_the_gradient_of_a_signed_pattern_is_the_signed_sum_over_its_entries(int
     assert np.allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("size", [LARGEST_ONE_HOT_RANK, LARGEST_ONE_HOT_RANK + 1])
+@pytest.mark.parametrize("size", [LIMITS.one_hot, LIMITS.one_hot + 1])
 def test_both_gradients_are_the_sums_over_the_entries(size, random):
     import tensorflow as tf
 

@@ -169,7 +169,7 @@ def test_labels_of_the_wrong_group_are_a_violation():
 
 @pytest.mark.parametrize("entry", [(0, 1), (1, 1)])
 def test_an_entry_that_is_applied_otherwise_than_declared_fails(entry, monkeypatch):
-    from eqgen.layers.execution import run as execute
+    from eqgen.layers.execution.kinds import gather as execute
 
     layer = built("a -b 0; b a c", units=None)
     assert eq.verify(layer)

@@ -1,7 +1,8 @@
-"""Sizes and constants, as the steps of an execution need them."""
+"""Shapes and constants, as the steps of an execution need them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -12,14 +13,65 @@ from keras import ops
 
 from eqgen.common.arrays import Permutation
 
+WITHOUT_GRADIENTS = ("numpy", "openvino")
+"""Backends of Keras that differentiate nothing."""
 
-def product_of(sizes: list[Any]) -> Any:
-    """The product of sizes of which one may be known only at run time."""
-    known: Any = prod(size for size in sizes if isinstance(size, int))
-    for size in sizes:
-        if not isinstance(size, int):
-            known = known * size
-    return known
+
+def sizes(tensor: Any) -> list[int]:
+    """The shape of a tensor, with -1 for the one size that is known only at run time."""
+    return [-1 if size is None else size for size in tensor.shape]
+
+
+def reshaped(tensor: Any, shape: Sequence[int]) -> Any:
+    """A reshape, left out where it changes nothing."""
+    before = sizes(tensor)
+    same = len(shape) == len(before) and all(size in (-1, known) for size, known in zip(shape, before, strict=True))
+    return tensor if same else ops.reshape(tensor, shape)
+
+
+def arranged(tensor: Any, before: Sequence[int], order: Sequence[int], after: Sequence[int]) -> Any:
+    """A reshape, a transpose and a reshape; the transpose is left out where it moves axes of one point alone."""
+    moving = [axis for axis in order if before[axis] != 1]
+    if moving != sorted(moving):
+        tensor = reshaped(tensor, [before[axis] for axis in sorted(moving)])
+        tensor = ops.transpose(tensor, np.argsort(np.argsort(moving)).tolist())
+    return reshaped(tensor, after)
+
+
+def split_axis(tensor: Any, axis: int, grid: Sequence[int]) -> Any:
+    """A grid in place of one axis."""
+    shape = sizes(tensor)
+    return reshaped(tensor, (*shape[:axis], *grid, *shape[axis + 1 :]))
+
+
+def merged_axes(tensor: Any, axis: int, count: int) -> Any:
+    """One axis in place of some that stand side by side."""
+    shape = sizes(tensor)
+    return reshaped(tensor, (*shape[:axis], prod(shape[axis : axis + count]), *shape[axis + count :]))
+
+
+def broadcast(tensor: Any, axis: int, size: int) -> Any:
+    """So many points on one axis, where one may stand for all of them."""
+    if tensor.shape[axis] == size:
+        return tensor
+    shape = list(ops.shape(tensor))
+    shape[axis] = size
+    return ops.broadcast_to(tensor, shape)
+
+
+def split(tensor: Any, counts: Sequence[int], axis: int) -> list[Any]:
+    """Rows apart, some after others: the gradient puts them together once, where that of slices adds up whole arrays."""
+    return [tensor] if len(counts) == 1 else list(ops.split(tensor, np.cumsum(counts)[:-1].tolist(), axis=axis))
+
+
+def concatenated(tensors: Sequence[Any], axis: int) -> Any:
+    """Tensors one after the other, where there are several."""
+    return tensors[0] if len(tensors) == 1 else ops.concatenate(tensors, axis=axis)
+
+
+def total(terms: Sequence[Any]) -> Any:
+    """The sum of one tensor or more."""
+    return sum(terms[1:], start=terms[0])
 
 
 def constant(matrix: Any, like: Any) -> Any:
@@ -28,18 +80,36 @@ def constant(matrix: Any, like: Any) -> Any:
     return ops.convert_to_tensor(matrix, dtype=keras.backend.standardize_dtype(like.dtype))
 
 
-def reordered(values: Any, order: Permutation, axis: int) -> Any:
-    """Values in another order along one axis; the gradient is the order back, not the scatter that autodiff makes."""
-    there, back = order.astype(np.int32), np.argsort(order).astype(np.int32)
+def multiplied(matrix: npt.NDArray[Any], values: Any, axis: int) -> Any:
+    """A matrix of constants times what stands on one axis."""
+    shape = sizes(values)
+    flat = reshaped(values, (*([-1] if axis else []), shape[axis], prod(shape[axis + 1 :])))
+    return reshaped(matmul(constant(matrix, values), flat), (*shape[:axis], matrix.shape[0], *shape[axis + 1 :]))
+
+
+def with_gradient(run: Callable[[Any], Any], back: Callable[[Any], Any], values: Any) -> Any:
+    """What a linear map makes of values; its gradient is the transpose that is given, not what autodiff makes of it."""
+    if keras.backend.backend() in WITHOUT_GRADIENTS:
+        return run(values)
 
     @ops.custom_gradient
     def applied(values: Any) -> Any:
         def gradient(*arguments: Any, upstream: Any = None) -> Any:
-            return ops.take(arguments[0] if upstream is None else upstream, back, axis=axis)
+            return back(arguments[0] if upstream is None else upstream)
 
-        return ops.take(values, there, axis=axis), gradient
+        return run(values), gradient
 
     return applied(values)
+
+
+def reordered(values: Any, order: Permutation, axis: int) -> Any:
+    """Values in another order along one axis; the gradient is the order back, not a scatter."""
+    if np.array_equal(order, np.arange(order.size)):
+        return values
+    there, back = order.astype(np.int32), np.argsort(order).astype(np.int32)
+    return with_gradient(
+        lambda values: ops.take(values, there, axis=axis), lambda values: ops.take(values, back, axis=axis), values
+    )
 
 
 def mean(values: Any, axis: int, *, keepdims: bool = False) -> Any:
@@ -52,15 +122,14 @@ def mean(values: Any, axis: int, *, keepdims: bool = False) -> Any:
     return ops.sum(values, axis=axis, keepdims=keepdims) / values.shape[axis]
 
 
-def matmul(one: Any, other: Any) -> Any:
+def matmul(left: Any, right: Any) -> Any:
     """The product of two tensors of one dtype; Keras 3.15 makes single precision of it on PyTorch whatever comes."""
-    is_double = keras.backend.standardize_dtype(one.dtype) == "float64"
-    return one @ other if is_double else ops.matmul(one, other)
+    is_double = keras.backend.standardize_dtype(left.dtype) == "float64"
+    return left @ right if is_double else ops.matmul(left, right)
 
 
 def as_float64(tensor: Any) -> npt.NDArray[np.float64]:
     """A tensor of any dtype as a numpy array in double precision, which not every backend has."""
     if keras.backend.standardize_dtype(tensor.dtype) in ("float16", "bfloat16"):
         tensor = ops.cast(tensor, "float32")
-    found: npt.NDArray[np.float64] = np.asarray(ops.convert_to_numpy(tensor)).astype(np.float64)
-    return found
+    return np.asarray(ops.convert_to_numpy(tensor)).astype(np.float64)

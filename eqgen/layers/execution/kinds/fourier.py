@@ -1,0 +1,176 @@
+"""Fourier transforms: short ones as matrix products, an axis at a time, long ones by the fast algorithm.
+
+Complex numbers are pairs of real ones, as Keras has them. A long transform that stands alone is multiplied part by part.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from eqgen.layers.execution.limits import Limits
+from eqgen.layers.execution.mix import Kernel, kernel
+from eqgen.layers.execution.operators import Run, fused, pool, spread
+from eqgen.layers.execution.tensors import arranged, constant, matmul, multiplied, reordered, reshaped, sizes
+from eqgen.layers.execution.weight_table import gathered, weight_table
+from eqgen.programs.entries.fourier import FourierEntries
+from eqgen.programs.operators.fourier import Fourier, is_short
+from eqgen.programs.steps import KroneckerFactor
+
+Grid = tuple[int, ...]
+Pair = tuple[Any, Any]
+
+
+@pool.register
+def _pool(fourier: Fourier, features: Any, axis: int, limits: Limits) -> Any:
+    assert not fourier.inverse
+    shape = sizes(features)
+    after, orbits = prod(shape[axis + 1 :]), len(fourier.index)
+    values = reordered(features, fourier.index.ravel(), axis)
+    pair = _forward(reshaped(values, (-1, prod(fourier.grid), after)), fourier.grid)
+    rows = (*shape[:axis], fourier.shape[0], *shape[axis + 1 :])
+    return arranged(pair, (-1, orbits, 2, fourier.frequencies, after), (0, 3, 1, 2, 4), rows)
+
+
+@spread.register
+def _spread(fourier: Fourier, features: Any, axis: int, limits: Limits) -> Any:
+    assert fourier.inverse
+    shape = sizes(features)
+    after, orbits, frequencies = prod(shape[axis + 1 :]), len(fourier.index), fourier.frequencies
+    pair = arranged(features, (-1, frequencies, orbits, 2, after), (0, 2, 3, 1, 4), (-1, 2, frequencies, after))
+    if is_short(fourier.grid):
+        values = _backward(pair * constant(fourier.weights()[:, None], pair), fourier.grid)
+    else:
+        # The inverse of the fast algorithm has the weights within.
+        values = _points_of(ops.unstack(ops.transpose(pair, (1, 0, 3, 2))), fourier.grid)
+        values = ops.cast(ops.transpose(reshaped(values, (-1, after, prod(fourier.grid))), (0, 2, 1)), features.dtype)
+    values = reshaped(values, (*shape[:axis], fourier.shape[1], *shape[axis + 1 :]))
+    return reordered(values, np.argsort(fourier.index.ravel()), axis)
+
+
+@kernel.register
+def _kernel(entries: FourierEntries, factor: KroneckerFactor, limits: Limits) -> Kernel:
+    outputs, inputs, size = entries.labels.shape
+    table = weight_table(entries.labels.ravel() + 1, entries.rank, limits)
+
+    def transformed(theta: Any, axis: int) -> Any:
+        shape = sizes(theta)
+        after = prod(shape[axis + 1 :])
+        pair = _forward(reshaped(gathered(table, theta, axis), (-1, size, after)), entries.grid)
+        # A correlation: the conjugate multiplies, [[real, imaginary], [-imaginary, real]].
+        square = ops.concatenate([pair, -pair[:, 1:], pair[:, :1]], axis=1)
+        made = (*shape[:axis], entries.shape[0], *shape[axis + 1 :])
+        return arranged(square, (-1, outputs, inputs, 2, 2, entries.frequencies, after), (0, 5, 1, 3, 2, 4, 6), made)
+
+    return transformed
+
+
+@fused.register
+def _fused(pool: Fourier, factor: KroneckerFactor) -> Run | None:
+    (stage,) = factor.stages
+    assert isinstance(factor.entries, FourierEntries)
+    assert isinstance(stage.spread, Fourier)
+    return None if is_short(pool.grid) else partial(_correlate, factor.entries, pool, stage.spread)
+
+
+def _correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features: Any, theta: Any, dtype: str) -> Any:
+    """A whole factor, which takes half as long as a matrix of both parts."""
+    grid, frequencies = entries.grid, entries.frequencies
+    channels_in, channels_out = theta.shape[1:]
+    outputs, inputs, size = entries.labels.shape
+    rows, columns = outputs * channels_out, inputs * channels_in
+    values = reordered(features, pool.index.ravel(), 1)
+    values = arranged(values, (-1, inputs, size, channels_in), (0, 1, 3, 2), (-1, *grid))
+    x, y = (
+        arranged(part, (-1, columns, frequencies), (2, 0, 1), (frequencies, -1, columns))
+        for part in _spectrum_of(values, grid)
+    )
+    shape = (outputs, inputs, size, channels_in, channels_out)
+    table = weight_table(entries.labels.ravel() + 1, entries.rank)
+    weights = arranged(gathered(table, theta, 0), shape, (1, 3, 0, 4, 2), (-1, *grid))
+    u, v = (
+        ops.cast(arranged(part, (columns, rows, frequencies), (2, 0, 1), (frequencies, columns, rows)), x.dtype)
+        for part in _spectrum_of(weights, grid)
+    )
+    # A correlation: the conjugate multiplies, (x + iy)(u - iv).
+    mixed = matmul(x, u) + matmul(y, v), matmul(y, u) - matmul(x, v)
+    real, imaginary = (arranged(part, (frequencies, -1, rows), (1, 2, 0), (-1, frequencies)) for part in mixed)
+    values = _points_of((real, imaginary), grid)
+    values = arranged(values, (-1, outputs, channels_out, size), (0, 1, 3, 2), (-1, outputs * size, channels_out))
+    return reordered(ops.cast(values, dtype), np.argsort(spread.index.ravel()), 1)
+
+
+def _forward(values: Any, grid: Grid) -> Any:
+    """Real and imaginary parts, (rows, 2, frequencies, after), of values of shape (rows, points of the grid, after)."""
+    after, others, half = values.shape[-1], prod(grid[:-1]), grid[-1] // 2 + 1
+    if not is_short(grid):
+        pair = ops.stack(_spectrum_of(reshaped(ops.transpose(values, (0, 2, 1)), (-1, *grid)), grid), axis=1)
+        return ops.cast(ops.transpose(reshaped(pair, (-1, after, 2, others * half)), (0, 2, 3, 1)), values.dtype)
+    pair = multiplied(_real(grid[-1]), reshaped(values, (-1, grid[-1], after)), 1)
+    pair = arranged(pair, (-1, others, 2, half, after), (0, 2, 1, 3, 4), (-1, 2, others, half * after))
+    return reshaped(_along_others(pair, grid, back=False), (-1, 2, others * half, after))
+
+
+def _backward(pair: Any, grid: Grid) -> Any:
+    """The transpose of the short one."""
+    after, others, half = pair.shape[-1], prod(grid[:-1]), grid[-1] // 2 + 1
+    pair = _along_others(reshaped(pair, (-1, 2, others, half * after)), grid, back=True)
+    pair = arranged(pair, (-1, 2, others, half, after), (0, 2, 1, 3, 4), (-1, 2 * half, after))
+    return multiplied(_real(grid[-1]).T, pair, 1)
+
+
+def _along_others(pair: Any, grid: Grid, *, back: bool) -> Any:
+    """Transforms along all axes of a grid but the last, of (rows, 2, points of these axes, rest)."""
+    shape = (-1, *sizes(pair)[1:])
+    for axis, size in enumerate(grid[:-1]):
+        outer, inner = prod(grid[:axis]), prod(grid[axis + 1 : -1]) * shape[-1]
+        pair = arranged(pair, (-1, 2, outer, size, inner), (0, 2, 1, 3, 4), (-1, 2 * size, inner))
+        pair = multiplied(_complex(size).T if back else _complex(size), pair, 1)
+        pair = arranged(pair, (-1, outer, 2, size, inner), (0, 2, 1, 3, 4), shape)
+    return pair
+
+
+def _real(size: int) -> npt.NDArray[np.float64]:
+    """The transform of real numbers, (2 frequencies, size): real parts, then imaginary ones."""
+    angles = 2 * np.pi * np.outer(np.arange(size // 2 + 1), np.arange(size)) / size
+    return np.concatenate([np.cos(angles), -np.sin(angles)])
+
+
+def _complex(size: int) -> npt.NDArray[np.float64]:
+    """The transform of complex numbers, (2 size, 2 size)."""
+    angles = 2 * np.pi * np.outer(np.arange(size), np.arange(size)) / size
+    return np.block([[np.cos(angles), np.sin(angles)], [-np.sin(angles), np.cos(angles)]])
+
+
+def _spectrum_of(values: Any, grid: Grid) -> Pair:
+    """Real and imaginary parts, (rows, frequencies), of (rows, grid ...), by the fast algorithm, in single precision at least."""
+    pair = _along_first_axes(ops.rfft(_at_least_single(values)), grid)
+    real, imaginary = (reshaped(part, (-1, prod(grid[:-1]) * (grid[-1] // 2 + 1))) for part in pair)
+    return real, imaginary
+
+
+def _points_of(pair: Pair, grid: Grid) -> Any:
+    """The way back, (rows, points)."""
+    real, imaginary = (reshaped(_at_least_single(part), (-1, *grid[:-1], grid[-1] // 2 + 1)) for part in pair)
+    if len(grid) > 1:
+        # The inverse is the transform with the parts exchanged, divided by the number of points.
+        imaginary, real = (part / prod(grid[:-1]) for part in _along_first_axes((imaginary, real), grid))
+    return reshaped(ops.irfft((real, imaginary), grid[-1]), (-1, prod(grid)))
+
+
+def _along_first_axes(pair: Pair, grid: Grid) -> Pair:
+    for axis in range(1, len(grid)):
+        real, imaginary = ops.fft((ops.swapaxes(pair[0], axis, -1), ops.swapaxes(pair[1], axis, -1)))
+        pair = ops.swapaxes(real, axis, -1), ops.swapaxes(imaginary, axis, -1)
+    return pair
+
+
+def _at_least_single(values: Any) -> Any:
+    # There is no transform in half precision.
+    return values if keras.backend.standardize_dtype(values.dtype) == "float64" else ops.cast(values, "float32")

@@ -1,0 +1,87 @@
+"""Parameters by signed labels, so that the form of a pattern holds by construction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from eqgen.common.arrays import SignedLabels, smallest_type
+from eqgen.layers.execution.limits import LIMITS, Limits
+from eqgen.layers.execution.tensors import concatenated, matmul, reordered, reshaped, sizes, with_gradient
+
+
+@dataclass(frozen=True, eq=False)
+class WeightTable:
+    """Where each entry finds its parameter.
+
+    Attributes:
+        index: (entries ...) int32 into the rows of [theta; -theta; 0], of which the last two are there only when needed.
+        rank: how many parameters there are.
+        negative: whether the table has the rows -theta.
+        zero: whether it has the row 0.
+        one_hot: up to so many rows the gradient is a product with a one-hot matrix.
+    """
+
+    index: npt.NDArray[np.int32]
+    rank: int
+    negative: bool
+    zero: bool
+    one_hot: int
+
+    @cached_property
+    def is_permutation(self) -> bool:
+        """Whether every parameter stands at one place, with the sign +."""
+        return np.array_equal(np.sort(self.index, axis=None), np.arange(self.rank))
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table that is gathered from has."""
+        return self.rank * (2 if self.negative else 1) + (1 if self.zero else 0)
+
+    @property
+    def signed_labels(self) -> SignedLabels:
+        """The signed labels that this table really computes with, transposed: what `verify` reads."""
+        rows = np.arange(1, self.rank + 1, dtype=smallest_type(self.rank))
+        return np.concatenate([rows, -rows[: self.rank * self.negative], [0]])[self.index.T]
+
+
+def weight_table(signed_labels: SignedLabels, rank: int, limits: Limits = LIMITS) -> WeightTable:
+    """The table of some signed labels, (m, n) of a matrix, which is gathered transposed, or (entries,)."""
+    negative, zero = bool((signed_labels < 0).any()), bool((signed_labels == 0).any())
+    # By signed label: 0, 1, ..., rank and, from behind, -1, ..., -rank.
+    places = np.concatenate([[rank * (2 if negative else 1)], np.arange(rank), rank + np.arange(rank)[::-1]])
+    # Contiguous, so that flattening it in every call copies nothing.
+    index = np.ascontiguousarray(places.astype(np.int32)[signed_labels.T])
+    index.setflags(write=False)
+    return WeightTable(index, rank, negative, zero, limits.one_hot)
+
+
+def gathered(table: WeightTable, theta: Any, axis: int) -> Any:
+    """The entries of a table, one after the other, in place of the parameters on one axis."""
+    index, shape = table.index.ravel(), sizes(theta)
+    rows = [theta, *([-theta] if table.negative else [])]
+    if table.zero:
+        rows.append(ops.zeros((*shape[:axis], 1, *shape[axis + 1 :]), dtype=theta.dtype))
+    # Reshaped also where nothing changes: a gradient of one's own is that of a tensor, which a variable is not.
+    source = ops.reshape(concatenated(rows, axis), (prod(shape[:axis]), table.rows, prod(shape[axis + 1 :])))
+
+    def taken(source: Any) -> Any:
+        return ops.take(source, index, axis=1)
+
+    def gradient(arriving: Any) -> Any:
+        chosen = ops.equal(ops.arange(table.rows, dtype="int32")[:, None], ops.convert_to_tensor(index)[None, :])
+        return matmul(ops.cast(chosen, arriving.dtype), arriving)
+
+    if table.is_permutation:
+        entries = reordered(source, index.astype(np.intp), 1)
+    elif table.rows <= table.one_hot:
+        entries = with_gradient(taken, gradient, source)
+    else:
+        entries = taken(source)
+    return reshaped(entries, (*shape[:axis], index.size, *shape[axis + 1 :]))
