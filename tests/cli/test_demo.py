@@ -188,6 +188,7 @@ def test_only_the_third_contestant_sees_fresh_numberings(graphs: np.ndarray) -> 
         assert (len(np.unique(inputs[:, 0], axis=0)) > 1) == (name == "Dense, renumbered")
 
 
+@pytest.mark.slow
 def test_training_again_from_the_same_seed_gives_the_same_network(graphs: np.ndarray, targets: np.ndarray) -> None:
     trainer = Trainer("Dense, renumbered", TINY)
     first, other, again = (trainer.train(graphs, targets, 20, seed, lambda steps: None) for seed in (0, 1, 0))
@@ -197,6 +198,7 @@ def test_training_again_from_the_same_seed_gives_the_same_network(graphs: np.nda
         assert np.array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_on_the_training_graphs(graphs: np.ndarray, targets: np.ndarray) -> None:
     run = Trainer("Dense", Plan(steps=300, batch=20)).train(graphs, targets, 20, 0, lambda steps: None)
     network = dense_network()
@@ -283,6 +285,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, str, Path]
     return outcome, screen.getvalue(), folder
 
 
+@pytest.mark.slow
 def test_the_story_holds(story: tuple[Outcome, str, Path]) -> None:
     outcome, _, _ = story
     assert outcome
@@ -293,6 +296,7 @@ def test_the_story_holds(story: tuple[Outcome, str, Path]) -> None:
         assert all(report.certificate is not None for report in layers)
 
 
+@pytest.mark.slow
 def test_the_matrix_holds_three_numbers_at_every_step(story: tuple[Outcome, str, Path]) -> None:
     answer = story[0].answer
     assert answer.distinct == [3] * (TINY.scalar_steps + 1)
@@ -302,6 +306,7 @@ def test_the_matrix_holds_three_numbers_at_every_step(story: tuple[Outcome, str,
     assert np.array_equal(answer.layer.weight_matrix(), after[answer.layer.pattern.labels])
 
 
+@pytest.mark.slow
 def test_all_files_are_there_and_nothing_else(story: tuple[Outcome, str, Path]) -> None:
     folder = story[2]
     assert {path.name for path in folder.iterdir()} == FILES
@@ -309,11 +314,13 @@ def test_all_files_are_there_and_nothing_else(story: tuple[Outcome, str, Path]) 
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_saved_network_loads_and_verifies(story: tuple[Outcome, str, Path]) -> None:
     network = keras.models.load_model(story[2] / "network.keras")
     assert eq.verify(network, WHOLE)
 
 
+@pytest.mark.slow
 def test_the_saved_network_answers_in_original_units(
     story: tuple[Outcome, str, Path], graphs: np.ndarray, targets: np.ndarray
 ) -> None:
@@ -324,6 +331,7 @@ def test_the_saved_network_answers_in_original_units(
     assert r_squared(answers, targets[order[30:]]) == pytest.approx(saved.r2, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_what_the_files_say(story: tuple[Outcome, str, Path]) -> None:
     results = (story[2] / "results.txt").read_text()
     assert f"keras {keras.__version__}" in results
@@ -333,6 +341,7 @@ def test_what_the_files_say(story: tuple[Outcome, str, Path]) -> None:
     assert "NOT VERIFIED" not in verification
 
 
+@pytest.mark.slow
 def test_what_is_printed(story: tuple[Outcome, str, Path]) -> None:
     outcome, printed, folder = story
     lines = [line.rstrip() for line in printed.splitlines()]
