@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from eqgen.common.arrays import Labels, Permutation, SignedLabels, signs_of
 from eqgen.orbitals.dense import pair_labels
@@ -36,25 +36,19 @@ class Relation:
 
     Attributes:
         signed_labels: (smaller space, points of the side).
-        ways: the labels that make up each way: one orbit, or one for each point orbit of the side.
+        ways: (labels, ways), 1 for the labels that make up each way: one orbit, or one for each point orbit of the side.
     """
 
     signed_labels: SignedLabels
-    ways: tuple[tuple[int, ...], ...]
+    ways: npt.NDArray[np.int64]
 
     def operator(self, way: int) -> Operator:
         """The pool."""
         rows, columns = self.signed_labels.shape
-        index = np.nonzero(np.isin(np.abs(self.signed_labels), np.array(self.ways[way]) + 1))[1].reshape(rows, -1)
+        index = np.nonzero(np.isin(np.abs(self.signed_labels), np.flatnonzero(self.ways[:, way]) + 1))[1].reshape(
+            rows, -1
+        )
         return summing(index, signs_of(np.take_along_axis(self.signed_labels, index, axis=1)), columns)
-
-    @cached_property
-    def memberships(self) -> np.ndarray:
-        """(labels, ways), which labels make up each way."""
-        found = np.zeros((int(np.abs(self.signed_labels).max(initial=0)), len(self.ways)), dtype=np.int64)
-        for number, way in enumerate(self.ways):
-            found[list(way), number] = 1
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +64,9 @@ class IntermediateSpace:
     input: Relation
     output: Relation
 
-    @property
-    def size(self) -> int:
-        """How many points it has."""
-        return self.space.size
-
     def values(self, rows: Permutation, columns: Permutation) -> np.ndarray:
         """What each pool and spread together have at some (output, input) pairs, (pools, spreads, pairs)."""
-        pools, spreads = self.input.memberships, self.output.memberships
+        pools, spreads = self.input.ways, self.output.ways
         values = np.zeros((pools.shape[1], spreads.shape[1], rows.size), dtype=np.int64)
         for number, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
             read = self.input.signed_labels[:, column].astype(np.int64)
@@ -164,8 +153,10 @@ def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[st
 
 def _relation(space: Action, side: Action) -> Relation:
     table = pair_labels(paired(space.moves, side.moves))
-    single = [(label,) for label in range(table.rank)]
-    return Relation(table.signed_labels, (*single, *_functions(table.labels, side)))
+    ways = [np.eye(table.rank, dtype=np.int64)]
+    for way in _functions(table.labels, side):
+        ways.append(np.isin(np.arange(table.rank), way)[:, None].astype(np.int64))
+    return Relation(table.signed_labels, np.concatenate(ways, axis=1))
 
 
 def _functions(labels: Labels, side: Action) -> list[tuple[int, ...]]:

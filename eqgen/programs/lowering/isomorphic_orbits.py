@@ -58,6 +58,9 @@ def isomorphism(template: Action, orbit: Action) -> SignedPermutation | None:
     size = template.size
     if size != orbit.size or size > LARGEST_COMPARED:
         return None
+    # Where the characters of a generator differ there is none.
+    if any(move.trace() != other.trace() for move, other in zip(template.moves, orbit.moves, strict=True)):
+        return None
     # Point 0 may go to any point; the rest follows along the moves, for all choices at once: (choices, size).
     image, signs = walked(template.moves, orbit.moves, 0, np.arange(size))
     fits = np.ones(size, dtype=bool)

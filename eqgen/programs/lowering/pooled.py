@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from eqgen.common.arrays import row_blocks, signs_of
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.cost import cost_alone
 from eqgen.programs.entries.linear_combination import LinearCombination
+from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup, is_fine
 from eqgen.programs.lowering.intermediate_spaces import IntermediateSpace, Relation, spaces_between
 from eqgen.programs.lowering.isomorphic_orbits import automorphisms, isomorphism
 from eqgen.programs.lowering.problem import Lowering, Problem
@@ -35,6 +37,9 @@ from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_RANK = 52
 """Kernels of more parameters are not pooled: the isotypic decomposition may serve them."""
+
+FEW_ORBITS = 24
+"""Beside a fine Fourier transform kernels of more parameters are not pooled: sums would have to be as many."""
 
 LARGEST_TABLE = 1 << 26
 """A term that reads more pairs than this is not pooled: its table alone would take half a gigabyte."""
@@ -121,19 +126,19 @@ def _candidates(problem: Problem, own: list[Candidate]) -> tuple[list[Candidate]
     candidates = [*_bijections(problem, len(spaces)), *(term for term in own if -1 - term.space not in there)]
     rows, columns = problem.labels.representatives.T
     for number, space in enumerate(spaces):
-        inputs = [_way(space, space.input, "in", number, way) for way in range(len(space.input.ways))]
-        outputs = [_way(space, space.output, "out", number, way) for way in range(len(space.output.ways))]
+        inputs = [_way(space, space.input, "in", number, way) for way in range(space.input.ways.shape[1])]
+        outputs = [_way(space, space.output, "out", number, way) for way in range(space.output.ways.shape[1])]
         # Most terms cost too much to be looked at: their values are worked out where one does not.
         nothing = np.zeros(problem.labels.rank, dtype=np.int64)
         affordable = [
             (i, j)
             for (i, pool), (j, spread) in product(enumerate(inputs), enumerate(outputs))
-            if Candidate(number, space.size, pool, spread, nothing).cost(channels) <= dearest
+            if Candidate(number, space.space.size, pool, spread, nothing).cost(channels) <= dearest
         ]
         if affordable:
             values = space.values(rows, columns)
             candidates += [
-                Candidate(number, space.size, inputs[i], outputs[j], values[i, j])
+                Candidate(number, space.space.size, inputs[i], outputs[j], values[i, j])
                 for i, j in affordable
                 if values[i, j].any()
             ]
@@ -204,7 +209,7 @@ def _bijections(problem: Problem, number: int) -> list[Candidate]:
 def _way(space: IntermediateSpace, relation: Relation, side: str, number: int, way: int) -> Way:
     operator = relation.operator(way)
     turned = " with signs" if isinstance(operator, IndexTable) and operator.signs is not None else ""
-    if space.size > 1:
+    if space.space.size > 1:
         words = f"{'sum to' if side == 'in' else 'add back from'} {space.space.name}{turned}"
     elif operator.work.moved == operator.shape[1]:
         words = f"sum all points{turned}" if side == "in" else f"add to every point{turned}"
@@ -310,6 +315,8 @@ def _lower_bound(problem: Problem) -> float:
     rank, (channels_in, channels_out, batch) = problem.labels.rank, problem.sizes
     if rank > LARGEST_RANK:
         return 0
+    if rank > FEW_ORBITS and is_fine(correlation(problem) or correlation_of_subgroup(problem)):
+        return inf
     # Once forward and twice backward.
     return 3 * rank * (batch + rank) * channels_in * channels_out
 

@@ -17,7 +17,7 @@ from eqgen.common.text import count
 from eqgen.orbitals.dense import LabelTable
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
-from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup
+from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup, is_fine
 from eqgen.programs.lowering.isomorphic_orbits import orbit_classes
 from eqgen.programs.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
 from eqgen.programs.lowering.problem import Lowering, Problem
@@ -40,9 +40,7 @@ FEW_ORBITS = 4
 """Where there are no more orbits of pairs, sums cost less."""
 
 SMALL_ORBIT = 24
-FINE = 8
-"""On larger orbits many small blocks cost more than what they save beside the Fourier transform of a subgroup with up to so
-many entries for each parameter (measured: D(40) and D(100) train 1.4 and 3 times as fast by that of their rotations)."""
+"""On larger orbits many small blocks cost more than what they save beside the Fourier transform of a subgroup that is fine."""
 
 LARGE_ORBIT = 64
 """Larger orbits are not taken apart where that cannot pay."""
@@ -162,11 +160,9 @@ def _applies(problem: Problem) -> str:
     """Not beside a Fourier transform of the group, which is the same, or one of a subgroup that leaves little to gain."""
     if correlation(problem) is not None:
         return "a Fourier transform takes all apart"
-    through = correlation_of_subgroup(problem)
-    if through is None or problem.largest_orbit <= SMALL_ORBIT:
-        return ""
-    fine = through.entries.shape[0] <= FINE * problem.labels.rank
-    return "the Fourier transform of a subgroup leaves little to gain" if fine else ""
+    if problem.largest_orbit > SMALL_ORBIT and is_fine(correlation_of_subgroup(problem)):
+        return "the Fourier transform of a subgroup leaves little to gain"
+    return ""
 
 
 def _lower_bound(problem: Problem) -> float:
