@@ -388,22 +388,18 @@ class _Reading(Transformer[Token, Any]):
         return _Permutation(tuple(cycles), meta.start_pos)
 
     def _check_point(self, point: int, points: dict[int, None], seen: set[int], token: Token) -> None:
-        where = token.start_pos or 0
         if point == 0:
-            raise pointing("point 0 in a cycle: points in text are numbered from 1", self.text, where)
-        if point in points:
-            raise pointing(
-                f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once",
-                self.text,
-                where,
-            )
-        if point in seen:
-            raise pointing(
+            mistake = "point 0 in a cycle: points in text are numbered from 1"
+        elif point in points:
+            mistake = f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once"
+        elif point in seen:
+            mistake = (
                 f"point {abs(point)} stands in two cycles of one generator: write disjoint cycles, or a comma between two "
-                "generators",
-                self.text,
-                where,
+                "generators"
             )
+        else:
+            return
+        raise pointing(mistake, self.text, token.start_pos or 0)
 
     def cycle(self, meta: Meta, children: list[Token | None]) -> list[Token]:
         return [child for child in children if child is not None and child.type == "INTEGER"]

@@ -15,8 +15,7 @@ from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum, factor_text, s
 from eqgen.orbitals.sparse import NotClosedError, sparse_labels
 from eqgen.orbitals.supports import Pairs, advice, support_pairs
 from eqgen.permutations.group import LARGEST_GROUP, Group
-from eqgen.permutations.group_expression import from_expression
-from eqgen.permutations.group_expression import group as as_group
+from eqgen.permutations.group_expression import axis_group, from_expression
 from eqgen.permutations.joint_axes import JointAxis
 from eqgen.spaces.factors import FIXED_POINT, FactorKind
 from eqgen.spaces.mapping import Axis, Mapping, units_of
@@ -121,13 +120,11 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
                 clause.position,
             )
         for name, group in zip(clause.names, groups, strict=True):
-            if name in declared:
+            if name in declared or name in axes:
+                again = "twice: give the second one another name"
+                beside = "here and as a keyword: keep one of the two"
                 raise pointing(
-                    f"axis {name} is declared twice: give the second one another name", text, clause.position
-                )
-            if name in axes:
-                raise pointing(
-                    f"axis {name} is declared here and as a keyword: keep one of the two", text, clause.position
+                    f"axis {name} is declared {again if name in declared else beside}", text, clause.position
                 )
             declared[name] = group
         together.append(clause.names)
@@ -143,10 +140,7 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
                     "eq.mapping(..., **axes), or the group of one alone"
                 )
             continue
-        try:
-            declared[name] = as_group(value)
-        except DeclarationError as error:
-            raise DeclarationError(f"axis {name}: {error}") from None
+        declared[name] = axis_group(name, value)
     return declared, [*together, *map(tuple, bundles.values())]
 
 
@@ -177,23 +171,17 @@ def _refuse_unused(syntax: MappingSyntax, text: str, axes: dict[str, Any], menti
 
 
 def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group]) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for side in (syntax.input, syntax.output):
-        for term in side:
-            for factor in term:
-                if not factor.size:
-                    continue
-                if factor.axis not in declared:
-                    has_where = (
-                        f', {factor.axis} = S(5)" at the end' if syntax.where else f'where {factor.axis} = S(5)"'
-                    )
-                    raise pointing(
-                        f'axis {factor.axis} is not declared: add "{has_where} or pass {factor.axis}=...',
-                        text,
-                        factor.position,
-                    )
-                names[factor.axis] = None
-    return tuple(names)
+    factors = [factor for side in (syntax.input, syntax.output) for term in side for factor in term if factor.size]
+    for factor in factors:
+        if factor.axis not in declared:
+            clause = f'{factor.axis} = S(5)"'
+            raise pointing(
+                f'axis {factor.axis} is not declared: add "{f", {clause} at the end" if syntax.where else f"where {clause}"} or '
+                f"pass {factor.axis}=...",
+                text,
+                factor.position,
+            )
+    return tuple(dict.fromkeys(factor.axis for factor in factors))
 
 
 def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Group]) -> Space:

@@ -10,14 +10,12 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import is_whole, shortened
-from eqgen.language.syntax import operand_text
 from eqgen.permutations.group import (
     LARGEST_QUICK_FORMULA_DEGREE,
     Group,
     checked_degree,
     make_group,
     on_some_points,
-    refuse_large_group,
 )
 from eqgen.permutations.signed_permutation import SignedPermutation
 
@@ -61,31 +59,6 @@ def D(n: int) -> Group:
     )
 
 
-def wreath(inner: Group, outer: Group) -> Group:
-    """The wreath product in its imprimitive action: blocks of the inner group's points, moved by the outer group.
-
-    The points are the blocks one after the other, `outer.degree` blocks of `inner.degree` points; its order is
-    `inner.order ** outer.degree * outer.order`.
-
-    >>> import eqgen as eq
-    >>> eq.wreath(eq.S(3), eq.S(4)).order == 6**4 * 24
-    True
-    """
-    text = f"wreath({operand_text(inner.text)}, {operand_text(outer.text)})"
-    size, blocks = inner.degree, outer.degree
-    degree = checked_degree(text, size * blocks)
-    # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
-    first_blocks = np.unique(outer.orbits, return_index=True)[1]
-    refuse_large_group(text, len(outer.generators) + first_blocks.size * len(inner.generators), degree)
-    generators = [_on_blocks(element, size) for element in outer.elements]
-    for block in first_blocks:
-        generators += [on_some_points(element, int(block) * size, degree) for element in inner.elements]
-    formula = None
-    if inner.order_formula is not None and outer.order_formula is not None:
-        formula = partial(_wreath_order, inner, outer)
-    return make_group(generators, text, formula)
-
-
 def whole_family(group: Group, *, search: bool = False) -> Callable[[int], Group] | None:
     """S or A when a group is all of S(n) or A(n), as far as its generators or a known order tell; None also when unknown.
 
@@ -107,16 +80,6 @@ def whole_family(group: Group, *, search: bool = False) -> Callable[[int], Group
 
 def _half_factorial(n: int) -> int:
     return math.factorial(n) // 2
-
-
-def _wreath_order(inner: Group, outer: Group) -> int:
-    return int(inner.order**outer.degree) * outer.order
-
-
-def _on_blocks(element: SignedPermutation, size: int) -> SignedPermutation:
-    """An element that moves whole blocks of `size` points."""
-    image = (element.image[:, None] * size + np.arange(size)).ravel()
-    return SignedPermutation(image, None if element.signs is None else np.repeat(element.signs, size))
 
 
 def _rotation(n: int) -> SignedPermutation:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from eqgen.common.errors import DeclarationError, pointing
 from eqgen.language.grammar import parse_group, parse_mapping
-from eqgen.language.syntax import Call, Cycles, GroupExpression, Product
+from eqgen.language.syntax import Call, Cycles, GroupExpression, Product, operand_text
 from eqgen.permutations import catalogue
 from eqgen.permutations.convert import from_arrays, from_compressed, from_cycles, from_sympy
 from eqgen.permutations.families import A, C, D, S
-from eqgen.permutations.families import wreath as wreath_of_groups
-from eqgen.permutations.group import Group, diagonal, direct_product
+from eqgen.permutations.group import (
+    Group,
+    checked_degree,
+    diagonal,
+    direct_product,
+    make_group,
+    on_some_points,
+    refuse_large_group,
+)
+from eqgen.permutations.signed_permutation import SignedPermutation
 
 FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
 
@@ -47,6 +56,14 @@ def group(value: Any) -> Group:
     )
 
 
+def axis_group(name: str, value: Any) -> Group:
+    """The group of an axis that comes as a keyword; errors name the axis."""
+    try:
+        return group(value)
+    except DeclarationError as error:
+        raise DeclarationError(f"axis {name}: {error}") from None
+
+
 def wreath(inner: Any, outer: Any) -> Group:
     """The wreath product in its imprimitive action: blocks of the inner group's points, moved by the outer group.
 
@@ -61,7 +78,20 @@ def wreath(inner: Any, outer: Any) -> Group:
     >>> wreath("S(3)", "S(4)").order == 6**4 * 24
     True
     """
-    return wreath_of_groups(group(inner), group(outer))
+    within, between = group(inner), group(outer)
+    text = f"wreath({operand_text(within.text)}, {operand_text(between.text)})"
+    size, blocks = within.degree, between.degree
+    degree = checked_degree(text, size * blocks)
+    # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
+    first_blocks = np.unique(between.orbits, return_index=True)[1]
+    refuse_large_group(text, len(between.generators) + first_blocks.size * len(within.generators), degree)
+    generators = [_on_blocks(element, size) for element in between.elements]
+    for block in first_blocks:
+        generators += [on_some_points(element, int(block) * size, degree) for element in within.elements]
+    formula = None
+    if within.order_formula is not None and between.order_formula is not None:
+        formula = partial(_wreath_order, within, between)
+    return make_group(generators, text, formula)
 
 
 def from_expression(expression: GroupExpression, text: str, reading: tuple[str, ...] = ()) -> Group:
@@ -137,3 +167,13 @@ def _is_sympy_group(value: object) -> bool:
     # sympy takes half a second to import; whoever passes one of its groups has imported it.
     module = type(value).__module__
     return module.startswith("sympy.") and hasattr(value, "generators") and hasattr(value, "degree")
+
+
+def _wreath_order(inner: Group, outer: Group) -> int:
+    return int(inner.order**outer.degree) * outer.order
+
+
+def _on_blocks(element: SignedPermutation, size: int) -> SignedPermutation:
+    """An element that moves whole blocks of `size` points."""
+    image = (element.image[:, None] * size + np.arange(size)).ravel()
+    return SignedPermutation(image, None if element.signs is None else np.repeat(element.signs, size))

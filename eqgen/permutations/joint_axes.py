@@ -10,7 +10,7 @@ import numpy as np
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
 from eqgen.permutations.group import Group
-from eqgen.permutations.group_expression import group as as_group
+from eqgen.permutations.group_expression import axis_group
 from eqgen.permutations.relations import check_relations
 
 
@@ -53,12 +53,7 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
         raise DeclarationError('relations is one text of words that do nothing, like "a^6, b^2, (a b)^2"')
     if len(axes) < 2 and not (axes and relations):
         raise DeclarationError("joint moves several axes at once: name at least two, as in eq.joint(s=[...], b=[...])")
-    groups = {}
-    for name, value in axes.items():
-        try:
-            groups[name] = as_group(value)
-        except DeclarationError as error:
-            raise DeclarationError(f"axis {name}: {error}") from None
+    groups = {name: axis_group(name, value) for name, value in axes.items()}
     first = next(iter(groups))
     for name, group in groups.items():
         if len(group.generators) != len(groups[first].generators):

@@ -92,16 +92,7 @@ def inverse(permutation: Permutation) -> Permutation:
 
 def is_even(permutation: Permutation) -> bool:
     """Whether a permutation is even: its size and its number of cycles differ by an even number."""
-    seen = np.zeros(permutation.size, dtype=bool)
-    cycles = 0
-    for start in range(permutation.size):
-        if seen[start]:
-            continue
-        cycles += 1
-        point = start
-        while not seen[point]:
-            seen[point] = True
-            point = int(permutation[point])
+    cycles = int(point_orbits(permutation[None]).max()) + 1
     return (permutation.size - cycles) % 2 == 0
 
 
