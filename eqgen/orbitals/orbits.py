@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from eqgen.common.arrays import Integers, Labels, Permutation, Signs, labels_of,
 from eqgen.common.memory import fits, refuse_large_table
 from eqgen.orbitals.certificate import Certificate, certify_form
 from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.dense import pair_labels
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import OrbitalMatrix, orbit_sizes, orbitals_per_row
 from eqgen.orbitals.pattern import Pattern, letter_name
@@ -219,12 +219,7 @@ def _unit_labels(mapping: Mapping, limits: Limits) -> OrbitalMatrix:
         # Where no table would fit, it is worth a second to find out whether a list of generators gives all of S(n).
         family = whole_family(group, search=not fits(8 * output.size * input_.size))
         if family is not None and group.degree >= stable_degree(output, input_):
-            full = partial(_unit_table, mapping, limits)
-            return stable_labels(output, input_, unit[0], group.degree, family, full, limits)
+            return stable_labels(mapping, family, limits)
     hint = "name the pairs that matter with support=..., or declare independent axes, which are held as factors"
     refuse_large_table(str(mapping), output.size, input_.size, hint)
-    return _unit_table(mapping, limits)
-
-
-def _unit_table(mapping: Mapping, limits: Limits) -> LabelTable:
     return pair_labels(mapping.elements, limits)

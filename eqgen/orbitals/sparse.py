@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,9 @@ from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import first_in_rows
 from eqgen.orbitals.schreier_tree import Tree, schreier_tree
 from eqgen.spaces.pair_action import PairAction, random_actions
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 class NotClosedError(Exception):
@@ -75,26 +80,21 @@ class SparseLabels:
         """The row of each pair, (pairs,)."""
         return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
 
+    @cached_property
+    def matrix(self) -> csr_array:
+        """The signed labels as scipy holds a sparse matrix, (m, n)."""
+        from scipy.sparse import csr_array
+
+        return csr_array((self.signed_labels, self.indices, self.indptr), shape=self.shape)
+
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
         """Signed labels where some rows and columns cross, (rows, columns); 0 outside."""
-        crossing = np.zeros((rows.size, columns.size), dtype=self.signed_labels.dtype)
-        order = np.argsort(columns, kind="stable")
-        wanted = columns[order]
-        for place, row in enumerate(rows.tolist()):
-            pairs = slice(self.indptr[row], self.indptr[row + 1])
-            if pairs.start == pairs.stop:
-                continue
-            nearest = np.searchsorted(self.indices[pairs], wanted)
-            nearest[nearest == pairs.stop - pairs.start] = 0
-            hit = np.flatnonzero(self.indices[pairs][nearest] == wanted)
-            crossing[place, order[hit]] = self.signed_labels[pairs][nearest[hit]]
+        crossing: SignedLabels = self.matrix[rows][:, columns].toarray()
         return crossing
 
     def table(self) -> LabelTable:
         """All of them as a table."""
-        table = np.zeros(self.shape, dtype=self.signed_labels.dtype)
-        table[self.row_numbers(), self.indices] = self.signed_labels
-        return LabelTable(table, self.row_representatives, first_in_rows(self), self.row_orbit_sizes)
+        return LabelTable(self.matrix.toarray(), self.row_representatives, first_in_rows(self), self.row_orbit_sizes)
 
 
 def sparse_labels(
@@ -205,8 +205,8 @@ class _Work:
         quiet = 0
         for move in random:
             roots, columns = np.divmod(keys, self.shape[1])
-            images = move.output.image[self.tree.roots[roots]] * np.int64(self.shape[1]) + move.input.image[columns]
-            grown = np.union1d(keys, self.back(images))
+            pairs = self.tree.roots[roots] * np.int64(self.shape[1]) + columns
+            grown = np.union1d(keys, self.back(move.images(pairs)))
             quiet = quiet + 1 if grown.size == keys.size else 0
             keys = grown
             refuse_many_pairs(self._count(keys))

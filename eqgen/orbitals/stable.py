@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,7 @@ from eqgen.orbitals.dense import LabelTable, pair_labels
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import orbit_sizes
 from eqgen.permutations.group import Group
-from eqgen.spaces.pair_action import paired
+from eqgen.spaces.mapping import Axis, Mapping
 from eqgen.spaces.space import Factor, Space, Term
 
 SPARE = 2
@@ -34,33 +34,26 @@ def stable_degree(output: Space, input_: Space) -> int:
     return max(map(_arity, output.terms)) + max(map(_arity, input_.terms)) + SPARE
 
 
-def stable_labels(
-    output: Space,
-    input_: Space,
-    axis: int,
-    degree: int,
-    family: Callable[[int], Group],
-    full: Callable[[], LabelTable],
-    limits: Limits = LIMITS,
-) -> StableLabels:
+def stable_labels(mapping: Mapping, family: Callable[[int], Group], limits: Limits = LIMITS) -> StableLabels:
     """The orbits under S(n) or A(n) on an axis of n points, at least `stable_degree`, that moves both spaces.
 
     Args:
-        output, input_: spaces of this axis and of fixed points alone.
-        axis: its number.
-        degree: n.
+        mapping: of this axis and of fixed points alone.
         family: S or A. They act alike on the points, and not on the signs of `~p`.
-        full: makes the whole table when it is asked for.
-        limits: what decides how the small table is made.
+        limits: what decides how tables are made.
     """
-    small_degree = stable_degree(output, input_)
+    degree = stable_degree(mapping.output, mapping.input)
+    output, input_ = (
+        Space(tuple(tuple(Factor(factor.kind.on(degree), factor.axis) for factor in term) for term in space.terms))
+        for space in (mapping.output, mapping.input)
+    )
     hint = "pairs of fewer points need a smaller table"
-    small = [Space(tuple(_on(term, small_degree) for term in space.terms)) for space in (output, input_)]
-    refuse_large_table(f"the formula for {small_degree} points", small[0].size, small[1].size, hint)
-    group = family(small_degree)
-    outputs, inputs = ([space.act({axis: element}) for element in group.elements] for space in small)
-    stable_table = pair_labels(paired(outputs, inputs), limits)
-    return StableLabels(output, input_, axis, family, degree, small[0], small[1], group, stable_table, full)
+    refuse_large_table(f"the formula for {degree} points", output.size, input_.size, hint)
+    ((number,),) = mapping.units
+    axes = list(mapping.axes)
+    axes[number] = Axis(axes[number].name, family(degree))
+    few = replace(mapping, output=output, input=input_, axes=tuple(axes), support=None)
+    return StableLabels(mapping, family, few, pair_labels(few.elements, limits), limits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,28 +61,29 @@ class StableLabels:
     """The orbits of pairs under S(n) or A(n), looked up in a small table.
 
     Attributes:
-        output, input: the two spaces.
-        axis, family, degree: the number of the axis that moves them, whose group is `family(degree)`.
-        small_output, small_input, small_group: the same for the few points that are enough.
-        stable_table: their labels.
-        full: makes the table for n points.
+        mapping: what the orbits are of, ...
+        family: ... whose one axis has the group `family(n)`.
+        few: the same for the few points that are enough.
+        stable_table: the labels of these.
+        limits: what decides how the table for n points is made when it is asked for.
     """
 
-    output: Space
-    input: Space
-    axis: int
+    mapping: Mapping
     family: Callable[[int], Group]
-    degree: int
-    small_output: Space
-    small_input: Space
-    small_group: Group
+    few: Mapping
     stable_table: LabelTable
-    full: Callable[[], LabelTable]
+    limits: Limits = LIMITS
+
+    @cached_property
+    def degrees(self) -> tuple[int, int]:
+        """How many points there are, and how many are enough."""
+        ((number,),) = self.mapping.units
+        return self.mapping.axes[number].group.degree, self.few.axes[number].group.degree
 
     @property
     def shape(self) -> tuple[int, int]:
         """(m, n)."""
-        return self.output.size, self.input.size
+        return self.mapping.output.size, self.mapping.input.size
 
     @property
     def rank(self) -> int:
@@ -105,14 +99,11 @@ class StableLabels:
 
     def _scaled(self, counts: Integers, pairs: Permutation) -> Integers:
         """Counts for n points from those of pairs of the stable table, or of outputs: k points stand anywhere among n instead."""
-        spaces = (self.small_output, self.small_input)
-        scaled = []
+        (many, few), scaled = self.degrees, []
         for count, pair in zip(counts.tolist(), pairs.tolist(), strict=True):
-            points = {
-                point for space, number in zip(spaces, pair, strict=False) for point in _members_of(space, number)
-            }
-            k = len(points)
-            scaled.append(count * math.perm(self.degree, k) // math.perm(self.small_group.degree, k))
+            met = map(_members_of, (self.few.output, self.few.input), pair)
+            k = len(set().union(*met))
+            scaled.append(count * math.perm(many, k) // math.perm(few, k))
         return np.array(scaled, dtype=np.int64)
 
     @cached_property
@@ -122,36 +113,29 @@ class StableLabels:
         The first pair meets the points 0, 1, 2, ... alone, in the stable table as here.
         """
         rows, columns = self.stable_table.representatives.T
-        return np.stack([self._grown(rows, 0), self._grown(columns, 1)], axis=1)
+        return np.stack(
+            [_grown(rows, self.few.output, self.mapping.output), _grown(columns, self.few.input, self.mapping.input)],
+            axis=1,
+        )
 
     @cached_property
     def row_representatives(self) -> Permutation:
         """Rows of which every other row is a rearrangement, in order."""
-        return self._grown(self.stable_table.row_representatives, 0)
+        return _grown(self.stable_table.row_representatives, self.few.output, self.mapping.output)
 
     @cached_property
     def row_orbit_sizes(self) -> Integers:
         """How many rows each row representative stands for, (row representatives,)."""
         return self._scaled(self.stable_table.row_orbit_sizes, self.stable_table.row_representatives[:, None])
 
-    def _grown(self, numbers: Permutation, side: int) -> Permutation:
-        """Points of the stable table as points of the spaces for n."""
-        small, large = ((self.small_output, self.output), (self.small_input, self.input))[side]
-        found = np.empty_like(numbers)
-        for small_term, few, term, many in _terms(small, large):
-            chosen = np.flatnonzero((numbers >= few.start) & (numbers < few.stop))
-            members = _members(small_term, numbers[chosen] - few.start)
-            found[chosen] = many.start + _numbers(term, members)
-        return found
-
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
         """Signed labels where some rows and columns cross, (rows, columns)."""
         shape = (rows.size, columns.size)
         small_rows, small_columns = np.empty(shape, dtype=np.intp), np.empty(shape, dtype=np.intp)
-        for term_out, out, small_term_out, small_out in _terms(self.output, self.small_output):
+        for term_out, out, small_term_out, small_out in _terms(self.mapping.output, self.few.output):
             chosen_rows = np.flatnonzero((rows >= out.start) & (rows < out.stop))
             row_members = _members(term_out, rows[chosen_rows] - out.start)
-            for term_in, in_, small_term_in, small_in in _terms(self.input, self.small_input):
+            for term_in, in_, small_term_in, small_in in _terms(self.mapping.input, self.few.input):
                 chosen_columns = np.flatnonzero((columns >= in_.start) & (columns < in_.stop))
                 column_members = _members(term_in, columns[chosen_columns] - in_.start)
                 counted = _counted(row_members, column_members)
@@ -163,7 +147,16 @@ class StableLabels:
 
     def table(self) -> LabelTable:
         """All of them as a table."""
-        return self.full()
+        return pair_labels(self.mapping.elements, self.limits)
+
+
+def _grown(numbers: Permutation, small: Space, large: Space) -> Permutation:
+    """Points of a space for few points of the axis as points of the space for many."""
+    grown = np.empty_like(numbers)
+    for small_term, few, term, many in _terms(small, large):
+        chosen = np.flatnonzero((numbers >= few.start) & (numbers < few.stop))
+        grown[chosen] = many.start + _numbers(term, _members(small_term, numbers[chosen] - few.start))
+    return grown
 
 
 def _terms(space: Space, like: Space) -> Iterator[tuple[Term, slice, Term, slice]]:
@@ -216,7 +209,3 @@ def _numbers(term: Term, members: Permutation) -> Permutation:
 
 def _arity(term: Term) -> int:
     return sum(factor.kind.size for factor in term)
-
-
-def _on(term: Term, degree: int) -> Term:
-    return tuple(Factor(factor.kind.on(degree), factor.axis) for factor in term)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Permutation
+from eqgen.common.arrays import Integers, Permutation
 from eqgen.permutations.random_elements import random_elements
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, halved
 
@@ -41,6 +41,12 @@ class PairAction:
         # Where both sides are one space, they are composed once.
         same = self.output is self.input and later.output is later.input
         return PairAction(output, output if same else self.input.then(later.input))
+
+    def images(self, pairs: Integers) -> Integers:
+        """Where it moves (output, input) pairs, each numbered as output * n + input."""
+        n = np.int64(self.input.size)
+        images: Integers = self.output.image[pairs // n] * n + self.input.image[pairs % n]
+        return images
 
     def turned(self, entries: Entries, rows: Any = slice(None), columns: Any = slice(None)) -> Entries:
         """Entries of an (m, n) matrix with the signs that the element gives them where it moves them; changed in place.

@@ -508,7 +508,7 @@ TWISTED_DECLARATIONS = [
 def stable_and_table(text: str, group, degree: int) -> tuple[StableLabels, LabelTable, eq.Mapping]:
     mapping = eq.mapping(text, p=group(degree))
     table = pair_labels(mapping.generators)
-    return stable_labels(mapping.output, mapping.input, 0, degree, group, refuse), table, mapping
+    return stable_labels(mapping, group), table, mapping
 
 
 def degrees_from_twin(text: str, group, pairs: int = 12_000) -> list[int]:
@@ -580,6 +580,7 @@ def test_too_few_points_for_the_formula_are_held_as_a_table(text):
 def without_tables(monkeypatch):
     """Any table of a mapping's own pairs fails the test; that of the few points behind a formula is another's."""
     monkeypatch.setattr(ORBITS, "pair_labels", refuse)
+    monkeypatch.setattr(StableLabels, "table", refuse)
     monkeypatch.setattr("eqgen.orbitals.product.ProductLabels.table", refuse)
 
 

@@ -9,8 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from eqgen.common.text import count
-from eqgen.orbitals.certificate.support import certify_support
-from eqgen.orbitals.certificate.table import certify, entry_name, label_of
+from eqgen.orbitals.certificate.table import certify, certify_support, entry_name, label_of
 from eqgen.orbitals.certificate.value import Certificate, counted
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import OrbitalMatrix
@@ -18,7 +17,7 @@ from eqgen.orbitals.product import ProductLabels
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.orbitals.stable import StableLabels
 from eqgen.permutations.families import whole_family
-from eqgen.spaces.mapping import Axis, Mapping
+from eqgen.spaces.mapping import Mapping
 
 
 def certify_form(mapping: Mapping, form: OrbitalMatrix, limits: Limits = LIMITS) -> Certificate:
@@ -104,20 +103,13 @@ def _corners(mapping: Mapping, form: ProductLabels) -> Iterator[tuple[int, int, 
 
 def _of_stable_table(mapping: Mapping, form: StableLabels, limits: Limits) -> Certificate:
     """The certificate of the table for few points; that more points change nothing is the theorem that `stable.py` names."""
-    axis, family = mapping.axes[form.axis], form.family.__name__
+    ((number,),) = mapping.units
+    axis, family, (degree, few) = mapping.axes[number], form.family.__name__, form.degrees
     if whole_family(axis.group, search=True) is not form.family:
-        violation = (
-            f"the formula is that of {family}(n), and {axis.name} is not known to be all of {family}({form.degree})"
-        )
+        violation = f"the formula is that of {family}(n), and {axis.name} is not known to be all of {family}({degree})"
         return counted(mapping, limits, form.rank, violation, scope="the group alone")
-    axes = list(mapping.axes)
-    axes[form.axis] = Axis(axis.name, form.small_group)
-    few_points = replace(
-        mapping, input=form.small_input, output=form.small_output, axes=tuple(axes), units=((form.axis,),), support=None
-    )
-    certificate = certify(few_points, form.stable_table.signed_labels, limits)
+    certificate = certify(form.few, form.stable_table.signed_labels, limits)
     scope = (
-        f"every pair for {form.small_group.degree} points; {family}(n) has the same orbits for any n from there on, and here "
-        f"it is {form.degree}"
+        f"every pair for {few} points; {family}(n) has the same orbits for any n from there on, and here it is {degree}"
     )
     return replace(certificate, scope=scope)

@@ -1,9 +1,8 @@
-"""The certificate of a table: unchanged by every generator, and every label generated from one pair."""
+"""The certificate of a table, or of a support: unchanged by every generator, and every label generated from one pair."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from eqgen.common.progress import progress
 from eqgen.orbitals.certificate.generation import reached, with_products
 from eqgen.orbitals.certificate.value import Certificate, counted
 from eqgen.orbitals.limits import LIMITS, Limits
-from eqgen.permutations.signed_permutation import SignedPermutation
+from eqgen.orbitals.sparse import SparseLabels
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
 
@@ -41,14 +40,7 @@ def _apart(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -> str
     """A pair that shows a label to hold more than one orbit; "" when there is none. The labels are invariant."""
     n = signed_labels.shape[1]
     flat = signed_labels.ravel()
-
-    def moved(pairs: Integers, output: SignedPermutation, input_: SignedPermutation) -> Integers:
-        rows, columns = np.divmod(pairs, n)
-        images: Integers = output.image[rows] * np.int64(n) + input_.image[columns]
-        return images
-
-    elements = with_products(mapping.generators, PairAction.then)
-    steps = [partial(moved, output=element.output, input_=element.input) for element in elements]
+    steps = [element.images for element in with_products(mapping.generators, PairAction.then)]
     missed = np.flatnonzero((flat != 0) & ~reached(first_places(flat, limits), steps, flat.size))
     if missed.size:
         row, column = divmod(int(missed[0]), n)
@@ -61,6 +53,55 @@ def _apart(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -> str
         if free >= 0:
             return f"{entry_name(mapping, *divmod(free, n))} is held at zero, but the signs do not force it to be"
     return ""
+
+
+def certify_support(mapping: Mapping, form: SparseLabels, limits: Limits = LIMITS) -> Certificate:
+    """Closed under every generator, labels unchanged, and every label generated from one pair."""
+    rows, n, labels = form.row_numbers(), np.int64(form.shape[1]), form.signed_labels
+    pairs = rows * n + form.indices
+
+    def name(number: int) -> str:
+        return entry_name(mapping, *divmod(number, int(n)))
+
+    moves: list[Integers] = []
+    violation, apart = "", ""
+    for generator in mapping.generators:
+        images = generator.images(pairs)
+        order = np.argsort(images)
+        if not np.array_equal(images[order], pairs):
+            beyond = images[~np.isin(images, pairs, assume_unique=True)]
+            violation = f"{generator.name} moves a pair of the support to {name(int(beyond.min()))}, which it lacks"
+            break
+        moves.append(np.empty(order.size, dtype=np.int32 if order.size < 2**31 else np.intp))
+        moves[-1][order] = np.arange(order.size)
+        flips = generator.output.all_signs()[rows] * generator.input.all_signs()[form.indices]
+        different = (labels[moves[-1]] != labels * flips) | (labels == 0)
+        if different.any():
+            violation = (
+                f"{generator.name} moves entry {name(int(pairs[np.argmax(different)]))} to one of another label or sign"
+            )
+            break
+    if not violation:
+        steps = [move.__getitem__ for move in with_products(moves, lambda one, other: other[one])]
+        missed = np.flatnonzero(~reached(first_places(labels, limits), steps, labels.size))
+        if missed.size:
+            apart = f"{name(int(pairs[missed[0]]))} is not reached from the first pair of its label"
+    free = _free_pair(mapping, form)
+    if free >= 0 and not violation:
+        violation = f"{name(free)} was left out of the support, but the signs do not force it to be zero"
+    return counted(mapping, limits, form.rank, violation, apart, "every pair of the support")
+
+
+def _free_pair(mapping: Mapping, form: SparseLabels) -> int:
+    """A pair among those left out that is not its own negative; -1 when there is none."""
+    n = np.int64(form.shape[1])
+    fresh = known = np.unique(form.forced[:, 0] * n + form.forced[:, 1])
+    moves = with_products(mapping.generators, PairAction.then)
+    # All that the group moves them to is left out with them.
+    while fresh.size:
+        fresh = np.setdiff1d(np.concatenate([fresh[:0], *(move.images(fresh) for move in moves)]), known)
+        known = np.union1d(known, fresh)
+    return free_zero(mapping, known, int(n)) if known.size else -1
 
 
 def first_places(signed_labels: SignedLabels, limits: Limits = LIMITS) -> Integers:
@@ -81,7 +122,7 @@ def free_zero(mapping: Mapping, zeros: Integers, n: int) -> int:
     rows, columns = np.divmod(zeros, n)
     for generator in mapping.generators:
         output, input_ = generator.output, generator.input
-        images = 2 * np.searchsorted(zeros, output.image[rows] * np.int64(n) + input_.image[columns])
+        images = 2 * np.searchsorted(zeros, generator.images(zeros))
         images += output.all_signs()[rows] * input_.all_signs()[columns] < 0
         classes.merge(codes, images)
         classes.merge(codes ^ 1, images ^ 1)
