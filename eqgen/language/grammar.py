@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import VisitError
 
 from eqgen.common.errors import DeclarationError, pointing
-from eqgen.common.text import count
+from eqgen.common.text import count, in_short
 from eqgen.language.messages import explain
 from eqgen.language.syntax import (
     FIXED,
@@ -234,18 +234,10 @@ def _expect(pieces: Iterable[tuple[str, str]], text: str, plain: str, position: 
 
 def _point(text: str, digits: str, position: int) -> int:
     if len(digits) > LONGEST_NUMBER:
-        raise pointing(f"{_short(digits)} is too large for a point", text, position)
+        raise pointing(f"{in_short(digits, 30)} is too large for a point", text, position)
     if int(digits) == 0:
-        raise pointing(f"{_short(digits)} is no point: the points of a space are numbered from 1", text, position)
+        raise pointing(f"{in_short(digits, 30)} is no point: the points of a space are numbered from 1", text, position)
     return int(digits)
-
-
-@dataclass(frozen=True)
-class _Permutation:
-    """One generator on its way into the list it belongs to."""
-
-    cycles: tuple[tuple[int, ...], ...]
-    position: int
 
 
 @v_args(meta=True)
@@ -273,9 +265,10 @@ class _Reading(Transformer[Token, Any]):
         first = children[0]
         if first.type == "NUMBER":
             if first != "1":
+                shown = in_short(first, 30)
                 raise pointing(
-                    f"{_short(first)} is no factor: the only number is 1, one fixed point; {_short(first)} points that a group "
-                    "moves need an axis",
+                    f"{shown} is no factor: the only number is 1, one fixed point; {shown} points that a group moves need an "
+                    "axis",
                     self.text,
                     meta.start_pos,
                 )
@@ -298,27 +291,22 @@ class _Reading(Transformer[Token, Any]):
         # lists both and the generators are gathered here.
         axes: list[AxisSyntax] = []
         for child in children:
-            if isinstance(child, _Permutation):
-                last = axes[-1]
-                group = last.groups[0]
-                if not isinstance(group, Cycles) or len(last.names) > 1:
-                    raise pointing(
-                        f"a list of generators stands only directly after {last.names[0]} =: inside an expression write "
-                        "Group((1 2), (3 4))",
-                        self.text,
-                        child.position,
-                    )
-                axes[-1] = AxisSyntax(
-                    last.names, (Cycles((*group.generators, child.cycles), group.position),), last.position
-                )
-            else:
+            if isinstance(child, AxisSyntax):
                 axes.append(child)
+                continue
+            axis, group = axes[-1], axes[-1].groups[0]
+            if not isinstance(group, Cycles) or len(axis.names) > 1:
+                raise pointing(
+                    f"a list of generators stands only directly after {axis.names[0]} =: inside an expression write "
+                    "Group((1 2), (3 4))",
+                    self.text,
+                    child.position,
+                )
+            axes[-1] = replace(axis, groups=(replace(group, generators=group.generators + child.generators),))
         return tuple(axes)
 
     def axis(self, meta: Meta, children: list[Any]) -> AxisSyntax:
         name, group = children
-        if isinstance(group, _Permutation):
-            group = Cycles((group.cycles,), group.position)
         return AxisSyntax((str(name),), (group,), meta.start_pos)
 
     def names(self, meta: Meta, children: list[Token]) -> list[Token]:
@@ -362,10 +350,10 @@ class _Reading(Transformer[Token, Any]):
     def string(self, meta: Meta, children: list[Token]) -> str:
         return str(children[0])[1:-1]
 
-    def generators(self, meta: Meta, children: list[_Permutation]) -> Cycles:
-        return Cycles(tuple(child.cycles for child in children), meta.start_pos)
+    def generators(self, meta: Meta, children: list[Cycles]) -> Cycles:
+        return Cycles(tuple(child.generators[0] for child in children), meta.start_pos)
 
-    def permutation(self, meta: Meta, children: list[list[Token]]) -> _Permutation:
+    def permutation(self, meta: Meta, children: list[list[Token]]) -> Cycles:
         seen: set[int] = set()
         cycles = []
         for cycle in children:
@@ -385,7 +373,7 @@ class _Reading(Transformer[Token, Any]):
                 )
             if points:
                 cycles.append(tuple(points))
-        return _Permutation(tuple(cycles), meta.start_pos)
+        return Cycles((tuple(cycles),), meta.start_pos)
 
     def _check_point(self, point: int, points: dict[int, None], seen: set[int], token: Token) -> None:
         if point == 0:
@@ -406,7 +394,7 @@ class _Reading(Transformer[Token, Any]):
 
     def _whole(self, token: Token) -> int:
         if len(token) > LONGEST_NUMBER:
-            raise pointing(f"the number {_short(token)} is too large", self.text, token.start_pos or 0)
+            raise pointing(f"the number {in_short(token, 30)} is too large", self.text, token.start_pos or 0)
         return int(token)
 
 
@@ -426,7 +414,3 @@ def _entry(text: str) -> tuple[int, str]:
 
 def _entries(number: int) -> str:
     return "1 entry" if number == 1 else f"{number} entries"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 30 else text[:27] + "..."

@@ -16,7 +16,7 @@ from eqgen.permutations.families import S
 from eqgen.permutations.group import Group, diagonal, direct_product
 from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.pair_action import PairAction
-from eqgen.spaces.space import Space, Term, part_of
+from eqgen.spaces.space import Factor, Space, Term, part_of
 
 Name = TypeVar("Name")
 
@@ -94,16 +94,11 @@ class Mapping:
 
     def space_text(self, space: Space) -> str:
         """A space of these axes as the language writes it."""
-        names = [axis.name for axis in self.axes]
-        return sum_text(
-            tuple(
-                tuple(
-                    FactorSyntax(factor.kind.form, "" if factor.axis is None else names[factor.axis], factor.kind.size)
-                    for factor in term
-                )
-                for term in space.terms
-            )
-        )
+        return sum_text(tuple(tuple(map(self._syntax_of, term)) for term in space.terms))
+
+    def _syntax_of(self, factor: Factor) -> FactorSyntax:
+        name = "" if factor.axis is None else self.axes[factor.axis].name
+        return FactorSyntax(factor.kind.form, name, factor.kind.size)
 
     def clauses(self, group_text: Callable[[Group], str] = attrgetter("text"), most_pairs: int | None = None) -> str:
         """What follows the sides of the declaration: the groups, each written by a function, and the pairs of the support.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Container, Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import accumulate, product
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation
 from eqgen.common.errors import DeclarationError
-from eqgen.permutations.signed_permutation import SignedPermutation
+from eqgen.permutations.signed_permutation import SignedPermutation, identity
 from eqgen.spaces.factors import FIXED_POINT, FactorKind, Point
 
 LARGEST_SPACE = 20_000_000
@@ -165,16 +165,18 @@ def _coordinates(term: Term, numbers: Permutation) -> tuple[Permutation, ...]:
 
 
 def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
-    image, signs = np.zeros(1, dtype=np.intp), np.ones(1, dtype=np.int8)
-    flips = False
-    for factor in term:
-        count = factor.kind.count
-        element = elements.get(factor.axis) if factor.axis is not None else None
-        part = SignedPermutation(np.arange(count)) if element is None else factor.kind.act(element)
-        image = (image[:, None] * count + part.image).ravel()
-        flips |= part.signs is not None
-        signs = (signs[:, None] * part.all_signs()).ravel() if flips else np.ones(image.size, dtype=np.int8)
-    return SignedPermutation(image, signs if flips else None)
+    parts = [
+        identity(factor.kind.count)
+        if factor.axis is None or factor.axis not in elements
+        else factor.kind.act(elements[factor.axis])
+        for factor in term
+    ]
+    image = np.zeros(1, dtype=np.intp)
+    for part in parts:
+        image = (image[:, None] * part.size + part.image).ravel()
+    if all(part.signs is None for part in parts):
+        return SignedPermutation(image)
+    return SignedPermutation(image, reduce(np.multiply.outer, [part.all_signs() for part in parts]).ravel())
 
 
 def _index_in_term(term: Term, point: Any) -> int:
