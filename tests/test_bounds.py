@@ -10,10 +10,11 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eqgen as eq
+from helpers.sampling import examples
 
 BOUND = 4_000_000_000
 """Bytes of address space for eqgen, numpy, sympy and networkx together; a declaration itself takes at most 1.5 GB."""
@@ -71,6 +72,8 @@ def test_any_words_of_the_language_are_a_value_or_a_mistake(words):
             read(text)
 
 
+@pytest.mark.slow
+@settings(max_examples=examples(60))
 @given(st.text(max_size=40))
 def test_any_text_is_a_value_or_a_mistake(text):
     for read in (

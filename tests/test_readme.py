@@ -28,11 +28,13 @@ def blocks(path):
     return "\n".join(PYTHON.findall(path.read_text()))
 
 
+@pytest.mark.slow(sample=99)
 @pytest.mark.parametrize("page", sorted(["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]))
 def test_the_code_of_every_page_runs(page, capsys):
     exec(compile(blocks(ROOT / page), page, "exec"), {"__name__": page})
 
 
+@pytest.mark.slow
 def test_the_answer_to_the_question_is_what_the_readme_prints(capsys):
     exec(compile(PYTHON.findall(README)[0], "README.md", "exec"), {})
     out = capsys.readouterr().out

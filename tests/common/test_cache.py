@@ -662,6 +662,7 @@ def test_processes_that_compute_the_same_at_once_leave_one_valid_file(place, com
     assert computed == ["table"]
 
 
+@pytest.mark.slow
 def test_whoever_reads_while_others_write_finds_a_whole_result_or_none(place):
     code = (
         "import sys, numpy as np\n"

@@ -106,6 +106,7 @@ def test_the_penalty_is_the_squared_distance(random):
     assert float(penalty(nearest)) <= 1e-12
 
 
+@pytest.mark.slow
 def test_a_penalty_pulls_towards_the_form(random):
     penalty = eq.OrbitRegularizer("p -> p where p = S(4)", strength=10.0)
     dense = keras.layers.Dense(4, use_bias=False, kernel_regularizer=penalty)

@@ -53,6 +53,7 @@ def check(orbits: eq.Orbits, random: np.random.Generator) -> None:
         assert np.allclose(gradients[1], theta_gradient[:-1], rtol=0, atol=1e-11 * max(m, n)), lowering
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16", "float64"])
 def test_a_convolution_in_every_precision(policy, jit, random):

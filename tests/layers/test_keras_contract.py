@@ -56,6 +56,7 @@ def test_config_and_shapes(name):
     assert keras.ops.shape(LAYERS[name]()(keras.Input(SHAPE))) == model.output_shape
 
 
+@pytest.mark.slow
 @every_layer
 @pytest.mark.parametrize("policy", ["float16", "bfloat16", "mixed_float16", "mixed_bfloat16", "float64"])
 def test_every_precision(name, policy):

@@ -127,6 +127,7 @@ def test_gradients_in_mixed_precision_sum_over_orbits_in_float32(policy, declara
 # --- the form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("declaration", ["a b c; c a b; b c a", EDGES, "a -b; b a"])
 def test_after_training_every_entry_of_an_orbit_is_the_same_float(optimizer, declaration, random):

@@ -13,6 +13,7 @@ import eqgen as eq
 from helpers.tampering import run_with
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "declaration",
     ["[p p] -> [p p] where p = S(5)", "p + [p p] -> ~p + p where p = S(4)", "p -> p where p = (1 -2)(3 4), (5 -5)"],

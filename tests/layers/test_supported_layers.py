@@ -30,6 +30,7 @@ SUPPORTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mapping", "activation"), SUPPORTED)
 @pytest.mark.parametrize("units", [None, 3])
 def test_a_supported_layer_is_zero_outside_and_verifies(mapping, activation, units):
@@ -115,6 +116,7 @@ def test_the_report_of_a_supported_layer_says_what_the_integers_say():
     assert report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", [(0, 0), (0, 1), (0, 2), (5, 0)])
 def test_a_supported_layer_that_computes_with_other_labels_fails(entry):
     layer = eq.EquivariantDense(2, RING, lowering="gather")

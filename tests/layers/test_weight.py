@@ -5,13 +5,14 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eqgen as eq
 from eqgen.layers.execution.kinds.gather import gather_weight
 from eqgen.layers.execution.limits import LIMITS
 from eqgen.layers.execution.weight_table import weight_table
+from helpers.sampling import examples
 
 
 def table_of(pattern):
@@ -42,6 +43,8 @@ def test_each_entry_is_its_parameter_with_its_sign(integers, seed):
         assert np.array_equal(weight[:, j, i, :], expected)
 
 
+@pytest.mark.slow
+@settings(max_examples=examples(60))
 @given(integer_patterns(), st.integers(0, 2**32 - 1))
 def test_the_gradient_of_a_signed_pattern_is_the_signed_sum_over_its_entries(integers, seed):
     import tensorflow as tf

@@ -24,6 +24,7 @@ from helpers.drawn_mappings import drawn_pairs, mappings_of_several_axes, p4m, s
 from helpers.forms import joined, parted, with_labels
 from helpers.mistakes import refuse
 from helpers.references import brute_partition, computed, cut, mask_of, partition, signed_orbits
+from helpers.sampling import examples
 from helpers.strategies import declared_mappings
 
 EDGES = "{p p} -> {p p} where p = S(5)"
@@ -162,7 +163,8 @@ def damaged(data, labels: np.ndarray) -> np.ndarray:
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
 
 
-@settings(max_examples=80)
+@pytest.mark.slow
+@settings(max_examples=examples(80))
 @given(declared_mappings(), st.data(), st.booleans(), st.sampled_from([1, 7, 1 << 18]))
 def test_every_change_of_the_orbits_is_noticed_and_no_change_of_names(declared, data, counted, block):
     orbits = computed(declared)
@@ -274,7 +276,8 @@ def damaged_signs(data, labels: np.ndarray, signs: np.ndarray) -> tuple[np.ndarr
     return np.where(labels >= 0, np.searchsorted(present, labels), -1), signs
 
 
-@settings(max_examples=120)
+@pytest.mark.slow
+@settings(max_examples=examples(120))
 @given(signed_mappings(), st.data(), st.booleans())
 def test_every_change_of_labels_or_signs_is_noticed(mapping, data, counted):
     shape = (mapping.output.size, mapping.input.size)
@@ -285,7 +288,8 @@ def test_every_change_of_labels_or_signs_is_noticed(mapping, data, counted):
     assert bool(found) == same, (changed, found)
 
 
-@settings(max_examples=70)
+@pytest.mark.slow
+@settings(max_examples=examples(70))
 @given(st.one_of(signed_mappings(), declared_mappings().map(lambda declared: computed(declared).mapping)), st.data())
 def test_every_change_within_a_support_is_noticed(mapping, data):
     shape = (mapping.output.size, mapping.input.size)
@@ -511,7 +515,8 @@ def test_damage_to_a_factor_is_named_with_its_axes():
     assert (found.scope, found.violation, bool(found)) == ("the factors", "", False)
 
 
-@settings(max_examples=30)
+@pytest.mark.slow
+@settings(max_examples=examples(30))
 @given(declared_mappings(), st.data())
 def test_every_change_of_any_factor_is_noticed(declared, data):
     assume(len(declared.axes) == 2)

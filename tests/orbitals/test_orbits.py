@@ -19,6 +19,7 @@ from helpers.references import (
     partition,
     partitions_into_at_most,
 )
+from helpers.sampling import examples
 from helpers.strategies import Declared, Part, Side, action, declared_mappings
 
 
@@ -44,7 +45,8 @@ def test_the_orbits_are_numbered_as_documented(declared):
     assert computed(declared).labels.tolist() == expected_labels(declared)
 
 
-@settings(max_examples=300)
+@pytest.mark.slow
+@settings(max_examples=examples(300))
 @given(declared_mappings(), st.integers(1, 30), st.sampled_from([0, 3, 10**6]), st.integers(0, 9))
 def test_the_way_of_large_tables_gives_the_same_labels(declared, block, many, quiet):
     # Tables this small are merged as they are; here they go through trees, random elements, blocks and both ways to merge.

@@ -835,6 +835,7 @@ def test_a_radius_need_not_be_whole():
     assert all(rank <= (2 * ceil(radius) + 1) ** 2 for rank, radius in zip(sizes, (1, 1, 2, 2, 2, 3, 3), strict=True))
 
 
+@pytest.mark.slow
 def test_a_support_of_many_orbits_is_read_quickly_and_shown_in_short():
     grid = eq.mapping("h w -> h w where h = (60), w = (60)", support=eq.stencil(1))
     assert eq.orbits(grid).rank == (3 * 60 - 2) ** 2

@@ -236,6 +236,7 @@ def test_parallel_edges_count():
     assert eq.automorphisms(networkx.Graph(graph)).order == 2
 
 
+@pytest.mark.slow
 def test_a_graph_of_ten_thousand_nodes_finishes():
     graph = networkx.circulant_graph(10_000, [1, 7])
     start = time.monotonic()

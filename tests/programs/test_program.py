@@ -192,6 +192,7 @@ def test_a_cost_for_no_channels_is_refused():
     assert str(refused.value) == "channels and batch are positive whole numbers, got 0, 4, -1"
 
 
+@pytest.mark.slow(sample=2)
 @pytest.mark.parametrize(
     ("declaration", "lowering"),
     [("{p p} -> {p p} where p = S(300)", "pooled"), ("p -> p where p = S(20000)", "pooled")],
@@ -207,6 +208,7 @@ def test_a_circle_of_many_points_needs_no_list_of_its_elements():
     assert "Fourier transform over 6000" in str(found)
 
 
+@pytest.mark.slow
 def test_what_is_too_large_for_every_lowering_is_refused():
     with pytest.raises(DeclarationError) as refused:
         eq.program("{p p} -> {p p} where p = S(1000)")

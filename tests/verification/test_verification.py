@@ -33,6 +33,7 @@ def checks_of(report):
     return {check.name: check.holds for check in report.checks}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("declaration", DECLARATIONS)
 @pytest.mark.parametrize("units", [None, 3])
 def test_every_layer_verifies_before_and_after_it_is_built(units, declaration):
