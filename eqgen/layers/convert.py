@@ -92,10 +92,10 @@ class Convertible:
         restricted = type(self).from_config(config)
         matrix = self.weight_matrix()
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
-        kernel = matrix.reshape(m * n, channels_in, channels_out)[after.firsts[: after.pattern.rank]]
+        kernel = matrix.reshape(m * n, channels_in, channels_out)[after.firsts[1:]]
         bias = None
         if after.bias is not None and self.use_bias:
-            bias = as_float64(self.linear.bias_on_points(self.bias))[after.bias.firsts[: after.bias.pattern.rank]]
+            bias = as_float64(self.linear.bias_on_points(self.bias))[after.bias.firsts[1:]]
         fill(restricted, channels_in, kernel, bias)
         return restricted
 
@@ -121,11 +121,11 @@ def _check_finer(before: Form, after: Form) -> None:
             f"{after.name} is {rows} x {columns}, {before.name} is {m} x {n}: restrict needs the same points; a subgroup is "
             "written on all of them, and a one-point cycle says how far they go, as in (1 2)(8)"
         )
-    weights, signs = ((before.pattern.labels + 1) * before.pattern.signs).ravel(), after.pattern.signs.ravel()
+    weights, signs = before.pattern.signed_labels.ravel(), after.pattern.signs.ravel()
     values = np.zeros(after.pattern.rank + 1, dtype=weights.dtype)
     # Whichever entry of an orbit comes last speaks for all.
-    values[after.places] = weights * signs
-    expected = values[after.places] * signs
+    values[after.numbers] = weights * signs
+    expected = values[after.numbers] * signs
     wrong = np.argwhere((expected != weights).reshape(m, n))
     if wrong.size:
         what = "entry" if before.bias is not None else "the bias at"

@@ -62,10 +62,10 @@ class LinearMap:
         theta = np.asarray(ops.convert_to_numpy(kernel))
         theta = theta if theta.ndim == 3 else theta[:, None, None]
         theta = theta if self.scale is None else theta * self.scale[:, None, None].astype(theta.dtype)
-        # A forced zero has the label -1 and the sign 0.
-        padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]), dtype=theta.dtype)])
-        matrix: npt.NDArray[Any] = padded[pattern.labels]
-        return matrix * pattern.signs[:, :, None, None].astype(theta.dtype) if (pattern.signs < 0).any() else matrix
+        # Numbered as signed labels are: zero, then each number from the front, and its negative from the back.
+        numbers = np.concatenate([np.zeros((1, *theta.shape[1:]), dtype=theta.dtype), theta, -theta[::-1]])
+        matrix: npt.NDArray[Any] = numbers[pattern.signed_labels]
+        return matrix
 
 
 def linear_map(program: Program, scale: npt.NDArray[np.float64] | None, bias: Pattern | None) -> LinearMap:

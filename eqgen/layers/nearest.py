@@ -94,5 +94,4 @@ def _means(form: Form, weight: Any, channels: tuple[int, int]) -> npt.NDArray[np
         )
         held = as_float64(nearest(form, matrix))
     entries = held.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3).reshape(m * n, *channels)
-    firsts = form.firsts[: form.pattern.rank]
-    return entries[firsts] * form.pattern.signs.ravel()[firsts, None, None]
+    return entries[form.firsts[1:]] * form.pattern.signs.ravel()[form.firsts[1:], None, None]

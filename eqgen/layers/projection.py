@@ -38,22 +38,21 @@ class Form:
     bias: Form | None = None
 
     @cached_property
+    def numbers(self) -> npt.NDArray[np.int32]:
+        """Which number each entry is, (m * n,), counted from 1; 0 for those that are zero."""
+        return np.abs(self.pattern.signed_labels).astype(np.int32).ravel()
+
+    @cached_property
     def counts(self) -> Integers:
-        """How many entries each number has, and zero, which counts once at least, (rank + 1,)."""
-        return np.maximum(1, np.bincount(self.places, minlength=self.pattern.rank + 1))
+        """How many entries zero and each number have, and 1 for those that have none, (rank + 1,)."""
+        return np.maximum(1, np.bincount(self.numbers, minlength=self.pattern.rank + 1))
 
     @cached_property
     def firsts(self) -> npt.NDArray[np.int32]:
-        """The first entry of each number, and of zero, (rank + 1,)."""
+        """The first entry of zero and of each number, (rank + 1,)."""
         firsts = np.zeros(self.pattern.rank + 1, dtype=np.int32)
-        firsts[self.places[::-1]] = np.arange(self.places.size, dtype=np.int32)[::-1]
+        firsts[self.numbers[::-1]] = np.arange(self.numbers.size, dtype=np.int32)[::-1]
         return firsts
-
-    @cached_property
-    def places(self) -> npt.NDArray[np.int32]:
-        """The number of each entry, (m * n,); `rank` for those that are zero."""
-        labels, rank = self.pattern.labels, self.pattern.rank
-        return np.where(labels < 0, rank, labels).astype(np.int32).ravel()
 
     def channels(self, kernel: tuple[int, ...]) -> tuple[int, int]:
         """(channels_in, channels_out) of a Dense kernel of this shape, whose rows are points times channels.
@@ -117,17 +116,14 @@ def nearest(form: Form, kernel: Any) -> Any:
     (m, n), (channels_in, channels_out) = form.pattern.shape, form.channels(tuple(kernel.shape))
     apart = ops.transpose(ops.reshape(kernel, (n, channels_in, m, channels_out)), (2, 0, 1, 3))
     rows = ops.cast(ops.reshape(apart, (m * n, channels_in * channels_out)), widest_dtype())
-    signs = form.pattern.signs.reshape(-1, 1)
+    signs = np.sign(form.pattern.signed_labels).reshape(-1, 1)
     flips = (signs < 0).any()
-    if flips:
-        rows = rows * constant(signs, rows)
+    rows = rows * constant(signs, rows) if flips else rows
     # Beside the first entry of each orbit: where all are equal, not a bit changes.
     base = ops.take(rows, form.firsts, axis=0)
-    sums = ops.segment_sum(rows - ops.take(base, form.places, axis=0), form.places, num_segments=form.pattern.rank + 1)
-    means = (base + sums / constant(form.counts[:, None], rows))[: form.pattern.rank]
-    means = ops.pad(means, [(0, 1), (0, 0)])
-    back = ops.take(ops.cast(means, kernel.dtype), form.places, axis=0)
-    if flips:
-        back = back * constant(np.where(signs < 0, -1, 1), back)
+    sums = ops.segment_sum(rows - ops.take(base, form.numbers, axis=0), form.numbers, num_segments=len(form.firsts))
+    means = ops.pad((base + sums / constant(form.counts[:, None], rows))[1:], [(1, 0), (0, 0)])
+    back = ops.take(ops.cast(means, kernel.dtype), form.numbers, axis=0)
+    back = back * constant(np.where(signs < 0, -1, 1), back) if flips else back
     back = ops.transpose(ops.reshape(back, (m, n, channels_in, channels_out)), (1, 2, 0, 3))
     return ops.reshape(back, (n * channels_in, m * channels_out))

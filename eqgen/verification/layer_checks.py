@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.arrays import Integers, SignedLabels, labels_of
+from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.text import count
 from eqgen.layers import EquivariantDense
 from eqgen.layers.equivariance.function import (
@@ -232,7 +232,7 @@ def bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:
         if not np.array_equal(signed_labels[generator.output.image], expected):
             yield Check("bias", False, f"{generator.name} moves the shared biases")
             return
-    if not np.array_equal(labels_of(signed_labels), layer.bias_pattern.labels):
+    if not np.array_equal(signed_labels, layer.bias_pattern.signed_labels):
         yield Check("bias", False, "the biases are not shared as declared")
         return
     yield Check("bias", True, f"{count(layer.bias_pattern.rank, 'bias parameter')}, unchanged by each generator")

@@ -201,6 +201,23 @@ def unbuilt_within() -> keras.Model:
     return model
 
 
+def test_a_layer_of_ones_own_is_described_by_what_it_tells():
+    class Corner(keras.layers.Layer):
+        def build(self, _):
+            self.corner = self.add_weight(shape=(2,))
+
+        def declared_as(self):
+            return "b where b = D(4)"
+
+        def parameters_spared(self):
+            return 6
+
+    layer = Corner(name="corner")
+    layer.build(None)
+    (row,) = eq.describe(layer).rows
+    assert (row.kind, row.parameters, row.unconstrained) == ("Corner b where b = D(4)", 2, 8)
+
+
 def test_every_parameter_is_described_once():
     shared = keras.Sequential([keras.Input((4, 3)), keras.layers.Dense(3, name="shared")])
     inputs = keras.Input((4, 2))
