@@ -149,26 +149,26 @@ def _complex(size: int) -> npt.NDArray[np.float64]:
 
 
 def _spectrum_of(values: Any, grid: Grid) -> Pair:
-    """Real and imaginary parts, (rows, frequencies), of (rows, grid ...), by the fast algorithm, in single precision at least."""
-    pair = _along_first_axes(ops.rfft(_at_least_single(values)), grid)
+    """Real and imaginary parts, (rows, frequencies), of (rows, grid ...), by the fast algorithm, in single precision at least.
+
+    Each axis is brought to the end and stays there: in which order frequencies stand does not matter to a product.
+    """
+    pair = ops.rfft(_at_least_single(values))
+    for axis in range(len(grid) - 1, 0, -1):
+        pair = ops.fft(tuple(ops.moveaxis(part, axis, -1) for part in pair))
     real, imaginary = (reshaped(part, (-1, prod(grid[:-1]) * (grid[-1] // 2 + 1))) for part in pair)
     return real, imaginary
 
 
 def _points_of(pair: Pair, grid: Grid) -> Any:
     """The way back, (rows, points)."""
-    real, imaginary = (reshaped(_at_least_single(part), (-1, *grid[:-1], grid[-1] // 2 + 1)) for part in pair)
-    if len(grid) > 1:
-        # The inverse is the transform with the parts exchanged, divided by the number of points.
-        imaginary, real = (part / prod(grid[:-1]) for part in _along_first_axes((imaginary, real), grid))
-    return reshaped(ops.irfft((real, imaginary), grid[-1]), (-1, prod(grid)))
-
-
-def _along_first_axes(pair: Pair, grid: Grid) -> Pair:
+    shape = (-1, grid[-1] // 2 + 1, *grid[-2::-1])
+    real, imaginary = (reshaped(_at_least_single(part), shape) for part in pair)
     for axis in range(1, len(grid)):
-        real, imaginary = ops.fft((ops.swapaxes(pair[0], axis, -1), ops.swapaxes(pair[1], axis, -1)))
-        pair = ops.swapaxes(real, axis, -1), ops.swapaxes(imaginary, axis, -1)
-    return pair
+        # The inverse is the transform with the parts exchanged, divided by the number of points.
+        imaginary, real = (ops.moveaxis(part, -1, axis) for part in ops.fft((imaginary, real)))
+    points = reshaped(ops.irfft((real, imaginary), grid[-1]), (-1, prod(grid)))
+    return points if len(grid) == 1 else points / prod(grid[:-1])
 
 
 def _at_least_single(values: Any) -> Any:
