@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eqgen.common.arrays import Labels
+from eqgen.common.arrays import SignedLabels
 from eqgen.programs.operators.fourier import transform_cost
 from eqgen.programs.operators.protocol import Matrix
 
@@ -18,13 +18,13 @@ class FourierEntries:
 
     Attributes:
         grid: the orders of the cyclic factors.
-        labels: (output orbits, input orbits, size of the grid), the parameter that leads from the first point of an output
-            orbit to the point at each place of an input orbit; -1 where a support leaves the pair out.
+        signed_labels: (output orbits, input orbits, size of the grid), the parameter that leads from the first point of an
+            output orbit to the point at each place of an input orbit; 0 where a support leaves the pair out.
         rank: how many parameters there are.
     """
 
     grid: tuple[int, ...]
-    labels: Labels
+    signed_labels: SignedLabels
     rank: int
 
     @property
@@ -34,16 +34,17 @@ class FourierEntries:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return 4 * self.frequencies * int(math.prod(self.labels.shape[:2])), self.rank
+        return 4 * self.frequencies * int(math.prod(self.signed_labels.shape[:2])), self.rank
 
     @property
     def multiplications(self) -> int:
-        return int(self.labels.size) * transform_cost(self.grid)
+        return int(self.signed_labels.size) * transform_cost(self.grid)
 
     def of(self, theta: Matrix) -> Matrix:
-        outputs, inputs, _ = self.labels.shape
-        padded = np.concatenate([theta, np.zeros((1, *theta.shape[1:]), dtype=theta.dtype)])
-        rows = padded[self.labels].reshape(outputs, inputs, *self.grid, *theta.shape[1:])
+        outputs, inputs, _ = self.signed_labels.shape
+        # No sign is turned: the first row is that of no parameter.
+        padded = np.concatenate([np.zeros((1, *theta.shape[1:]), dtype=theta.dtype), theta])
+        rows = padded[self.signed_labels].reshape(outputs, inputs, *self.grid, *theta.shape[1:])
         spectrum = np.fft.rfftn(rows, axes=range(2, 2 + len(self.grid)))
         spectrum = spectrum.reshape(outputs, inputs, self.frequencies, *theta.shape[1:])
         # y[g] = sum over h of w[h - g] x[h] is a correlation: the conjugate multiplies.

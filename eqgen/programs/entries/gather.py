@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eqgen.common.arrays import Labels, SignedLabels, Signs, labels_of, signs_of
+from eqgen.common.arrays import SignedLabels, labels_of, signs_of
 from eqgen.programs.entries.protocol import along_first
 from eqgen.programs.operators.protocol import Matrix
 
@@ -22,16 +22,6 @@ class GatherEntries:
     rank: int
 
     @property
-    def labels(self) -> Labels:
-        """The parameter of each entry, -1 for none."""
-        return labels_of(self.signed_labels)
-
-    @property
-    def signs(self) -> Signs:
-        """Its sign, 0 where there is none."""
-        return signs_of(self.signed_labels)
-
-    @property
     def shape(self) -> tuple[int, int]:
         return int(self.signed_labels.size), self.rank
 
@@ -40,4 +30,6 @@ class GatherEntries:
         return 0
 
     def of(self, theta: Matrix) -> Matrix:
-        return theta[self.labels] * along_first(self.signs.astype(theta.dtype), theta)
+        return theta[labels_of(self.signed_labels)] * along_first(
+            signs_of(self.signed_labels).astype(theta.dtype), theta
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Labels, SignedLabels, Signs, labels_of, signs_of
+from eqgen.common.arrays import SignedLabels, labels_of, signs_of
 from eqgen.programs.operators.protocol import Matrix
 
 
@@ -27,16 +27,6 @@ class OrbitPairs:
     signed_labels: SignedLabels
     transform: npt.NDArray[np.float64]
     places: tuple[tuple[int, int, int, int, int], ...]
-
-    @property
-    def labels(self) -> Labels:
-        """The number of each parameter; any where none stands."""
-        return np.maximum(labels_of(self.signed_labels), 0)
-
-    @property
-    def signs(self) -> Signs:
-        """Its sign, 0 where none stands."""
-        return signs_of(self.signed_labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +57,8 @@ class SpectralEntries:
         rest = theta.shape[1:]
         sections = [np.zeros((outputs, inputs, *rest)) for outputs, inputs in self.sizes]
         for pair in self.pairs:
-            taken = theta[pair.labels] * pair.signs.reshape(*pair.signs.shape, *[1] * len(rest))
+            signs = signs_of(pair.signed_labels).reshape(*pair.signed_labels.shape, *[1] * len(rest))
+            taken = theta[labels_of(pair.signed_labels)] * signs
             spectral = np.tensordot(pair.transform, taken, axes=1)
             high, wide = pair.signed_labels.shape[1:]
             start = 0
@@ -87,7 +78,9 @@ def scaled_entries(entries: SpectralEntries, scale: npt.NDArray[np.float64]) -> 
     pairs = []
     for pair in entries.pairs:
         # What is forced to zero may have any scale.
-        scales = np.where(pair.signed_labels != 0, scale[pair.labels], 0).reshape(len(pair.signed_labels), -1)
+        scales = np.where(pair.signed_labels != 0, scale[labels_of(pair.signed_labels)], 0).reshape(
+            len(pair.signed_labels), -1
+        )
         each = scales.max(axis=1, initial=0)
         if ((scales != each[:, None]) & (scales != 0)).any():
             return None

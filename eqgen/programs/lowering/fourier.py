@@ -11,7 +11,7 @@ from math import inf
 
 import numpy as np
 
-from eqgen.common.arrays import Permutation, labels_of
+from eqgen.common.arrays import Permutation
 from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.programs.entries.fourier import FourierEntries
@@ -107,9 +107,8 @@ def _through(problem: Problem, generators: list[Permutation], words: str) -> Kro
     rows, columns = index_out[:, 0], index_in.ravel()
     if not fits(LOOKED_UP * rows.size * columns.size):
         return None
-    labels = labels_of(problem.labels.at(rows, columns)).reshape(rows.size, index_in.shape[0], size)
-    entries = FourierEntries(grid, labels, problem.labels.rank)
-    return _transformed(problem.shape, entries, index_in, index_out, words)
+    labels = problem.labels.at(rows, columns).reshape(rows.size, index_in.shape[0], size)
+    return _transformed(problem.shape, FourierEntries(grid, labels, problem.labels.rank), index_in, index_out, words)
 
 
 def _transformed(
@@ -129,8 +128,9 @@ def merged(one: KroneckerFactor, other: KroneckerFactor) -> KroneckerFactor | No
         return None
     index_in = _all_pairs(one.stages[0].pool, other.stages[0].pool)
     index_out = _all_pairs(one.stages[0].spread, other.stages[0].spread)
-    labels = first.labels[:, None, :, None, :, None].astype(np.int64) * second.rank
-    labels = labels + second.labels[None, :, None, :, None, :]
+    # Only a support leaves pairs out, and axes of a support are not apart: all labels are positive.
+    labels = (first.signed_labels[:, None, :, None, :, None].astype(np.int64) - 1) * second.rank
+    labels = labels + second.signed_labels[None, :, None, :, None, :]
     labels = labels.reshape(index_out.shape[0], index_in.shape[0], -1)
     entries = FourierEntries((*first.grid, *second.grid), labels, first.rank * second.rank)
     shape = one.shape[0] * other.shape[0], one.shape[1] * other.shape[1]

@@ -56,8 +56,8 @@ def _spread(fourier: Fourier, features: Any, axis: int, limits: Limits) -> Any:
 
 @kernel.register
 def _kernel(entries: FourierEntries, factor: KroneckerFactor, limits: Limits) -> Kernel:
-    outputs, inputs, size = entries.labels.shape
-    table = weight_table(entries.labels.ravel() + 1, entries.rank, limits)
+    outputs, inputs, size = entries.signed_labels.shape
+    table = weight_table(entries.signed_labels.ravel(), entries.rank, limits)
 
     def transformed(theta: Any, axis: int) -> Any:
         shape = sizes(theta)
@@ -83,7 +83,7 @@ def _correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features
     """A whole factor, which takes half as long as a matrix of both parts."""
     grid, frequencies = entries.grid, entries.frequencies
     channels_in, channels_out = theta.shape[1:]
-    outputs, inputs, size = entries.labels.shape
+    outputs, inputs, size = entries.signed_labels.shape
     rows, columns = outputs * channels_out, inputs * channels_in
     values = reordered(features, pool.index.ravel(), 1)
     values = arranged(values, (-1, inputs, size, channels_in), (0, 1, 3, 2), (-1, *grid))
@@ -92,7 +92,7 @@ def _correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features
         for part in _spectrum_of(values, grid)
     )
     shape = (outputs, inputs, size, channels_in, channels_out)
-    table = weight_table(entries.labels.ravel() + 1, entries.rank)
+    table = weight_table(entries.signed_labels.ravel(), entries.rank)
     weights = arranged(gathered(table, theta, 0), shape, (1, 3, 0, 4, 2), (-1, *grid))
     u, v = (
         ops.cast(arranged(part, (columns, rows, frequencies), (2, 0, 1), (frequencies, columns, rows)), x.dtype)

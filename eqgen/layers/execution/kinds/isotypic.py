@@ -165,9 +165,9 @@ def _permuted(pairs: tuple[OrbitPairs, ...], theta: Any) -> Any:
     """Rows of channels_out, ordered (pair, rank of the pair, input orbit, channel_in, output orbit)."""
     rank, channels_in, channels_out = theta.shape
     numbers = [
-        (pair.labels.transpose(0, 2, 1)[:, :, None, :] * channels_in + np.arange(1, channels_in + 1)[:, None])
-        * pair.signs.transpose(0, 2, 1)[:, :, None, :]
-        for pair in pairs
+        # Where no parameter stands the sign is 0.
+        np.sign(signed) * ((np.abs(signed) - 1) * channels_in + np.arange(1, channels_in + 1)[:, None])
+        for signed in (pair.signed_labels.astype(np.int64).transpose(0, 2, 1)[:, :, None, :] for pair in pairs)
     ]
     table = weight_table(np.concatenate([each.ravel() for each in numbers]), rank * channels_in)
     return gathered(table, ops.reshape(theta, (rank * channels_in, channels_out)), 0)
