@@ -76,7 +76,7 @@ class Program:
         """
         wanted = (channels_in, channels_out, batch)
         planned = (*self.channels, self.batch)
-        sizes = [known if told is None else told for told, known in zip(wanted, planned, strict=True)]
+        sizes = [own if told is None else told for told, own in zip(wanted, planned, strict=True)]
         refuse_sizes(*sizes)
         into, out, examples = map(int, sizes)
         return cost_of(self.blocks, into, out, examples)
@@ -95,15 +95,8 @@ class Program:
             DeclarationError: shapes that do not fit.
         """
         features, kernel = np.asarray(features), np.asarray(kernel)
-        if (
-            features.ndim != 3
-            or kernel.ndim != 3
-            or (features.shape[1:], kernel.shape[:2])
-            != (
-                (self.shape[1], kernel.shape[1]),
-                (self.rank, features.shape[-1]),
-            )
-        ):
+        fits = features.ndim == kernel.ndim == 3 and features.shape[1:] == (self.shape[1], kernel.shape[1])
+        if not fits or kernel.shape[0] != self.rank:
             raise DeclarationError(
                 f"expected features (batch, {self.shape[1]}, channels_in) and a kernel ({self.rank}, channels_in, "
                 f"channels_out), got {features.shape} and {kernel.shape}"
@@ -141,14 +134,14 @@ class Program:
             )
         ) ** max((len(block.factors) for block in self.blocks), default=1)
         unit = (chosen[:, None] == np.arange(n)).astype(np.int64)[:, :, None]
-        found = run(self.blocks, unit, (numbers * common)[:, None, None], m)[:, :, 0].T
-        if np.issubdtype(found.dtype, np.integer):
-            quotient: npt.NDArray[np.int64] = found // common
-            if (quotient * common != found).any():
+        sums = run(self.blocks, unit, (numbers * common)[:, None, None], m)[:, :, 0].T
+        if np.issubdtype(sums.dtype, np.integer):
+            quotient: npt.NDArray[np.int64] = sums // common
+            if (quotient * common != sums).any():
                 raise NoCombinationError(f"the program of {self.title} sums to fractions")
             return quotient
-        rounded = np.rint(found / common)
-        if found.size and np.abs(found / common - rounded).max() > min(
+        rounded = np.rint(sums / common)
+        if sums.size and np.abs(sums / common - rounded).max() > min(
             FURTHEST, EXACT * max(1, np.abs(numbers).max(initial=0))
         ):
             raise NoCombinationError(f"the program of {self.title} does not sum to integers")

@@ -31,15 +31,15 @@ def run(blocks: Sequence[KroneckerProduct], features: Matrix, kernel: Matrix, ou
     Returns:
         (batch, m, channels_out), in the common dtype where all operators are exact, else in float64.
     """
-    found = np.zeros((features.shape[0], outputs, kernel.shape[2]), dtype=np.result_type(features, kernel))
+    total = np.zeros((features.shape[0], outputs, kernel.shape[2]), dtype=np.result_type(features, kernel))
     for block in blocks:
         theta = kernel[block.first : block.first + block.rank]
         taken = features[:, block.input.start : block.input.start + block.input.size]
         applied = _spread_out(block.output, _run_block(block, _laid_out(block, taken), theta))
-        if applied.dtype != found.dtype:
-            found = found.astype(np.result_type(found, applied))
-        found[:, block.output.start : block.output.start + block.output.size] += applied
-    return found
+        if applied.dtype != total.dtype:
+            total = total.astype(np.result_type(total, applied))
+        total[:, block.output.start : block.output.start + block.output.size] += applied
+    return total
 
 
 def _laid_out(block: KroneckerProduct, features: Matrix) -> Matrix:
@@ -129,6 +129,6 @@ def _mixed(pooled: Matrix, weight: Matrix, sections: list[MixShape]) -> Matrix:
     inner = [axis for group, copy, _, into in named for axis in (group, copy, into)]
     weights = [axis for group, _, out, into in named for axis in (group, out, into)]
     outer = [axis for group, copy, out, _ in named for axis in (group, copy, out)]
-    found = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
-    mixed: Matrix = found.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
+    outcome = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
+    mixed: Matrix = outcome.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
     return mixed

@@ -34,48 +34,48 @@ def from_arrays(arrays: Arrays) -> Program:
     >>> str(from_arrays(as_arrays(program))) == str(program)
     True
     """
-    found = _decoded(json.loads(arrays[TREE].tobytes()), [], arrays)
-    assert isinstance(found, Program)
-    return found
+    program = _decoded(json.loads(arrays[TREE].tobytes()), [], arrays)
+    assert isinstance(program, Program)
+    return program
 
 
-def _encoded(found: Any, numbers: dict[int, int], arrays: Arrays) -> Any:
-    if found is None or isinstance(found, (bool, int, str)):
-        return found
-    if isinstance(found, tuple):
-        return [_encoded(part, numbers, arrays) for part in found]
+def _encoded(value: Any, numbers: dict[int, int], arrays: Arrays) -> Any:
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, tuple):
+        return [_encoded(part, numbers, arrays) for part in value]
     # Operators are told apart by identity: two stages that share a pool do its work once.
-    if id(found) in numbers:
-        return {"again": numbers[id(found)]}
-    if isinstance(found, np.ndarray):
+    if id(value) in numbers:
+        return {"again": numbers[id(value)]}
+    if isinstance(value, np.ndarray):
         name = f"array {len(arrays)}"
-        arrays[name] = found
+        arrays[name] = value
         tree: dict[str, Any] = {"array": name}
     else:
-        assert is_dataclass(found), f"{found!r} has no stored form"
-        module = type(found).__module__.removeprefix(PACKAGE)
+        assert is_dataclass(value), f"{value!r} has no stored form"
+        module = type(value).__module__.removeprefix(PACKAGE)
         tree = {
-            "kind": [module, type(found).__name__],
-            "fields": [_encoded(getattr(found, field.name), numbers, arrays) for field in fields(found)],
+            "kind": [module, type(value).__name__],
+            "fields": [_encoded(getattr(value, field.name), numbers, arrays) for field in fields(value)],
         }
-    numbers[id(found)] = len(numbers)
+    numbers[id(value)] = len(numbers)
     return tree
 
 
-def _decoded(tree: Any, known: list[Any], arrays: Arrays) -> Any:
+def _decoded(tree: Any, decoded: list[Any], arrays: Arrays) -> Any:
     if isinstance(tree, list):
-        return tuple(_decoded(part, known, arrays) for part in tree)
+        return tuple(_decoded(part, decoded, arrays) for part in tree)
     if not isinstance(tree, dict):
         return tree
     if "again" in tree:
-        return known[tree["again"]]
-    found: Any
+        return decoded[tree["again"]]
+    value: Any
     if "array" in tree:
-        found = arrays[tree["array"]]
+        value = arrays[tree["array"]]
     else:
         module, name = tree["kind"]
         kind: Any = getattr(import_module(PACKAGE + module), name)
-        values = [_decoded(part, known, arrays) for part in tree["fields"]]
-        found = kind(**{field.name: value for field, value in zip(fields(kind), values, strict=True)})
-    known.append(found)
-    return found
+        values = [_decoded(part, decoded, arrays) for part in tree["fields"]]
+        value = kind(**{field.name: each for field, each in zip(fields(kind), values, strict=True)})
+    decoded.append(value)
+    return value

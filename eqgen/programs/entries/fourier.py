@@ -49,7 +49,7 @@ class FourierEntries:
         spectrum = spectrum.reshape(outputs, inputs, self.frequencies, *theta.shape[1:])
         # y[g] = sum over h of w[h - g] x[h] is a correlation: the conjugate multiplies.
         real, imaginary = spectrum.real, -spectrum.imag
-        found = np.stack([np.stack([real, -imaginary]), np.stack([imaginary, real])])
+        square = np.stack([np.stack([real, -imaginary]), np.stack([imaginary, real])])
         # (row, column, output, input, frequency, ...) to (frequency, output, row, input, column, ...)
-        order = (4, 2, 0, 3, 1, *range(5, found.ndim))
-        return found.transpose(order).reshape(-1, *theta.shape[1:])
+        order = (4, 2, 0, 3, 1, *range(5, square.ndim))
+        return square.transpose(order).reshape(-1, *theta.shape[1:])

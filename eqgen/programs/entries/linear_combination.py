@@ -41,5 +41,5 @@ class LinearCombination:
         summed = np.tensordot(self.numerators.astype(theta.dtype), theta, axes=1)
         divisors = along_first(self.denominators.astype(theta.dtype), summed)
         # Whoever passes integers passes multiples of the common denominator.
-        found: Matrix = summed // divisors if np.issubdtype(theta.dtype, np.integer) else summed / divisors
-        return found
+        entries: Matrix = summed // divisors if np.issubdtype(theta.dtype, np.integer) else summed / divisors
+        return entries

@@ -29,21 +29,21 @@ def block_systems(labels: Labels, starts: Permutation, most: int) -> tuple[list[
         Each as the number of every point's block, numbered by first appearance; and whether there may be more.
     """
     size = labels.shape[0]
-    found: dict[bytes, Permutation] = {}
+    distinct: dict[bytes, Permutation] = {}
     for start in starts[:MOST_STARTS].tolist():
         system = _components(size, *np.nonzero(labels == labels[0, start]))
         if system.any() and start:
-            found.setdefault(system.tobytes(), system)
-    systems = list(found.values())
+            distinct.setdefault(system.tobytes(), system)
+    systems = list(distinct.values())
     for one in range(len(systems)):
         for other in range(one):
-            if len(found) >= most:
-                return list(found.values())[:most], True
+            if len(distinct) >= most:
+                return list(distinct.values())[:most], True
             # Components of what the group respects: it respects them too.
             system = _components(size, *_as_equalities(systems[one], systems[other]))
             if system.any():
-                found.setdefault(system.tobytes(), system)
-    return list(found.values())[:most], len(found) > most or starts.size > MOST_STARTS
+                distinct.setdefault(system.tobytes(), system)
+    return list(distinct.values())[:most], len(distinct) > most or starts.size > MOST_STARTS
 
 
 def quotient(moves: Sequence[SignedPermutation], labels: Permutation) -> tuple[SignedPermutation, ...]:
@@ -93,11 +93,11 @@ def signed_quotient(moves: Sequence[SignedPermutation], labels: Permutation) -> 
             others ^= bit
         different[low.bit_length() - 1] = value
     signs = np.where(different, -1, 1).astype(np.int8)
-    found = []
+    moves_of_blocks = []
     for move in moves:
         turned = signs * move.all_signs() * signs[move.image]
-        found.append(SignedPermutation(labels[move.image[firsts]], turned[firsts]))
-    return tuple(found)
+        moves_of_blocks.append(SignedPermutation(labels[move.image[firsts]], turned[firsts]))
+    return tuple(moves_of_blocks)
 
 
 def _as_equalities(one: Permutation, other: Permutation) -> tuple[Permutation, Permutation]:

@@ -69,37 +69,37 @@ def program(
     refuse_sizes(channels_in, channels_out, batch)
     if not isinstance(found, Orbits) and not looks_like_mapping(found):
         return _typed(as_pattern(found).in_order_of_appearance(), lowering, channels_in, channels_out, batch)
-    known = found if isinstance(found, Orbits) else orbits(as_mapping(cast(Mapping | str, found)))
-    return _planned(known, known.mapping.declaration, lowering, channels_in, channels_out, batch)
+    declared = found if isinstance(found, Orbits) else orbits(as_mapping(cast(Mapping | str, found)))
+    return _planned(declared, declared.mapping.declaration, lowering, channels_in, channels_out, batch)
 
 
 @lru_cache(maxsize=KEPT)
 def _planned(
-    known: Orbits, declaration: str, lowering: str, channels_in: int, channels_out: int, batch: int
+    declared: Orbits, declaration: str, lowering: str, channels_in: int, channels_out: int, batch: int
 ) -> Program:
     """The same, kept for the next layer that is declared in the same words (equal orbits may name their axes otherwise)."""
     sizes = channels_in, channels_out, batch
-    return kept(known.mapping, (lowering, *sizes), lambda: _chosen(known, lowering, sizes))
+    return kept(declared.mapping, (lowering, *sizes), lambda: _chosen(declared, lowering, sizes))
 
 
-def _chosen(known: Orbits, lowering: str, sizes: Sizes) -> Program:
+def _chosen(declared: Orbits, lowering: str, sizes: Sizes) -> Program:
     """Every way for every factor of every block, and the cheapest combination."""
-    title, channels, batch = known.mapping.in_short(), sizes[:2], sizes[2]
+    title, channels, batch = declared.mapping.in_short(), sizes[:2], sizes[2]
     # Of rank 0 there is nothing to apply: a layer made of it is its bias alone.
-    blocks = list(_blocks(known, sizes)) if known.rank else []
+    blocks = list(_blocks(declared, sizes)) if declared.rank else []
     planned: list[KroneckerProduct] = []
     runner_up = ""
     for block, problems in blocks:
-        ways = [_ways(problem, lowering, known.mapping) for problem in problems]
+        ways = [_ways(problem, lowering, declared.mapping) for problem in problems]
         prices = _prices(block, ways, sizes)
         (cost, best), *others = [prices[numbers] for _, numbers in sorted((prices[key][0], key) for key in prices)]
         planned.append(best)
         if others and len(blocks) == 1:
-            program = Program(title, known.shape, known.rank, (best,))
+            program = Program(title, declared.shape, declared.rank, (best,))
             runner_up = (
                 f"{_told_apart(others[0][1], best)}, {others[0][0] / cost:.3g} times the cost of {program.lowering}"
             )
-    return Program(title, known.shape, known.rank, tuple(planned), runner_up, channels, batch)
+    return Program(title, declared.shape, declared.rank, tuple(planned), runner_up, channels, batch)
 
 
 def _prices(
@@ -154,26 +154,26 @@ def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int,
 
 def _in_one(parts: Sequence[KroneckerFactor]) -> tuple[KroneckerFactor, ...]:
     """Neighbouring Fourier transforms as one of more dimensions."""
-    found: list[KroneckerFactor] = []
+    joined: list[KroneckerFactor] = []
     for part in parts:
-        both = merged(found[-1], part) if found else None
+        both = merged(joined[-1], part) if joined else None
         if both is None:
-            found.append(part)
+            joined.append(part)
         else:
-            found[-1] = both
-    return tuple(found)
+            joined[-1] = both
+    return tuple(joined)
 
 
 def refuse_unknown(lowering: object) -> None:
     """Stop at anything else than the name of a lowering."""
     if lowering not in NAMES:
-        known = ", ".join(f'"{name}"' for name in NAMES[:-1])
-        raise DeclarationError(f'lowering is {lowering!r}: expected {known} or "{NAMES[-1]}"')
+        names = ", ".join(f'"{name}"' for name in NAMES[:-1])
+        raise DeclarationError(f'lowering is {lowering!r}: expected {names} or "{NAMES[-1]}"')
 
 
-def _blocks(known: Orbits, sizes: Sizes) -> Iterator[tuple[KroneckerProduct, list[Problem]]]:
+def _blocks(declared: Orbits, sizes: Sizes) -> Iterator[tuple[KroneckerProduct, list[Problem]]]:
     """The blocks, still without factors, and the problem of each factor."""
-    mapping, form = known.mapping, known.form
+    mapping, form = declared.mapping, declared.form
     if not isinstance(form, ProductLabels):
         output, input_ = (Side(0, (size,), (0,)) for size in form.shape)
         # With a support, axes that are independent still make one problem.

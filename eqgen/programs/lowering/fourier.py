@@ -60,16 +60,16 @@ def correlation_of_subgroup(problem: Problem) -> KroneckerFactor | None:
         return None
     regular = [(order, moves) for moves in _generators(problem) if (order := _order(moves)) > 1]
     chosen: list[Permutation] = []
-    found = None
+    largest = None
     for _, moves in sorted(regular, key=lambda pair: -pair[0]):
         if all(np.array_equal(moves[other], other[moves]) for other in chosen):
             larger = _through(problem, [*chosen, moves], f"{WORDS}, a subgroup")
             if larger is not None:
-                found = larger
+                largest = larger
                 chosen.append(moves)
-    if found is None or found.stages[0].pool.shape[1] < SMALLEST_PART * len(chosen):
+    if largest is None or largest.stages[0].pool.shape[1] < SMALLEST_PART * len(chosen):
         return None
-    return found
+    return largest
 
 
 def is_fine(factor: KroneckerFactor | None) -> bool:
@@ -157,12 +157,12 @@ def _placed(
     generators: list[Permutation], starts: Permutation, inputs: int, size: int
 ) -> tuple[tuple[int, ...], Permutation, Permutation] | None:
     """Cyclic factors of the group, and the points of every orbit in the order of their grid: of inputs, and of outputs."""
-    found = _from_factors(generators, starts, size)
-    if found is None and size <= LARGEST_SEARCH:
-        found = _from_factors(_split_off(generators, int(starts[0]), size), starts, size)
-    if found is None:
+    factors = _from_factors(generators, starts, size)
+    if factors is None and size <= LARGEST_SEARCH:
+        factors = _from_factors(_split_off(generators, int(starts[0]), size), starts, size)
+    if factors is None:
         return None
-    grid, points = found
+    grid, points = factors
     # The place where a generator sends the first point of an orbit is to be the same in all orbits: as generators commute,
     # that says what they do to all points.
     if not all(_place(points, generator[starts]) is not None for generator in generators):
@@ -209,24 +209,24 @@ def _split_off(generators: list[Permutation], start: int, size: int) -> list[Per
                 elements[int(image[start])] = image
                 front.append(int(image[start]))
     chosen: list[Permutation] = []
-    known = {start}
-    while len(known) < size == len(elements):
+    generated = {start}
+    while len(generated) < size == len(elements):
         best, most = None, 1
         for element in elements.values():
             powers = [start]
             while int(element[powers[-1]]) != start:
                 powers.append(int(element[powers[-1]]))
-            if len(powers) > most and known.isdisjoint(powers[1:]):
+            if len(powers) > most and generated.isdisjoint(powers[1:]):
                 best, most = element, len(powers)
         if best is None:
             break
         chosen.append(best)
-        grown = set(known)
-        for point in known:
+        grown = set(generated)
+        for point in generated:
             for _ in range(most):
                 grown.add(point)
                 point = int(best[point])
-        known = grown
+        generated = grown
     return chosen
 
 

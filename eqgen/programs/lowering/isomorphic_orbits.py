@@ -123,7 +123,7 @@ def automorphisms(problem: Problem) -> list[tuple[tuple[int, ...], SignedPermuta
     for chosen in product(*choices):
         image, signs = np.zeros(space.size, dtype=np.intp), np.ones(space.size, dtype=np.int8)
         for label, points in zip(chosen, space.orbits, strict=True):
-            found, turned = walked(space.moves, space.moves, int(rows[label]), columns[label : label + 1])
-            image[points], signs[points] = found[0, points], turned[0, points]
+            images, turned = walked(space.moves, space.moves, int(rows[label]), columns[label : label + 1])
+            image[points], signs[points] = images[0, points], turned[0, points]
         bijections.append((chosen, SignedPermutation(image, None if (signs > 0).all() else signs)))
     return bijections

@@ -83,9 +83,9 @@ def decomposed(classes: Sequence[Action]) -> Decomposition:
         for other, second in enumerate(classes)
     }
     for seed in range(ATTEMPTS):
-        found = _attempt(classes, pairs, np.random.default_rng(seed))
-        if _is_right(found, classes):
-            return found
+        decomposition = _attempt(classes, pairs, np.random.default_rng(seed))
+        if _is_right(decomposition, classes):
+            return decomposition
     raise NoDecompositionError
 
 
@@ -104,12 +104,12 @@ def _attempt(
             images = {one: map_ @ basis for one, map_ in maps.items()}
             reference, map_ = _isomorphic(references, images, basis.shape[1])
             if reference is None:
-                found = _with_structure(Piece(owner, len(references), basis, 1), pairs[owner, owner], turns)
-                references.append(found)
+                piece = _with_structure(Piece(owner, len(references), basis, 1), pairs[owner, owner], turns)
+                references.append(piece)
             else:
                 aligned = _aligned(basis, map_, reference, pairs[reference.owner, owner])
-                found = Piece(owner, reference.kind, aligned, reference.structure)
-            pieces.append(found)
+                piece = Piece(owner, reference.kind, aligned, reference.structure)
+            pieces.append(piece)
     return Decomposition(tuple(pieces), pairs)
 
 
@@ -136,8 +136,8 @@ def _aligned(basis: Array, map_: Array, reference: Piece, table: LabelTable) -> 
 def _element(table: LabelTable, random: np.random.Generator) -> Array:
     """A random equivariant map, of norm about 1."""
     values = random.normal(size=table.rank + 1) / np.sqrt(np.append(table.subdegrees, 1))
-    found: Array = values[table.labels] * table.signs
-    return found
+    element: Array = values[table.labels] * table.signs
+    return element
 
 
 def _eigenspaces(matrix: Array, size: int) -> list[Array]:
@@ -164,9 +164,9 @@ def _averaged(matrix: Array, table: LabelTable) -> Array:
 
 def _refined(bases: list[Array], table: LabelTable) -> list[Array]:
     """The same subspaces, invariant to the last places: eigenvectors are only as good as gaps between eigenvalues are wide."""
-    found = [_averaged(basis @ basis.T, table) @ basis for basis in bases]
+    invariant = [_averaged(basis @ basis.T, table) @ basis for basis in bases]
     # The nearest orthogonal matrix keeps them invariant.
-    left, _, right = np.linalg.svd(np.concatenate(found, axis=1))
+    left, _, right = np.linalg.svd(np.concatenate(invariant, axis=1))
     return np.split(left @ right, np.cumsum([basis.shape[1] for basis in bases])[:-1], axis=1)
 
 
@@ -199,19 +199,19 @@ def _with_structure(piece: Piece, table: LabelTable, elements: Sequence[Array]) 
     return replace(piece, basis=piece.basis @ columns[:, order], structure=structure)
 
 
-def _is_right(found: Decomposition, classes: Sequence[Action]) -> bool:
+def _is_right(decomposition: Decomposition, classes: Sequence[Action]) -> bool:
     """Whether multiplicities give the number of orbits of every pair of classes: nothing is missing, nothing twice."""
-    for (one, other), table in found.pairs.items():
+    for (one, other), table in decomposition.pairs.items():
         total = 0
-        for piece in (piece for piece in found.pieces if piece.owner == one):
-            total += piece.structure * len(found.multiplicity(other, piece.kind))
+        for piece in (piece for piece in decomposition.pieces if piece.owner == one):
+            total += piece.structure * len(decomposition.multiplicity(other, piece.kind))
         if total != table.rank:
             return False
     return all(
-        sum(piece.basis.shape[1] for piece in found.pieces if piece.owner == owner) == space.size
+        sum(piece.basis.shape[1] for piece in decomposition.pieces if piece.owner == owner) == space.size
         and all(
             np.allclose(piece.basis.T @ piece.basis, np.eye(piece.basis.shape[1]), atol=SMALL)
-            for piece in found.pieces
+            for piece in decomposition.pieces
             if piece.owner == owner
         )
         for owner, space in enumerate(classes)

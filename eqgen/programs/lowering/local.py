@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from eqgen.common.arrays import Labels, Permutation, labels_of, signs_of
+from eqgen.common.arrays import Permutation, SignedLabels, signs_of
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
@@ -36,19 +36,19 @@ def local(problem: Problem) -> KroneckerFactor | str:
         degree = int(degrees[points[0]])
         if degree:
             alike[points.size, degree].append(points)
+    # A neighbour's sign is that of its pair: entries are plain parameters.
+    orbits_of = np.abs(labels.signed_labels)
     sections, outputs, pairs, chosen = [], [], [], []
     for (size, degree), orbits in alike.items():
         sections.append(MixShape(len(orbits), degree, 1, size))
         for points in orbits:
-            found = _by_label(labels, points, degree)
+            numbers = _by_label(labels, points, degree)
             outputs.append(points)
-            pairs.append(found.ravel())
-            chosen.append(labels_of(labels.signed_labels[found[0]]))
+            pairs.append(numbers.ravel())
+            chosen.append(orbits_of[numbers[0]])
     plain = bool((labels.signed_labels > 0).all())
     if len(chosen) == 1 and problem.output.size == problem.input.size == outputs[0].size and plain:
-        windows = as_windows(
-            labels.indices[found].astype(np.intp), labels_of(labels.signed_labels[found]), problem.grid
-        )
+        windows = as_windows(labels.indices[numbers].astype(np.intp), orbits_of[numbers], problem.grid)
         if windows is not None:
             return _convolution(problem, windows, chosen[0], sections[0])
     order = np.concatenate(pairs)
@@ -63,19 +63,15 @@ def local(problem: Problem) -> KroneckerFactor | str:
         f"{most}{degree} neighbours each",
         "every point",
     )
-    return KroneckerFactor("local", problem.shape, (stage,), _entries(np.concatenate(chosen), labels.rank))
+    return KroneckerFactor("local", problem.shape, (stage,), GatherEntries(np.concatenate(chosen), labels.rank))
 
 
-def _convolution(problem: Problem, windows: Unfold, chosen: Labels, section: MixShape) -> KroneckerFactor:
+def _convolution(problem: Problem, windows: Unfold, chosen: SignedLabels, section: MixShape) -> KroneckerFactor:
     shape = " x ".join(map(str, windows.window))
     stage = Stage(
         windows, Identity(problem.output.size), (section,), f"convolve {shape}, wrapped around", "every point"
     )
-    return KroneckerFactor("local", problem.shape, (stage,), _entries(chosen, problem.labels.rank))
-
-
-def _entries(chosen: Labels, rank: int) -> GatherEntries:
-    return GatherEntries(chosen + 1, rank)
+    return KroneckerFactor("local", problem.shape, (stage,), GatherEntries(chosen, problem.labels.rank))
 
 
 def _by_label(labels: SparseLabels, points: Permutation, degree: int) -> Permutation:

@@ -178,16 +178,16 @@ def _own_table(problem: Problem, way: Way) -> Operator:
     labels, (_, number) = problem.labels, way.key
     points = problem.output.orbits[problem.output.orbit_of[labels.representatives[number, 0]]]
     if isinstance(labels, SparseLabels):
-        here = np.abs(labels.signed_labels) == number + 1
-        index = labels.indices[here].astype(np.intp).reshape(points.size, -1)
-        return summing(index, signs_of(labels.signed_labels[here]).reshape(index.shape), problem.input.size)
+        chosen = np.abs(labels.signed_labels) == number + 1
+        index = labels.indices[chosen].astype(np.intp).reshape(points.size, -1)
+        return summing(index, signs_of(labels.signed_labels[chosen]).reshape(index.shape), problem.input.size)
     pieces, turned = [], []
     columns = np.arange(problem.input.size)
     for rows in row_blocks(points.size, problem.input.size):
-        found = labels.at(points[rows], columns)
-        place = np.nonzero(np.abs(found) == number + 1)
-        pieces.append(place[1].reshape(found.shape[0], -1))
-        turned.append(signs_of(found[place]).reshape(pieces[-1].shape))
+        signed_labels = labels.at(points[rows], columns)
+        place = np.nonzero(np.abs(signed_labels) == number + 1)
+        pieces.append(place[1].reshape(signed_labels.shape[0], -1))
+        turned.append(signs_of(signed_labels[place]).reshape(pieces[-1].shape))
     return summing(np.concatenate(pieces), np.concatenate(turned), problem.input.size)
 
 

@@ -61,10 +61,10 @@ def inverse(matrix: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
         for row in np.flatnonzero(rows[:, column]).tolist():
             if row != column:
                 rows[row, filled] -= rows[row, column] * rows[column, filled]
-    found = rows[:, size:]
-    denominators = [lcm(*(value.denominator for value in row)) for row in found]
+    inverted = rows[:, size:]
+    denominators = [lcm(*(value.denominator for value in row)) for row in inverted]
     numerators = [
         [value.numerator * (denominator // value.denominator) for value in row]
-        for row, denominator in zip(found, denominators, strict=True)
+        for row, denominator in zip(inverted, denominators, strict=True)
     ]
     return np.array(numerators, dtype=np.int64).reshape(size, size), np.array(denominators, dtype=np.int64)

@@ -56,19 +56,21 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
     if sum(like.template.size for like in classes) > 2 * LARGEST_ORBIT:
         return f"kinds of point orbits of more than {2 * LARGEST_ORBIT} points together"
     try:
-        found = decomposed([like.template for like in classes])
+        decomposition = decomposed([like.template for like in classes])
     except NoDecompositionError:
         return "its point orbits could not be told apart numerically"
-    if any(table.rank**2 > LARGEST_TRANSFORM for table in found.pairs.values()):
+    if any(table.rank**2 > LARGEST_TRANSFORM for table in decomposition.pairs.values()):
         return f"more than {isqrt(LARGEST_TRANSFORM)} orbits of pairs between two point orbits"
     outputs, inputs = ([number for number, like in enumerate(classes) if like.members[side]] for side in (0, 1))
     kinds = [
         kind
-        for kind in range(found.kinds)
-        if all(any(found.multiplicity(owner, kind) for owner in owners) for owners in (outputs, inputs))
+        for kind in range(decomposition.kinds)
+        if all(any(decomposition.multiplicity(owner, kind) for owner in owners) for owners in (outputs, inputs))
     ]
-    spread = _transforms(found, kinds, {owner: classes[owner].members[0] for owner in outputs}, problem.output.size)
-    pool = _transforms(found, kinds, {owner: classes[owner].members[1] for owner in inputs}, problem.input.size)
+    spread = _transforms(
+        decomposition, kinds, {owner: classes[owner].members[0] for owner in outputs}, problem.output.size
+    )
+    pool = _transforms(decomposition, kinds, {owner: classes[owner].members[1] for owner in inputs}, problem.input.size)
     sections = tuple(
         MixShape(
             1, pool.starts(section)[-1], spread.starts(section)[-1], max(rows.shape[1] for rows in pool.rows[section])
@@ -77,14 +79,14 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
     )
     pairs = []
     for (row, output), (column, input_) in product(enumerate(outputs), enumerate(inputs)):
-        table = found.pairs[output, input_]
+        table = decomposition.pairs[output, input_]
         if table.rank:
             places = tuple(
                 (section, len(above), len(below), spread.starts(section)[row], pool.starts(section)[column])
                 for section in range(len(kinds))
                 if len(above := spread.rows[section][row]) and len(below := pool.rows[section][column])
             )
-            transform = _transform(found, output, input_, [kinds[section] for section, *_ in places])
+            transform = _transform(decomposition, output, input_, [kinds[section] for section, *_ in places])
             pairs.append(OrbitPairs(_kernels(problem, (spread, row), (pool, column), table), transform, places))
     entries = SpectralEntries(
         tuple(pairs), tuple((section.outputs, section.inputs) for section in sections), problem.labels.rank
@@ -95,7 +97,7 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
 
 
 def _transforms(
-    found: Decomposition, kinds: list[int], members: dict[int, list[SignedPermutation]], columns: int
+    decomposition: Decomposition, kinds: list[int], members: dict[int, list[SignedPermutation]], columns: int
 ) -> OrbitTransforms:
     """The transforms of one side, whose orbits are given class by class; a section for each isomorphism type."""
     index, signs, transforms = [], [], []
@@ -104,7 +106,7 @@ def _transforms(
         index.append(np.stack([orbit.image for orbit in orbits]))
         turned: Signs = np.stack([orbit.all_signs() for orbit in orbits])
         signs.append(None if (turned > 0).all() else turned)
-        pieces = [piece for piece in found.pieces if piece.owner == owner]
+        pieces = [piece for piece in decomposition.pieces if piece.owner == owner]
         transforms.append(np.concatenate([piece.basis.T for piece in pieces]))
         firsts = np.cumsum([0, *(piece.basis.shape[1] for piece in pieces)])
         for section, kind in enumerate(kinds):
@@ -118,10 +120,12 @@ def _transforms(
     return OrbitTransforms(tuple(index), tuple(signs), tuple(transforms), tuple(map(tuple, rows)), columns)
 
 
-def _transform(found: Decomposition, output: int, input_: int, kinds: list[int]) -> np.ndarray:
+def _transform(decomposition: Decomposition, output: int, input_: int, kinds: list[int]) -> np.ndarray:
     """The matrix from kernels between two classes to their entries in the sections of some types, (entries, rank)."""
-    table = found.pairs[output, input_]
-    copies = [(_first_copies(found, output, kind), _first_copies(found, input_, kind)) for kind in kinds]
+    table = decomposition.pairs[output, input_]
+    copies = [
+        (_first_copies(decomposition, output, kind), _first_copies(decomposition, input_, kind)) for kind in kinds
+    ]
     # Rows read the orbit matrices one after the other: each is as sparse as its orbit.
     columns = []
     for number in range(table.rank):
@@ -133,9 +137,9 @@ def _transform(found: Decomposition, output: int, input_: int, kinds: list[int])
     return np.where(np.abs(transform) < SMALL, 0, transform)
 
 
-def _first_copies(found: Decomposition, owner: int, kind: int) -> np.ndarray:
+def _first_copies(decomposition: Decomposition, owner: int, kind: int) -> np.ndarray:
     """The first copy of every piece of a type, all structure vectors side by side, (points, multiplicity)."""
-    pieces = found.multiplicity(owner, kind)
+    pieces = decomposition.multiplicity(owner, kind)
     columns = [piece.basis.reshape(piece.basis.shape[0], piece.structure, -1)[:, :, 0] for piece in pieces]
     return np.concatenate(columns, axis=1)
 

@@ -44,9 +44,9 @@ def stencil(index: Permutation, grid: tuple[int, ...]) -> CyclicStencil | None:
         second = (np.array(np.unravel_index(1, shape)) + offsets) % np.array(shape)
         if set(np.ravel_multi_index(tuple(second.T), shape).tolist()) != set(index[1].tolist()):
             continue
-        found = CyclicStencil(shape, offsets)
-        if np.array_equal(np.sort(found.table.index, axis=1), np.sort(index, axis=1)):
-            return found
+        candidate = CyclicStencil(shape, offsets)
+        if np.array_equal(np.sort(candidate.table.index, axis=1), np.sort(index, axis=1)):
+            return candidate
     return None
 
 
@@ -57,12 +57,12 @@ def as_windows(index: Permutation, labels: Labels, grid: tuple[int, ...]) -> Unf
         index, labels: (points, neighbours), in each row in the same order of the labels.
         grid: the shape that the points fill.
     """
-    found = stencil(index, grid)
-    if found is None or len(found.grid) > MOST_AXES:
+    offsets = stencil(index, grid)
+    if offsets is None or len(offsets.grid) > MOST_AXES:
         return None
-    there, here = (np.argsort(table, axis=1) for table in (found.table.index, index))
+    there, here = (np.argsort(table, axis=1) for table in (offsets.table.index, index))
     if not np.array_equal(labels[0][there], np.take_along_axis(labels, here, axis=1)):
         return None
-    windows = Unfold(found)
+    windows = Unfold(offsets)
     # A window with as many holes as points takes longer than to gather the points.
     return windows if math.prod(windows.window) < 2 * index.shape[1] else None

@@ -55,5 +55,5 @@ class Stack:
         return sum((part.work for part in self.parts), Work(started=1))
 
     def matrix(self) -> Matrix:
-        found = np.stack([part.matrix() for part in self.parts], axis=1)
-        return found.reshape(self.shape)
+        matrices = np.stack([part.matrix() for part in self.parts], axis=1)
+        return matrices.reshape(self.shape)

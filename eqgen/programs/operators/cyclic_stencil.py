@@ -68,8 +68,8 @@ class Unfold:
     @cached_property
     def table(self) -> IndexTable:
         """The same as a table of points."""
-        found = self.stencil.table
-        return IndexTable(found.index.reshape(-1, 1), None, found.columns)
+        summed = self.stencil.table
+        return IndexTable(summed.index.reshape(-1, 1), None, summed.columns)
 
     def matrix(self) -> npt.NDArray[np.int64]:
         return self.table.matrix()

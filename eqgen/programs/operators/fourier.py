@@ -78,10 +78,10 @@ class Fourier:
         taken = features[:, self.index].reshape(len(features), orbits, *self.grid, features.shape[-1])
         spectrum = np.fft.rfftn(taken, axes=range(2, 2 + len(self.grid)))
         spectrum = spectrum.reshape(len(features), orbits, self.frequencies, features.shape[-1])
-        found = np.stack([spectrum.real, spectrum.imag], axis=2)
+        rows = np.stack([spectrum.real, spectrum.imag], axis=2)
         if self.inverse:
-            found = found * self.weights()[:, None]
-        return found.transpose(0, 3, 1, 2, 4).reshape(len(features), -1, features.shape[-1])
+            rows = rows * self.weights()[:, None]
+        return rows.transpose(0, 3, 1, 2, 4).reshape(len(features), -1, features.shape[-1])
 
     def back(self, rows: Matrix) -> Matrix:
         """The transpose, of an inverse: the points for rows of shape (batch, rows, channels)."""
@@ -92,9 +92,9 @@ class Fourier:
             len(rows), orbits, *self.grid[:-1], self.grid[-1] // 2 + 1, rows.shape[-1]
         )
         points = np.fft.irfftn(spectrum, s=self.grid, axes=range(2, 2 + len(self.grid)))
-        found = np.empty((len(rows), self.index.size, rows.shape[-1]))
-        found[:, self.index.ravel()] = points.reshape(len(rows), orbits * size, rows.shape[-1])
-        return found
+        points_in_order = np.empty((len(rows), self.index.size, rows.shape[-1]))
+        points_in_order[:, self.index.ravel()] = points.reshape(len(rows), orbits * size, rows.shape[-1])
+        return points_in_order
 
     def matrix(self) -> Matrix:
         matrix: Matrix = self.of(np.eye(self.index.size)[None])[0]

@@ -36,10 +36,10 @@ class IndexTable:
         return Work(moved=int(self.index.size), started=1)
 
     def matrix(self) -> npt.NDArray[np.int64]:
-        found = np.zeros(self.shape, dtype=np.int64)
+        matrix = np.zeros(self.shape, dtype=np.int64)
         rows = np.broadcast_to(np.arange(self.index.shape[0])[:, None], self.index.shape)
-        np.add.at(found, (rows, self.index), 1 if self.signs is None else self.signs.astype(np.int64))
-        return found
+        np.add.at(matrix, (rows, self.index), 1 if self.signs is None else self.signs.astype(np.int64))
+        return matrix
 
 
 def selection(numbers: Integers, columns: int) -> Operator:

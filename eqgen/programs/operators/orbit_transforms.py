@@ -51,17 +51,17 @@ class OrbitTransforms:
         return Work(multiplied, 2 * self.columns, 1, multiplied)
 
     def matrix(self) -> npt.NDArray[np.float64]:
-        whole = []
+        by_class_of_orbits = []
         for index, signs, transform in zip(self.index, self.signs, self.transforms, strict=True):
             # (rows of the transform, orbits, columns)
-            found = np.zeros((transform.shape[0], index.shape[0], self.columns))
+            placed = np.zeros((transform.shape[0], index.shape[0], self.columns))
             for orbit, points in enumerate(index):
-                found[:, orbit, points] = transform if signs is None else transform * signs[orbit]
-            whole.append(found)
+                placed[:, orbit, points] = transform if signs is None else transform * signs[orbit]
+            by_class_of_orbits.append(placed)
         sections = []
         for by_class in self.rows:
             # (multiplicity, copies) to (copies, multiplicity, orbits, columns)
-            taken = [found[rows.T] for found, rows in zip(whole, by_class, strict=True) if rows.size]
+            taken = [placed[rows.T] for placed, rows in zip(by_class_of_orbits, by_class, strict=True) if rows.size]
             copies = taken[0].shape[0]
             sections.append(np.concatenate([part.reshape(copies, -1, self.columns) for part in taken], axis=1))
         return np.concatenate([section.reshape(-1, self.columns) for section in sections])
