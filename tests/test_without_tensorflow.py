@@ -49,6 +49,19 @@ def test_there_is_no_tensorflow_in_these_tests(run):
     assert run("-c", code) == "No module named 'tensorflow'\n"
 
 
+@pytest.mark.parametrize("imports", ["import eqgen, keras", "import keras, eqgen"])
+def test_keras_is_imported_on_a_backend_that_trains_nothing(imports, run, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "numpy")
+    code = (
+        f"{imports}\n"
+        "import numpy as np\n"
+        "layer = eqgen.EquivariantDense(None, 'a b c; c a b; b c a')\n"
+        "outputs = layer(np.eye(3, dtype='float32'))\n"
+        "print(keras.backend.backend(), np.array_equal(outputs, layer.weight_matrix().T))\n"
+    )
+    assert run("-c", code) == "numpy True\n"
+
+
 def test_the_command_line_verifies_a_saved_model(run, tmp_path):
     model = keras.Sequential(
         [keras.Input((10, 1)), eq.EquivariantDense(4, "{p p} -> {p p} where p = S(5)", name="edges")]
