@@ -36,8 +36,6 @@ OWN_FILE = re.compile(r"[0-9a-f]{64}")
 
 DAY = 24 * 60 * 60
 
-LARGEST_FILE = LARGEST_FOLDER // 4
-
 _warned = False
 
 
@@ -80,10 +78,13 @@ def load(name: str) -> Arrays | None:
         return {field: held[field] for field in held.files}
 
 
-def store(name: str, arrays: Arrays) -> None:
-    """Keep arrays under a key. A folder that cannot be written to is told once, as a warning, and changes nothing else."""
+def store(name: str, arrays: Arrays, largest_folder: int = LARGEST_FOLDER) -> None:
+    """Keep arrays under a key, unless they would fill more than a quarter of the folder.
+
+    A folder that cannot be written to is told once, as a warning, and changes nothing else.
+    """
     place = folder()
-    if place is None or sum(array.nbytes for array in arrays.values()) > LARGEST_FILE:
+    if place is None or sum(array.nbytes for array in arrays.values()) > largest_folder // 4:
         return
     buffer = io.BytesIO()
     np.savez(buffer, **cast(Any, arrays))
@@ -92,7 +93,7 @@ def store(name: str, arrays: Arrays) -> None:
         place.mkdir(parents=True, exist_ok=True)
         with whole_file(place / name) as unfinished:
             unfinished.write_bytes(_digest(name, data) + data)
-        _prune(place)
+        _prune(place, largest_folder)
     except OSError as error:
         _warn(place, error)
 
@@ -102,7 +103,7 @@ def _digest(name: str, data: bytes) -> bytes:
     return hashlib.sha256(name.encode() + data).digest()
 
 
-def _prune(place: Path) -> None:
+def _prune(place: Path, largest_folder: int) -> None:
     found = []
     for file in place.iterdir():
         try:
@@ -117,7 +118,7 @@ def _prune(place: Path) -> None:
             file.unlink(missing_ok=True)
     total = sum(size for _, size, _ in found)
     for _, size, file in sorted(found):
-        if total <= LARGEST_FOLDER:
+        if total <= largest_folder:
             break
         file.unlink(missing_ok=True)
         total -= size

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from functools import partial
@@ -24,7 +23,6 @@ from hypothesis import strategies as st
 
 import eqgen as eq
 from eqgen.common import cache
-from eqgen.common.progress import progress
 from eqgen.orbitals import dense as table
 from eqgen.orbitals import sparse
 from eqgen.orbitals.limits import LIMITS, Limits
@@ -687,22 +685,21 @@ def test_whoever_reads_while_others_write_finds_a_whole_result_or_none(place):
 # Old files
 
 
-def stored(place: Path, name: str, size: int, age: int) -> None:
-    cache.store(name, {"one": np.zeros(size, dtype=np.int8)})
+def stored(place: Path, name: str, size: int, age: int, **options) -> None:
+    cache.store(name, {"one": np.zeros(size, dtype=np.int8)}, **options)
     then = time.time() - age
     os.utime(place / name, (then, then))
 
 
-NAMES = [cache.key("pruning", [np.array(number)]) for number in range(5)]
+NAMES = [cache.key("pruning", [np.array(number)]) for number in range(6)]
 
 
-def test_the_files_that_were_written_longest_ago_go_first(place, monkeypatch):
-    for name, age in zip(NAMES[:4], (300, 400, 100, 200), strict=True):
+def test_the_files_that_were_written_longest_ago_go_first(place):
+    *older, newest = NAMES
+    for name, age in zip(older, (300, 400, 100, 200, 150), strict=True):
         stored(place, name, 1000, age)
-    size = (place / NAMES[0]).stat().st_size
-    monkeypatch.setattr(cache, "LARGEST_FOLDER", 3 * size)
-    stored(place, NAMES[4], 1000, 0)
-    assert {file.name for file in kept(place)} == {NAMES[4], NAMES[2], NAMES[3]}
+    stored(place, newest, 1000, 0, largest_folder=4 * (place / older[0]).stat().st_size)
+    assert {file.name for file in kept(place)} == {*older[2:], newest}
 
 
 def test_what_a_killed_process_left_is_taken_away_after_a_day(place):
@@ -719,24 +716,23 @@ def test_what_a_killed_process_left_is_taken_away_after_a_day(place):
     assert {file.name for file in kept(place)} == {NAMES[0], "eqgen-unfinished-new", "unfinished-old"}
 
 
-def test_nothing_is_deleted_while_there_is_room(place, monkeypatch):
-    for name in NAMES[:3]:
+def test_nothing_is_deleted_while_there_is_room(place):
+    for name in NAMES:
         stored(place, name, 1000, 1000)
     total = sum(file.stat().st_size for file in kept(place))
-    monkeypatch.setattr(cache, "LARGEST_FOLDER", total)
-    cache.store(NAMES[2], {"one": np.zeros(1000, dtype=np.int8)})
-    assert len(kept(place)) == 3
+    stored(place, NAMES[2], 1000, 0, largest_folder=total)
+    assert len(kept(place)) == len(NAMES)
 
 
-def test_a_result_that_would_fill_the_folder_is_not_kept(place, monkeypatch):
-    monkeypatch.setattr(cache, "LARGEST_FILE", 999)
-    cache.store(NAMES[0], {"one": np.zeros(1000, dtype=np.int8)})
+def test_a_result_that_would_fill_the_folder_is_not_kept(place):
+    stored_at_most = {"largest_folder": 4 * 999}
+    cache.store(NAMES[0], {"one": np.zeros(1000, dtype=np.int8)}, **stored_at_most)
     assert not place.exists()
-    cache.store(NAMES[0], {"one": np.zeros(999, dtype=np.int8)})
+    cache.store(NAMES[0], {"one": np.zeros(999, dtype=np.int8)}, **stored_at_most)
     assert len(kept(place)) == 1
 
 
-def test_what_somebody_else_keeps_in_that_folder_is_never_deleted(place, monkeypatch):
+def test_what_somebody_else_keeps_in_that_folder_is_never_deleted(place):
     # EQGEN_CACHE may name any folder, one with other things in it, too.
     place.mkdir()
     thesis = place / "thesis.tex"
@@ -744,165 +740,11 @@ def test_what_somebody_else_keeps_in_that_folder_is_never_deleted(place, monkeyp
     os.utime(thesis, (1, 1))
     (place / "photographs").mkdir()
     os.utime(place / "photographs", (1, 1))
-    monkeypatch.setattr(cache, "LARGEST_FOLDER", 2000)
     for name in NAMES:
-        cache.store(name, {"one": np.zeros(1000, dtype=np.int8)})
+        cache.store(name, {"one": np.zeros(1000, dtype=np.int8)}, largest_folder=4000)
     assert thesis.exists()
     assert (place / "photographs").is_dir()
-    assert len(kept(place)) <= 4
-
-
-# Progress
-
-
-class Terminal(io.StringIO):
-    """A screen that remembers what was drawn."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    """Makes standard error a terminal. Called in the test itself: pytest puts its own in place when a test begins."""
-    for variable in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "JUPYTER_COLUMNS"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def terminal(patience: float | None = 0) -> Terminal:
-        if patience is not None:
-            monkeypatch.setattr("eqgen.common.progress.PATIENCE", patience)
-        monkeypatch.setattr(sys, "stderr", Terminal())
-        return sys.stderr
-
-    return terminal
-
-
-HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
-"""What a bar writes when it begins and when it ends: the cursor goes away and comes back."""
-
-
-def assert_ended(drawn: str) -> None:
-    assert drawn.count(HIDE) == drawn.count(SHOW) == 1
-    assert drawn.index(HIDE) < drawn.index(SHOW)
-    # rich draws in a thread, which is told to end and does so within a tenth of a second.
-    for thread in threading.enumerate():
-        if "Refresh" in type(thread).__name__:
-            thread.join(timeout=10)
-            assert not thread.is_alive()
-
-
-@pytest.mark.parametrize(
-    ("make", "what"),
-    [
-        (lambda: eq.mapping("p -> p where p = D(300)"), "labelling 300 x 300 pairs"),
-        (lambda: eq.mapping("p -> p where p = D(300)", support=eq.stencil(3, wrap=True)), "labelling the support"),
-    ],
-    ids=["table", "support"],
-)
-def test_work_that_takes_long_is_shown_on_a_terminal(make, what, terminal, capsys):
-    screen = terminal()
-    assert eq.orbits(make()).rank > 1
-    assert what in screen.getvalue()
-    assert_ended(screen.getvalue())
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: eq.mapping("p -> p where p = D(300)"),
-        lambda: eq.mapping("p -> p where p = D(300)", support=eq.stencil(3, wrap=True)),
-    ],
-    ids=["table", "support"],
-)
-def test_a_certificate_that_takes_long_is_shown(make, terminal):
-    orbits = eq.orbits(make())
-    screen = terminal()
-    assert orbits.certificate()
-    drawn = screen.getvalue()
-    assert "certifying: generation" in drawn
-    assert drawn.count(HIDE) == drawn.count(SHOW) >= 1
-
-
-def test_the_bar_is_full_when_the_work_is_done(terminal):
-    screen = terminal()
-    eq.orbits("p -> p where p = D(300)")
-    percents = [int(found) for found in re.findall(r"(\d+)%", screen.getvalue())]
-    assert percents == sorted(percents)
-    assert percents[-1] >= 95
-
-
-def test_work_that_is_done_at_once_is_not_shown(terminal):
-    screen = terminal(patience=60)
-    eq.orbits("p -> p where p = D(300)")
-    with progress("waiting", 2) as advance:
-        advance(1)
-        advance(1)
-    assert screen.getvalue() == ""
-
-
-def test_nothing_is_shown_before_half_a_second_and_something_after(terminal, monkeypatch):
-    screen = terminal(patience=None)
-    now = [100.0]
-    monkeypatch.setattr("eqgen.common.progress.time.monotonic", lambda: now[0])
-    with progress("waiting", 4) as advance:
-        now[0] = 100.4
-        advance(1)
-        assert screen.getvalue() == ""
-        now[0] = 100.6
-        advance(1)
-        assert "waiting" in screen.getvalue()
-    assert_ended(screen.getvalue())
-
-
-def test_nothing_is_written_where_nobody_looks(monkeypatch, capsys):
-    monkeypatch.setattr("eqgen.common.progress.PATIENCE", 0)
-    piped = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", piped)
-    eq.orbits("p -> p where p = D(300)")
-    eq.mapping("p -> p where p = D(300)", support=eq.stencil(3, wrap=True))
-    assert piped.getvalue() == ""
-    assert capsys.readouterr() == ("", "")
-
-
-def test_a_program_without_standard_error_works(monkeypatch):
-    # As under pythonw, where sys.stderr is None.
-    monkeypatch.setattr("eqgen.common.progress.PATIENCE", 0)
-    monkeypatch.setattr(sys, "stderr", None)
-    assert eq.orbits("p -> p where p = D(300)").rank == 151
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, MemoryError])
-def test_a_bar_ends_when_the_work_fails(error, terminal):
-    screen = terminal()
-
-    def work() -> None:
-        with progress("failing", 3) as advance:
-            advance(1)
-            raise error
-
-    with pytest.raises(error):
-        work()
-    assert "failing" in screen.getvalue()
-    assert_ended(screen.getvalue())
-
-
-def test_an_interrupt_while_labelling_ends_the_bar_and_keeps_nothing(terminal, place, monkeypatch):
-    screen = terminal()
-    differences = table._differences
-
-    def late(*arguments):
-        differences(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(table, "_differences", late)
-    with pytest.raises(KeyboardInterrupt):
-        eq.orbits(eq.mapping("p -> p", p=[cycle(1), (-np.arange(N)) % N]))
-    assert "labelling 1024 x 1024 pairs" in screen.getvalue()
-    assert_ended(screen.getvalue())
-    assert not place.exists()
+    assert len(kept(place)) <= 2 + 3
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", "0", "no", "False"])
