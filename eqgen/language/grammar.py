@@ -103,7 +103,7 @@ def is_entry(text: str) -> bool:
 
 def parse_mapping(text: str) -> MappingSyntax:
     """The syntax tree of `{p p} -> {p p} where p = S(5)`."""
-    _refuse_empty(text, 'a mapping, like "p -> p where p = S(5)"')
+    _check_not_empty(text, 'a mapping, like "p -> p where p = S(5)"')
     if not is_mapping(text):
         raise pointing(
             'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"',
@@ -116,14 +116,14 @@ def parse_mapping(text: str) -> MappingSyntax:
 
 def parse_space(text: str) -> MappingSyntax:
     """The syntax tree of `{p p} where p = S(5)`, as that of the mapping of this space to itself."""
-    _refuse_empty(text, 'a space, like "{p p} where p = S(5)"')
+    _check_not_empty(text, 'a space, like "{p p} where p = S(5)"')
     tree: MappingSyntax = _parse(text, "space")
     return tree
 
 
 def parse_group(text: str) -> GroupExpression:
     """The syntax tree of `S(5)` or `(1 2 3)(4 5), (1 2)`."""
-    _refuse_empty(text, 'a group, like "S(5)" or "(1 2 3)(4 5), (1 2)"')
+    _check_not_empty(text, 'a group, like "S(5)" or "(1 2 3)(4 5), (1 2)"')
     tree: GroupExpression = _parse(text, "group")
     return tree
 
@@ -134,7 +134,7 @@ def parse_pattern(text: str) -> PatternSyntax:
     Raises:
         DeclarationError: an unknown symbol, or rows of different lengths.
     """
-    _refuse_empty(text, 'a pattern, like "a b; b a"', " ;")
+    _check_not_empty(text, 'a pattern, like "a b; b a"', " ;")
     plain = _without_comments(text)
     rows = [row.split() for row in re.split(r"[;\n]", plain) if row.strip()]
     # A saved layer may hold a million entries: each word is looked at once.
@@ -161,7 +161,7 @@ def parse_pattern(text: str) -> PatternSyntax:
     return tuple(tuple(entries[word] for word in row) for row in rows)
 
 
-def _refuse_empty(text: str, wanted: str, ignored: str = " ") -> None:
+def _check_not_empty(text: str, wanted: str, ignored: str = " ") -> None:
     if not isinstance(text, str):
         raise DeclarationError(f"expected a text, got {type(text).__name__}: write {wanted}")
     if not re.sub(f"[{ignored}]", "", _without_comments(text)).strip():

@@ -55,7 +55,7 @@ def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict
     """The Mapping of a syntax tree, whose text errors point into, with the keywords that `mapping` takes."""
     declared, together = _declared_axes(syntax, declaration, axes)
     mentioned = _mentioned(syntax, declaration, declared)
-    _refuse_unused(syntax, declaration, axes, mentioned)
+    _check_all_used(syntax, declaration, axes, mentioned)
     numbers = {name: number for number, name in enumerate(mentioned)}
     found = tuple(Axis(name, declared[name]) for name in mentioned)
     sides = [_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output)]
@@ -158,7 +158,7 @@ def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:
     return groups
 
 
-def _refuse_unused(syntax: MappingSyntax, text: str, axes: dict[str, Any], mentioned: tuple[str, ...]) -> None:
+def _check_all_used(syntax: MappingSyntax, text: str, axes: dict[str, Any], mentioned: tuple[str, ...]) -> None:
     for clause in syntax.where:
         for name in clause.names:
             if name not in mentioned:

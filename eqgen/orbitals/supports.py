@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
 from numbers import Real
@@ -20,7 +20,12 @@ from eqgen.spaces.space import Space
 if TYPE_CHECKING:
     import networkx
 
-METRICS = ("square", "diamond", "disc")
+METRICS: dict[str, Callable[[tuple[int, ...]], float]] = {
+    "square": lambda offset: max(map(abs, offset), default=0),
+    "diamond": lambda offset: sum(map(abs, offset)),
+    "disc": lambda offset: math.hypot(*offset),
+}
+"""How far an offset between two cells is."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def stencil(
     """
     if isinstance(radius, bool) or not isinstance(radius, Real) or not 0 <= radius < math.inf:
         raise DeclarationError(f"the radius of a stencil is a number from 0 on, got {shortened(radius)}")
-    if metric not in METRICS:
+    if metric not in tuple(METRICS):
         raise DeclarationError(f'metric is {shortened(metric)}: expected "square", "diamond" or "disc"')
     if shape is not None:
         if not isinstance(shape, (tuple, list)) or not shape or not all(is_whole(side, 1) for side in shape):
@@ -235,16 +240,14 @@ def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:
     overlaps = (math.prod(max(side - abs(by), 0) for side, by in zip(shape, offset, strict=True)) for offset in offsets)
     refuse_many_pairs(output.size * len(offsets) if support.wrap else sum(overlaps))
     cells = np.stack(np.unravel_index(np.arange(output.size), shape))
+    sides = np.array(shape)[:, None]
+    kind = np.int32 if output.size < 2**31 else np.intp
     rows, columns = [], []
     for offset in offsets:
         reached = cells + np.array(offset)[:, None]
-        inside = np.ones(output.size, dtype=bool)
-        for coordinate, side in zip(reached, shape, strict=True):
-            if support.wrap:
-                coordinate %= side
-            else:
-                inside &= (coordinate >= 0) & (coordinate < side)
-        kind = np.int32 if output.size < 2**31 else np.intp
+        if support.wrap:
+            reached %= sides
+        inside = ((reached >= 0) & (reached < sides)).all(axis=0)
         rows.append(np.flatnonzero(inside).astype(kind))
         columns.append(np.ravel_multi_index(tuple(reached[:, inside]), shape).astype(kind))
     return Pairs(np.concatenate(rows), np.concatenate(columns), False)
@@ -257,11 +260,5 @@ def _offsets(support: Stencil, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [
         offset
         for offset in product(*(range(-most, most + 1) for most in reach))
-        if _length(offset, support.metric) <= support.radius
+        if METRICS[support.metric](offset) <= support.radius
     ]
-
-
-def _length(offset: tuple[int, ...], metric: str) -> float:
-    if metric == "square":
-        return max(map(abs, offset), default=0)
-    return sum(map(abs, offset)) if metric == "diamond" else math.hypot(*offset)

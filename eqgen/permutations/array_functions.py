@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import is_whole
-from eqgen.permutations.group import Group, checked_degree, make_group, refuse_large_group
+from eqgen.permutations.group import Group, check_group_size, checked_degree, make_group
 from eqgen.permutations.signed_permutation import SignedPermutation
 
 PROBES = 8
@@ -58,7 +58,7 @@ def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]],
         raise DeclarationError("trace needs a function to watch: write eq.trace((8, 8), np.rot90, np.fliplr)")
     shape = _checked_shape(shape)
     degree = checked_degree(f"an array of shape {shape}", math.prod(shape))
-    refuse_large_group("trace", len(functions), degree)
+    check_group_size("trace", len(functions), degree)
     elements = [_watched(function, number, shape, degree) for number, function in enumerate(functions, start=1)]
     return make_group(elements, point_names=CellNames(shape))
 
@@ -88,10 +88,10 @@ def _watched(function: Callable[[Any], Any], number: int, shape: tuple[int, ...]
         )
     sources = np.abs(moved).ravel() - 1
     signs = np.where(moved.ravel() < 0, -1, 1).astype(np.int8)
-    _refuse_what_is_no_rearrangement(name, sources, moved.ravel(), shape)
+    _check_rearrangement(name, sources, moved.ravel(), shape)
     # new[i] = sign[i] * old[sources[i]]: the cell sources[i] goes to i.
     element = SignedPermutation(sources.astype(np.intp), signs).inverse()
-    _refuse_what_depends_on_values(function, name, element, shape)
+    _check_that_values_do_not_matter(function, name, element, shape)
     return element
 
 
@@ -104,7 +104,7 @@ def _called(function: Callable[[Any], Any], name: str, cells: npt.NDArray[Any]) 
         ) from error
 
 
-def _refuse_what_is_no_rearrangement(
+def _check_rearrangement(
     name: str, sources: npt.NDArray[Any], values: npt.NDArray[Any], shape: tuple[int, ...]
 ) -> None:
     degree = sources.size
@@ -124,7 +124,7 @@ def _refuse_what_is_no_rearrangement(
         )
 
 
-def _refuse_what_depends_on_values(
+def _check_that_values_do_not_matter(
     function: Callable[[Any], Any], name: str, element: SignedPermutation, shape: tuple[int, ...]
 ) -> None:
     """A sort rearranges too, but each array in its own way: only what moves every array alike is a symmetry."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import shortened
-from eqgen.permutations.group import Group, checked_degree, make_group, refuse_large_group
+from eqgen.permutations.group import Group, check_group_size, checked_degree, make_group
 from eqgen.permutations.notation import LARGEST_TEXT_DEGREE, packed_shape, unpacked
 from eqgen.permutations.signed_permutation import SignedPermutation, halved
 
@@ -54,7 +54,7 @@ def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
     if degree == 0:
         raise DeclarationError("no point is named: for the trivial group on three points write (1)(2)(3)")
     checked_degree("a cycle", degree)
-    refuse_large_group("a list of cycles", len(generators), degree)
+    check_group_size("a list of cycles", len(generators), degree)
     signed = any(point < 0 for cycles in generators for cycle in cycles for point in cycle)
     return make_group([_from_cycles(cycles, degree, signed) for cycles in generators])
 
@@ -73,7 +73,7 @@ def from_compressed(text: str) -> Group:
     try:
         count, degree = packed_shape(text)
         checked_degree("generators(...)", degree)
-        refuse_large_group("generators(...)", count, degree)
+        check_group_size("generators(...)", count, degree)
         rows = unpacked(text)
     except DeclarationError:
         raise

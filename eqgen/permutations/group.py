@@ -224,9 +224,7 @@ def as_elements(images: Permutation, signs: Signs | None) -> tuple[SignedPermuta
 def direct_product(*groups: Group) -> Group:
     """Each group moving its own points, the points laid one after the other: `S(2) * S(3)` has 5 points."""
     degree = checked_degree(" * ".join(group.text for group in groups), sum(group.degree for group in groups))
-    refuse_large_group(
-        " * ".join(group.text for group in groups), sum(len(group.generators) for group in groups), degree
-    )
+    check_group_size(" * ".join(group.text for group in groups), sum(len(group.generators) for group in groups), degree)
     rows, start = [], 0
     for group in groups:
         for element in group.elements:
@@ -314,7 +312,7 @@ def _product_of_orders(groups: Sequence[Group]) -> int:
     return math.prod(group.order for group in groups)
 
 
-def refuse_large_group(what: str, generators: int, degree: int) -> None:
+def check_group_size(what: str, generators: int, degree: int) -> None:
     """Raise before that many generators of that degree are allocated, when they would only fill the memory."""
     if generators * degree > LARGEST_GROUP:
         raise DeclarationError(

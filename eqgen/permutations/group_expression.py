@@ -17,12 +17,12 @@ from eqgen.permutations.convert import from_arrays, from_compressed, from_cycles
 from eqgen.permutations.families import A, C, D, S
 from eqgen.permutations.group import (
     Group,
+    check_group_size,
     checked_degree,
     diagonal,
     direct_product,
     make_group,
     on_some_points,
-    refuse_large_group,
 )
 from eqgen.permutations.signed_permutation import SignedPermutation
 
@@ -84,7 +84,7 @@ def wreath(inner: Any, outer: Any) -> Group:
     degree = checked_degree(text, size * blocks)
     # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
     first_blocks = np.unique(between.orbits, return_index=True)[1]
-    refuse_large_group(text, len(between.generators) + first_blocks.size * len(within.generators), degree)
+    check_group_size(text, len(between.generators) + first_blocks.size * len(within.generators), degree)
     generators = [_on_blocks(element, size) for element in between.elements]
     for block in first_blocks:
         generators += [on_some_points(element, int(block) * size, degree) for element in within.elements]

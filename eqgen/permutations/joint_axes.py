@@ -63,12 +63,12 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
                 f"{name} has {len(group.generators)}; write the identity for a generator that leaves an axis alone"
             )
         check_relations(relations, name, group)
-    _refuse_opposite_ways(axes, groups)
+    _check_ways_of_writing(axes, groups)
     bundle = tuple(groups.items())
     return {name: JointAxis(name, group, bundle) for name, group in bundle}
 
 
-def _refuse_opposite_ways(axes: dict[str, Any], groups: dict[str, Group]) -> None:
+def _check_ways_of_writing(axes: dict[str, Any], groups: dict[str, Group]) -> None:
     """An array g says where points go, a pair (perm, sign) where features come from: side by side they would not match."""
     listed = {
         name: value for name, value in axes.items() if isinstance(value, (list, tuple)) and not isinstance(value, str)
