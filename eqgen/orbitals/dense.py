@@ -24,13 +24,10 @@ import numpy as np
 from eqgen.common import cache
 from eqgen.common.arrays import (
     Integers,
-    Labels,
     Permutation,
     SignedLabels,
     Signs,
-    labels_of,
     row_blocks,
-    signs_of,
     smallest_type,
 )
 from eqgen.common.connected import Classes
@@ -67,16 +64,6 @@ class LabelTable:
     def rank(self) -> int:
         """How many orbits there are."""
         return self.first.size
-
-    @cached_property
-    def labels(self) -> Labels:
-        """(m, n), -1 where zero is forced."""
-        return labels_of(self.signed_labels)
-
-    @cached_property
-    def signs(self) -> Signs:
-        """(m, n), 0 where zero is forced."""
-        return signs_of(self.signed_labels)
 
     @cached_property
     def subdegrees(self) -> Permutation:
@@ -225,27 +212,33 @@ def _root_rows(tree: Tree, random: Iterator[PairAction], n: int, limits: Limits)
 def _moved_roots(tree: Tree, move: PairAction, n: int, limits: Limits) -> Permutation:
     """The roots, by number, whose row an element changes after the tree has carried it back, seen at a few columns."""
     columns = np.arange(0, n, -(-n // limits.sampled_columns))
-    images = np.tile(move.input.image[columns], (tree.roots.size, 1))
-    came_from, signs = tree.back(move.output.image[tree.roots], images)
-    moved = came_from != columns
+    images, signs = _carried(tree, move, tree.roots, columns)
+    moved = images != columns
     if signs is not None:
-        moved |= move.turned(signs, tree.roots, columns) < 0
+        moved |= signs < 0
     return np.flatnonzero(moved.any(axis=1))
 
 
 def _stabilizer_equalities(
     tree: Tree, move: PairAction, chosen: Permutation, n: int
 ) -> tuple[SignedLabels, SignedLabels]:
-    """The entries of some roots' rows that one element makes equal: it carries the row of a root to another row, and the
-    tree carries that back."""
-    roots = tree.roots[chosen]
-    # The image of column j of the root's row is column q(j) of the target row.
-    columns, signs = tree.back(move.output.image[roots], np.tile(move.input.image, (chosen.size, 1)))
+    """The entries of some roots' rows that one element makes equal."""
+    columns, signs = _carried(tree, move, tree.roots[chosen], np.arange(n))
     starts = (chosen * n + 1)[:, None]
     entries, images = starts + np.arange(n), starts + columns
     if signs is not None:
-        entries *= move.turned(signs, roots)
+        entries *= signs
     return entries.ravel(), images.ravel()
+
+
+def _carried(
+    tree: Tree, move: PairAction, roots: Permutation, columns: Permutation
+) -> tuple[Permutation, Signs | None]:
+    """Where columns of the rows of some roots come to lie, and with which signs: an element carries the row of a root to
+    another row, and the tree carries that back."""
+    # The image of column j of the root's row is column q(j) of the target row.
+    images, signs = tree.back(move.output.image[roots], np.tile(move.input.image[columns], (roots.size, 1)))
+    return images, None if signs is None else move.turned(signs, roots, columns)
 
 
 class _Reader:

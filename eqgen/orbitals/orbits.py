@@ -1,7 +1,7 @@
 """Orbits: which (output, input) index pairs share a weight; exact, in the form that fits the space.
 
 One axis: a table of labels. A whole symmetric or alternating group on many points: a formula. Several independent axes:
-their factors. A support: the supported pairs alone. The files in `labels` make these; here one is chosen.
+their factors. A support: the supported pairs alone. The files beside this one make these; here one is chosen.
 """
 
 from __future__ import annotations
@@ -191,15 +191,15 @@ def orbits(declaration: Mapping | str, *, limits: Limits = LIMITS) -> Orbits:
     return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, factor))
 
 
-def fingerprint(found: Orbits) -> str:
+def fingerprint(numbered: Orbits) -> str:
     """A few letters that tell orbits apart: what is numbered, and in which order.
 
     >>> fingerprint(orbits("p -> p where p = C(3)")) == fingerprint(orbits("p -> p where p = A(3)"))
     True
     """
-    m, n = found.shape
-    digest = hashlib.sha256(f"{m} x {n}, {found.rank}".encode())
-    for array in (found.representatives, found.row_sizes):
+    m, n = numbered.shape
+    digest = hashlib.sha256(f"{m} x {n}, {numbered.rank}".encode())
+    for array in (numbered.representatives, numbered.row_sizes):
         digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
     return digest.hexdigest()[:16]
 

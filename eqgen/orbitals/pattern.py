@@ -296,9 +296,9 @@ def _from_integers(value: Any) -> Pattern:
     limit = 2**53
     if array.max() >= limit or array.min() <= -limit:
         raise DeclarationError("an integer of the pattern is too large: k stands for the k-th letter")
-    whole = array.astype(np.int64)
+    numbers = array.astype(np.int64)
     return _from_rows(
-        [[(int(np.sign(k)), letter_name(abs(k) - 1) if k else "") for k in row] for row in whole.tolist()]
+        [[(int(np.sign(k)), letter_name(abs(k) - 1) if k else "") for k in row] for row in numbers.tolist()]
     )
 
 

@@ -144,19 +144,19 @@ class _Growing:
         """Reach what the powers of one generator reach."""
         before = inverse(generator.output.image)
         distance = _distances(self.reached, before)
-        found = np.flatnonzero(distance)
-        if not found.size:
+        fresh = np.flatnonzero(distance)
+        if not fresh.size:
             return
         implied = self.implied.setdefault(number, np.zeros(self.reached.size, dtype=bool))
-        implied[before[found]] = True
+        implied[before[fresh]] = True
         # The largest power of two up to each distance.
-        power = np.frexp(distance[found])[1] - 1
+        power = np.frexp(distance[fresh])[1] - 1
         step, back = generator, before
         for exponent in range(int(power.max()) + 1):
             if exponent:
                 step, back = step.then(step), back[back]
-            self._hang(found[power == exponent], back, step)
-        self.reached[found] = True
+            self._hang(fresh[power == exponent], back, step)
+        self.reached[fresh] = True
 
     def _hang(self, children: Permutation, back: Permutation, step: PairAction) -> None:
         self.parent[children], self.move[children] = back[children], len(self.moves)
@@ -168,15 +168,15 @@ class _Growing:
         images = np.array([move.output.image for move in moves])
         level = np.flatnonzero(self.reached)
         while level.size:
-            found: list[Permutation] = []
+            next_level: list[Permutation] = []
             for number in np.flatnonzero(~self.reached[images[:, level]].all(axis=1)).tolist():
                 fresh = level[~self.reached[images[number, level]]]
                 children = images[number, fresh]
                 self.parent[children], self.move[children] = fresh, len(self.moves) + number
                 self.reached[children] = True
                 self.steps.append((len(self.moves) + number, children))
-                found.append(children)
-            level = np.concatenate(found) if found else level[:0]
+                next_level.append(children)
+            level = np.concatenate(next_level) if next_level else level[:0]
         self.moves.extend(moves)
 
 

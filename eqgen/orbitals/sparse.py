@@ -187,8 +187,8 @@ class _Work:
     def back(self, pairs: Integers) -> Integers:
         """The keys that some pairs, as row * n + column, come from."""
         rows, columns = np.divmod(pairs, self.shape[1])
-        found, _ = self.tree.back(rows, columns[:, None])
-        return _in_order(self.tree.root_of[rows] * np.int64(self.shape[1]) + found[:, 0])
+        sources, _ = self.tree.back(rows, columns[:, None])
+        return _in_order(self.tree.root_of[rows] * np.int64(self.shape[1]) + sources[:, 0])
 
     def in_root_rows(self, pairs: Integers) -> Integers:
         """The keys of those pairs, given in order, that stand in the row of a root."""
@@ -241,11 +241,11 @@ class _Work:
         own = columns[starts[roots][:, None] + np.arange(degree)]
         piece.entries[place_of[tree.roots[roots]]] = (own << piece.bits) | (2 * np.arange(degree))
         for number, children in tree.steps:
-            here = children[place_of[children] >= 0]
-            for part in row_blocks(here.size, degree, self.limits.block):
-                parents = tree.parent[here[part]]
+            reached = children[place_of[children] >= 0]
+            for part in row_blocks(reached.size, degree, self.limits.block):
+                parents = tree.parent[reached[part]]
                 entries = piece.entries[place_of[parents]]
-                piece.entries[place_of[here[part]]] = self._moved(piece, entries, tree.moves[number], parents)
+                piece.entries[place_of[reached[part]]] = self._moved(piece, entries, tree.moves[number], parents)
         return piece
 
     def _moved(
@@ -267,29 +267,29 @@ class _Work:
         for move, still_open in zip(self.tree.generators, self.tree.open, strict=True):
             rows = still_open[place_of[still_open] >= 0]
             for part in row_blocks(rows.size, piece.degree, self.limits.block):
-                here = rows[part]
-                images = move.output.image[here]
-                moved = self._moved(piece, piece.entries[place_of[here]], move, here)
-                there = piece.entries[place_of[images]]
-                advance(there.size)
-                different = moved != there
+                sources = rows[part]
+                images = move.output.image[sources]
+                moved = self._moved(piece, piece.entries[place_of[sources]], move, sources)
+                standing = piece.entries[place_of[images]]
+                advance(standing.size)
+                different = moved != standing
                 if not different.any():
                     continue
-                apart = (moved >> piece.bits != there >> piece.bits).any(axis=1)
+                apart = (moved >> piece.bits != standing >> piece.bits).any(axis=1)
                 if apart.any():
                     arriving = _pairs(images[apart], moved[apart], piece.bits, self.shape[1])
-                    known = _pairs(images[apart], there[apart], piece.bits, self.shape[1])
-                    missing.append(np.setdiff1d(arriving, known))
+                    held = _pairs(images[apart], standing[apart], piece.bits, self.shape[1])
+                    missing.append(np.setdiff1d(arriving, held))
                     different[apart] = False
-                starts = np.broadcast_to(piece.start[place_of[here]][:, None], moved.shape)[different]
-                classes.merge(piece.labels(starts, moved[different]), piece.labels(starts, there[different]))
+                starts = np.broadcast_to(piece.start[place_of[sources]][:, None], moved.shape)[different]
+                classes.merge(piece.labels(starts, moved[different]), piece.labels(starts, standing[different]))
         return _in_order(np.concatenate(missing))
 
     def refuse_missing(self, pieces: list[_Piece], given: Integers, added: Integers) -> None:
         """Raise when the group moves a given pair to one that is not given."""
         n = self.shape[1]
-        found = [added, *(_pairs(piece.rows, piece.entries, piece.bits, n) for piece in pieces)]
-        reached = _in_order(np.concatenate(found)) if len(found) > 2 or added.size else found[-1]
+        pairs = [added, *(_pairs(piece.rows, piece.entries, piece.bits, n) for piece in pieces)]
+        reached = _in_order(np.concatenate(pairs)) if len(pairs) > 2 or added.size else pairs[-1]
         if np.array_equal(reached, given):
             return
         beyond = np.setdiff1d(reached, given)

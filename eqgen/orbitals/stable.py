@@ -139,10 +139,10 @@ class StableLabels:
                 chosen_columns = np.flatnonzero((columns >= in_.start) & (columns < in_.stop))
                 column_members = _members(term_in, columns[chosen_columns] - in_.start)
                 counted = _counted(row_members, column_members)
-                here = np.ix_(chosen_rows, chosen_columns)
+                crossing = np.ix_(chosen_rows, chosen_columns)
                 places = row_members.shape[-1]
-                small_rows[here] = small_out.start + _numbers(small_term_out, counted[..., :places])
-                small_columns[here] = small_in.start + _numbers(small_term_in, counted[..., places:])
+                small_rows[crossing] = small_out.start + _numbers(small_term_out, counted[..., :places])
+                small_columns[crossing] = small_in.start + _numbers(small_term_in, counted[..., places:])
         return self.stable_table.signed_labels[small_rows, small_columns]
 
     def table(self) -> LabelTable:

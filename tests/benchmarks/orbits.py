@@ -2,7 +2,7 @@
 
     python tests/benchmarks/orbits.py
 
-writes docs/benchmarks/orbits.md. scipy and GAP take part where they are installed; eqgen needs neither.
+writes docs/benchmarks/orbits.md. GAP takes part where it is installed; eqgen does not need it.
 """
 
 from __future__ import annotations
@@ -174,14 +174,14 @@ def large_row(action: Action) -> dict[str, Any]:
         for name, run in contestants.items():
             times[name].append(seconds(run))
     found = pair_labels(paired(action.group.elements, action.group.elements))
-    result = found.labels.nbytes
+    result = found.signed_labels.nbytes
     row: dict[str, Any] = {name: statistics.median(values) for name, values in times.items()}
     row.update(
         name=action.name,
         points=n,
         generators=generators,
         rank=found.rank,
-        kind=found.labels.dtype.name,
+        kind=found.signed_labels.dtype.name,
         budget=BUDGET * (1 + generators),
     )
     del found

@@ -501,13 +501,13 @@ def with_factor(form: ProductLabels, block: int, place: int, factor) -> ProductL
 def test_damage_to_a_factor_is_named_with_its_axes():
     orbits = eq.orbits("h w -> h w where h = C(3), w = D(4)")
     own = orbits.form.blocks[0].factors
-    swapped = with_labels(own[0], changed(own[0].labels, at={(0, 1): 2}))
+    swapped = with_labels(own[0], changed(parted(own[0].signed_labels)[0], at={(0, 1): 2}))
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 0, swapped))
     assert found.violation == (
         "in the factor of h: generator 1 of h, (1 2 3) moves entry (1, 2) to (2, 3), but their labels differ: 2 and 1"
     )
     assert (found.scope, found.apart, found.rank, bool(found)) == ("the factors", "", 9, False)
-    merged = with_labels(own[1], np.where(own[1].labels == 2, 1, own[1].labels))
+    merged = with_labels(own[1], np.where(parted(own[1].signed_labels)[0] == 2, 1, parted(own[1].signed_labels)[0]))
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 1, merged))
     assert found.apart == (
         "in the factor of w: (1, 3) has the label 1, but no product of generators moves the first pair of that label there"
@@ -524,8 +524,8 @@ def test_every_change_of_any_factor_is_noticed(declared, data):
     block = data.draw(st.integers(0, len(orbits.form.blocks) - 1), label="block")
     place = data.draw(st.integers(0, 1), label="factor")
     factor = orbits.form.blocks[block].factors[place]
-    labels = damaged(data, factor.labels)
-    same = partition(labels) == partition(factor.labels)
+    labels = damaged(data, parted(factor.signed_labels)[0])
+    same = partition(labels) == partition(parted(factor.signed_labels)[0])
     bad = with_factor(orbits.form, block, place, with_labels(factor, labels))
     found = certify_form(orbits.mapping, bad)
     assert bool(found) == same
@@ -538,7 +538,7 @@ def test_every_change_of_any_factor_is_noticed(declared, data):
 def test_a_factor_of_axes_that_move_together_is_named_by_all_of_them():
     orbits = eq.orbits("s b t -> s t where s & b = Group((1 2 3), (2 3)) & Group((), (1 2)), t = C(2)")
     factor = orbits.form.blocks[0].factors[0]
-    bad = with_labels(factor, np.zeros_like(factor.labels))
+    bad = with_labels(factor, np.zeros_like(parted(factor.signed_labels)[0]))
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 0, bad))
     assert found.apart.startswith("in the factor of s & b: (1, (")
 
@@ -547,8 +547,8 @@ def test_damage_to_the_few_points_of_a_formula_is_named():
     orbits = eq.orbits("{p p} -> {p p} where p = S(100)")
     twin = orbits.form.stable_table
     for labels, message in [
-        (np.where(twin.labels == 2, 1, twin.labels), "({1,2}, {3,4}) has the label 1, but no product of generators moves the first pair of that label there"),
-        (changed(twin.labels, at={(0, 0): 1}), "generator 1 of p, (1 2 3 4 5 6) moves entry ({1,2}, {1,2}) to ({2,3}, {2,3}), but their labels differ: 1 and 0"),
+        (np.where(parted(twin.signed_labels)[0] == 2, 1, parted(twin.signed_labels)[0]), "({1,2}, {3,4}) has the label 1, but no product of generators moves the first pair of that label there"),
+        (changed(parted(twin.signed_labels)[0], at={(0, 0): 1}), "generator 1 of p, (1 2 3 4 5 6) moves entry ({1,2}, {1,2}) to ({2,3}, {2,3}), but their labels differ: 1 and 0"),
     ]:  # fmt: skip
         bad = dataclasses.replace(orbits.form, stable_table=with_labels(twin, labels))
         found = certify_form(orbits.mapping, bad)
@@ -570,7 +570,7 @@ def test_damage_to_a_formula_inside_a_product_is_named():
     form = orbits.form.blocks[0].factors[0]
     assert isinstance(form, StableLabels)
     bad = dataclasses.replace(
-        form, stable_table=with_labels(form.stable_table, np.zeros_like(form.stable_table.labels))
+        form, stable_table=with_labels(form.stable_table, np.zeros_like(parted(form.stable_table.signed_labels)[0]))
     )
     found = certify_form(orbits.mapping, with_factor(orbits.form, 0, 0, bad))
     assert found.apart == (

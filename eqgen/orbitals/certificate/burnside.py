@@ -27,8 +27,8 @@ def counted_orbits(mapping: Mapping, limits: Limits = LIMITS) -> tuple[int | Non
         for unit in mapping.units
     ]
     if any(map(partial(_is_too_large, limits), groups, orders, moved)):
-        known = [f"order {order_text(order)}" for order in orders if order is not None]
-        what = f" ({' x '.join(known)})" if len(known) == len(orders) else ""
+        told = [f"order {order_text(order)}" for order in orders if order is not None]
+        what = f" ({' x '.join(told)})" if len(told) == len(orders) else ""
         return None, f"the group is too large to enumerate{what}"
     return burnside_count(mapping), count(sum(order for order in orders if order is not None) or 1, "element")
 
@@ -64,13 +64,13 @@ def _elements(group: Group) -> tuple[SignedPermutation, ...]:
 
 
 def _mean_of_traces(mapping: Mapping, unit: tuple[int, ...], term_out: Term, term_in: Term) -> Fraction:
-    output, input_ = part_of(term_out, unit), part_of(term_in, unit)
+    part = mapping.parts[unit, term_out, term_in]
     degrees = [mapping.axes[number].group.degree for number in unit]
     elements = _elements(mapping.unit_group(unit))
     total = 0
     for element in elements:
         parts = dict(zip(unit, _split(element, degrees), strict=True))
-        total += output.act(parts).trace() * input_.act(parts).trace()
+        total += part.output.act(parts).trace() * part.input.act(parts).trace()
     return Fraction(total, len(elements))
 
 

@@ -82,7 +82,7 @@ def certify_support(mapping: Mapping, form: SparseLabels, limits: Limits = LIMIT
             )
             break
     if not violation:
-        steps = [move.__getitem__ for move in with_products(moves, lambda one, other: other[one])]
+        steps = [move.__getitem__ for move in with_products(moves, lambda first, later: later[first])]
         missed = np.flatnonzero(~reached(first_places(labels, limits), steps, labels.size))
         if missed.size:
             apart = f"{name(int(pairs[missed[0]]))} is not reached from the first pair of its label"
@@ -95,13 +95,13 @@ def certify_support(mapping: Mapping, form: SparseLabels, limits: Limits = LIMIT
 def _free_pair(mapping: Mapping, form: SparseLabels) -> int:
     """A pair among those left out that is not its own negative; -1 when there is none."""
     n = np.int64(form.shape[1])
-    fresh = known = np.unique(form.forced[:, 0] * n + form.forced[:, 1])
+    fresh = left_out = np.unique(form.forced[:, 0] * n + form.forced[:, 1])
     moves = with_products(mapping.generators, PairAction.then)
     # All that the group moves them to is left out with them.
     while fresh.size:
-        fresh = np.setdiff1d(np.concatenate([fresh[:0], *(move.images(fresh) for move in moves)]), known)
-        known = np.union1d(known, fresh)
-    return free_zero(mapping, known, int(n)) if known.size else -1
+        fresh = np.setdiff1d(np.concatenate([fresh[:0], *(move.images(fresh) for move in moves)]), left_out)
+        left_out = np.union1d(left_out, fresh)
+    return free_zero(mapping, left_out, int(n)) if left_out.size else -1
 
 
 def first_places(signed_labels: SignedLabels, limits: Limits = LIMITS) -> Integers:

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Labels, Permutation, SignedLabels, signs_of
+from eqgen.common.arrays import Labels, Permutation, SignedLabels, labels_of, signs_of
 from eqgen.orbitals.dense import pair_labels
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.lowering.block_systems import block_systems, quotient, signed_quotient
@@ -140,7 +140,7 @@ def _quotients(space: Action, notes: list[str]) -> Iterator[Action]:
 
 
 def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[str]) -> list[Permutation]:
-    labels = pair_labels(paired(moves, moves)).labels
+    labels = labels_of(pair_labels(paired(moves, moves)).signed_labels)
     starts = np.unique(labels[0], return_index=True)[1][1:]
     if starts.size < 2:
         # Two points of any pair generate all pairs: a block system would be one of all points.
@@ -154,7 +154,7 @@ def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[st
 def _relation(space: Action, side: Action) -> Relation:
     table = pair_labels(paired(space.moves, side.moves))
     ways = [np.eye(table.rank, dtype=np.int64)]
-    for way in _functions(table.labels, side):
+    for way in _functions(labels_of(table.signed_labels), side):
         ways.append(np.isin(np.arange(table.rank), way)[:, None].astype(np.int64))
     return Relation(table.signed_labels, np.concatenate(ways, axis=1))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from eqgen.common.arrays import signs_of
 from eqgen.orbitals.dense import LabelTable, pair_labels
 from eqgen.orbitals.matrix import orbit_sizes
 from eqgen.programs.lowering.problem import Action
@@ -136,7 +137,8 @@ def _aligned(basis: Array, map_: Array, reference: Piece, table: LabelTable) -> 
 def _element(table: LabelTable, random: np.random.Generator) -> Array:
     """A random equivariant map, of norm about 1."""
     values = random.normal(size=table.rank + 1) / np.sqrt(np.append(table.subdegrees, 1))
-    element: Array = values[table.labels] * table.signs
+    # Negative labels are counted from the end.
+    element: Array = np.concatenate([[0], values[:-1], -values[-2::-1]])[table.signed_labels]
     return element
 
 
@@ -153,9 +155,8 @@ def _averaged(matrix: Array, table: LabelTable) -> Array:
     Of a matrix that is nearly an equivariant isometry between irreducible spaces, and off by little, it is one that is off
     by the square of that.
     """
-    # A forced zero has the label -1: the first place takes it up.
-    places = table.labels.astype(np.intp).ravel() + 1
-    signs = np.ravel(table.signs)
+    places = np.abs(table.signed_labels).ravel().astype(np.intp)
+    signs = signs_of(table.signed_labels).ravel()
     counts = np.append(1, orbit_sizes(table))
     sums = np.bincount(places, weights=matrix.ravel() * signs, minlength=counts.size)
     mean: Array = ((sums / counts)[places] * signs).reshape(table.shape)

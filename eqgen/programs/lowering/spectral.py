@@ -129,8 +129,8 @@ def _transform(decomposition: Decomposition, output: int, input_: int, kinds: li
     # Rows read the orbit matrices one after the other: each is as sparse as its orbit.
     columns = []
     for number in range(table.rank):
-        rows, places = np.nonzero(table.labels == number)
-        values = table.signs[rows, places].astype(np.float64)[:, None]
+        rows, places = np.nonzero(np.abs(table.signed_labels) == number + 1)
+        values = np.sign(table.signed_labels[rows, places]).astype(np.float64)[:, None]
         blocks = [((above[rows] * values).T @ below[places]).ravel() for above, below in copies]
         columns.append(np.concatenate([np.zeros(0), *blocks]))
     transform = np.stack(columns, axis=1)
