@@ -64,7 +64,7 @@ def _run_block(block: KroneckerProduct, features: Matrix, theta: Matrix) -> Matr
     entries = theta.reshape(*(part.rank for part in block.factors), *channels)
     for axis, part in enumerate(block.factors):
         entries = np.moveaxis(part.entries.of(np.moveaxis(entries, axis, 0)), 0, axis)
-    total = None
+    total = np.zeros((len(features), *(part.shape[0] for part in block.factors), channels[1]), dtype=features.dtype)
     for chosen in product(*(stages_of(part) for part in block.factors)):
         pooled = features
         for axis, (pool, _, _) in enumerate(chosen):
@@ -78,11 +78,7 @@ def _run_block(block: KroneckerProduct, features: Matrix, theta: Matrix) -> Matr
             mixed[(slice(None), *(rows_out for _, _, rows_out, _ in sections))] = _mixed(taken, weight, shapes)
         for axis, (_, spread, _) in enumerate(chosen):
             mixed = _along(spread, mixed, axis + 1, back=True)
-        total = mixed if total is None else total + mixed
-    if total is None:
-        return np.zeros(
-            (features.shape[0], *(part.shape[0] for part in block.factors), channels[1]), dtype=features.dtype
-        )
+        total = total + mixed
     return total
 
 

@@ -10,14 +10,13 @@ from collections import defaultdict
 
 import numpy as np
 
-from eqgen.common.arrays import Permutation, SignedLabels, signs_of
+from eqgen.common.arrays import Permutation, signs_of
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.entries.gather import GatherEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.stencils import as_windows
-from eqgen.programs.operators.cyclic_stencil import Unfold
-from eqgen.programs.operators.identity import Identity
 from eqgen.programs.operators.index_table import IndexTable, selection
+from eqgen.programs.operators.protocol import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_GATHER = 1 << 26
@@ -46,32 +45,19 @@ def local(problem: Problem) -> KroneckerFactor | str:
             outputs.append(points)
             pairs.append(numbers.ravel())
             chosen.append(orbits_of[numbers[0]])
+    degree = max(section.inputs for section in sections)
+    words = f"{'' if len(sections) == 1 else 'up to '}{degree} neighbours each"
     plain = bool((labels.signed_labels > 0).all())
+    order = np.concatenate(pairs)
+    signs = None if plain else signs_of(labels.signed_labels[order])[:, None]
+    pool: Operator = IndexTable(labels.indices[order].astype(np.intp)[:, None], signs, problem.input.size)
     if len(chosen) == 1 and problem.output.size == problem.input.size == outputs[0].size and plain:
         windows = as_windows(labels.indices[numbers].astype(np.intp), orbits_of[numbers], problem.grid)
         if windows is not None:
-            return _convolution(problem, windows, chosen[0], sections[0])
-    order = np.concatenate(pairs)
-    signs = None if plain else signs_of(labels.signed_labels[order])[:, None]
-    neighbours = IndexTable(labels.indices[order].astype(np.intp)[:, None], signs, problem.input.size)
-    degree = max(section.inputs for section in sections)
-    most = "" if len(sections) == 1 else "up to "
-    stage = Stage(
-        neighbours,
-        selection(np.concatenate(outputs), problem.output.size),
-        tuple(sections),
-        f"{most}{degree} neighbours each",
-        "every point",
-    )
+            pool, words = windows, f"convolve {' x '.join(map(str, windows.window))}, wrapped around"
+    spread = selection(np.concatenate(outputs), problem.output.size)
+    stage = Stage(pool, spread, tuple(sections), words, "every point")
     return KroneckerFactor("local", problem.shape, (stage,), GatherEntries(np.concatenate(chosen), labels.rank))
-
-
-def _convolution(problem: Problem, windows: Unfold, chosen: SignedLabels, section: MixShape) -> KroneckerFactor:
-    shape = " x ".join(map(str, windows.window))
-    stage = Stage(
-        windows, Identity(problem.output.size), (section,), f"convolve {shape}, wrapped around", "every point"
-    )
-    return KroneckerFactor("local", problem.shape, (stage,), GatherEntries(chosen, problem.labels.rank))
 
 
 def _by_label(labels: SparseLabels, points: Permutation, degree: int) -> Permutation:
