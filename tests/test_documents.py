@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PATHS = re.compile(r"`((?:eqgen|groups|tests|docs|\.ci)/[\w./-]*)`")
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md", "docs/orbits.md", "docs/programs.md"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md", "docs/orbits.md"])
 def test_every_path_that_a_page_names_exists(page):
     named = PATHS.findall((ROOT / page).read_text())
     assert named
