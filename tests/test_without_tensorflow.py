@@ -34,6 +34,8 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(ABSENT)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(root)]))
     monkeypatch.setenv("KERAS_BACKEND", "jax")
+    # What is compiled runs once: no time is spent on making it fast.
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -49,6 +51,7 @@ def test_there_is_no_tensorflow_in_these_tests(run):
     assert run("-c", code) == "No module named 'tensorflow'\n"
 
 
+@pytest.mark.slow(sample=1)
 @pytest.mark.parametrize("imports", ["import eqgen, keras", "import keras, eqgen"])
 def test_keras_is_imported_on_a_backend_that_trains_nothing(imports, run, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "numpy")
@@ -62,6 +65,7 @@ def test_keras_is_imported_on_a_backend_that_trains_nothing(imports, run, monkey
     assert run("-c", code) == "numpy True\n"
 
 
+@pytest.mark.slow(sample=0)
 def test_the_command_line_verifies_a_saved_model(run, tmp_path):
     model = keras.Sequential(
         [keras.Input((10, 1)), eq.EquivariantDense(4, "{p p} -> {p p} where p = S(5)", name="edges")]
@@ -75,6 +79,7 @@ def test_the_command_line_verifies_a_saved_model(run, tmp_path):
     assert "=> verified" in run("-m", "eqgen", "verify", "model.keras", "--as", "{p p} -> {p p} where p = S(5)")
 
 
+@pytest.mark.slow
 def test_a_layer_keeps_its_form_while_it_is_trained(run):
     code = (
         "import keras, numpy as np, eqgen as eq\n"
@@ -88,7 +93,7 @@ def test_a_layer_keeps_its_form_while_it_is_trained(run):
     assert run("-c", code) == "[[1, 2, 0], [0, 1, 2], [2, 0, 1]] True\n"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(sample=0)
 def test_the_demo_runs(run, tmp_path):
     code = (
         "from pathlib import Path\n"

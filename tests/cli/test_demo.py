@@ -150,6 +150,7 @@ def test_a_split_numbers_and_orders_all_graphs(graphs: np.ndarray) -> None:
     assert all(np.array_equal(one, two) for one, two in zip(split(graphs, 3), (numbered, again, order), strict=True))
 
 
+@pytest.mark.slow
 def test_training_sees_the_first_graphs_of_the_order_and_no_others(
     graphs: np.ndarray, targets: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

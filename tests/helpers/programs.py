@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -87,6 +88,13 @@ def lowered(orbits: eq.Orbits, channels: tuple[int, int] = (2, 3)) -> dict[str, 
             if name == "auto":
                 raise
     return programs
+
+
+@cache
+def programs_of(name: str) -> tuple[eq.Orbits, dict[str, eq.Program]]:
+    """The orbits and all programs of one of MAPPINGS."""
+    orbits = eq.orbits(MAPPINGS[name]())
+    return orbits, lowered(orbits)
 
 
 def dense(orbits: eq.Orbits, theta: np.ndarray) -> np.ndarray:

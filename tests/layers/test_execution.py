@@ -12,21 +12,22 @@ from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.run import Execution
 from eqgen.permutations import catalogue
-from helpers.programs import MAPPINGS, dense, lowered
+from helpers.programs import MAPPINGS, dense, lowered, programs_of
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
 def test_values_and_gradients_of_every_program(name, random):
-    check(eq.orbits(MAPPINGS[name]()), random)
+    check(*programs_of(name), random)
 
 
 @pytest.mark.slow(sample=0)
 @pytest.mark.parametrize("name", catalogue.names())
 def test_values_and_gradients_of_every_catalogue_entry(name, random):
-    check(eq.orbits(catalogue.entry(name).declaration), random)
+    orbits = eq.orbits(catalogue.entry(name).declaration)
+    check(orbits, lowered(orbits), random)
 
 
-def check(orbits: eq.Orbits, random: np.random.Generator) -> None:
+def check(orbits: eq.Orbits, programs: dict[str, eq.Program], random: np.random.Generator) -> None:
     """Every program of a mapping against the dense weight matrix."""
     m, n = orbits.shape
     features, theta = random.normal(size=(2, n, 2)), random.normal(size=(orbits.rank, 2, 3))
@@ -38,7 +39,7 @@ def check(orbits: eq.Orbits, random: np.random.Generator) -> None:
     theta_gradient = np.zeros((orbits.rank + 1, 2, 3))
     np.add.at(theta_gradient, orbits.labels, pairs)
     scale = max(1.0, float(np.abs(weight).sum(axis=(1, 2)).max(initial=0)))
-    for lowering, program in lowered(orbits).items():
+    for lowering, program in programs.items():
         inputs, kernel = tf.constant(features), tf.constant(theta)
         with tf.GradientTape() as tape:
             tape.watch([inputs, kernel])

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 import eqgen as eq
 from eqgen.common.errors import DeclarationError
 from eqgen.permutations import catalogue
-from helpers.programs import MAPPINGS, SUPPORTED, dense, every_kind, kinds, lowered
+from helpers.programs import MAPPINGS, SUPPORTED, dense, every_kind, kinds, lowered, programs_of
 from helpers.sampling import examples
 from helpers.strategies import declared_mappings
 
 
-def check(orbits: eq.Orbits, seed: int = 0) -> dict[str, eq.Program]:
+def check(orbits: eq.Orbits, seed: int = 0, programs: dict[str, eq.Program] | None = None) -> dict[str, eq.Program]:
     random = np.random.default_rng(seed)
     features, theta = random.normal(size=(2, orbits.shape[1], 2)), random.normal(size=(orbits.rank, 2, 3))
     weight = dense(orbits, theta)
     expected = np.einsum("mnio,bni->bmo", weight, features)
     scale = max(1.0, float(np.abs(weight).sum(axis=(1, 2)).max(initial=0)))
-    programs = lowered(orbits)
+    programs = lowered(orbits) if programs is None else programs
     integers = np.append(np.arange(1, orbits.rank + 1), 0)[orbits.labels] * orbits.signs
     for name, program in programs.items():
         assert np.array_equal(program.matrix(), integers), name
@@ -31,18 +31,19 @@ def check(orbits: eq.Orbits, seed: int = 0) -> dict[str, eq.Program]:
 
 @pytest.mark.parametrize("name", MAPPINGS)
 def test_groups_and_supports_of_every_kind(name):
-    programs = check(eq.orbits(MAPPINGS[name]()))
+    orbits, programs = programs_of(name)
+    check(orbits, programs=programs)
     assert ("local" in programs) == (name in SUPPORTED)
 
 
 def test_these_programs_are_of_every_kind():
     """Whoever adds a kind of operator or of entries adds a mapping whose program uses it; Keras executes these too."""
-    programs = [program for make in MAPPINGS.values() for program in lowered(eq.orbits(make())).values()]
+    programs = [program for name in MAPPINGS for program in programs_of(name)[1].values()]
     assert set().union(*(kinds(program.blocks) for program in programs)) == every_kind()
 
 
 def test_a_torus_that_may_be_turned_goes_through_the_transform_of_its_shifts():
-    assert "Fourier transform over 6 x 6, a subgroup" in str(eq.program(MAPPINGS["torus that turns"](), "spectral"))
+    assert "Fourier transform over 6 x 6, a subgroup" in str(programs_of("torus that turns")[1]["spectral"])
 
 
 @pytest.mark.slow

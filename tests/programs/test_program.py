@@ -250,6 +250,7 @@ def test_a_few_columns_of_a_long_circle_need_no_matrix_of_its_transform():
     assert np.array_equal(column, (1 - np.arange(6000)) % 6000 + 1)
 
 
+@pytest.mark.slow
 def test_many_orbits_are_pooled_where_only_a_subgroup_has_a_fourier_transform():
     # Ordered triples under A(12): 34 orbits, and an element of order 11 that moves all triples in cycles of that length.
     found = eq.program("<p p p> -> <p p p> where p = A(12)", channels_in=16, channels_out=16, batch=8)
@@ -259,6 +260,7 @@ def test_many_orbits_are_pooled_where_only_a_subgroup_has_a_fourier_transform():
     assert 30 * found.cost().total < transformed.cost().total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "count"), [("S(2)", 6), ("S(3)", 6), ("C(3)", 6)])
 def test_the_ways_of_many_axes_are_not_all_compared_and_a_cheapest_one_is_found(group, count, monkeypatch):
     axes = "abcdef"[:count]
