@@ -67,18 +67,16 @@ def program(
     """
     refuse_unknown(lowering)
     refuse_sizes(channels_in, channels_out, batch)
+    sizes = channels_in, channels_out, batch
     if not isinstance(found, Orbits) and not looks_like_mapping(found):
-        return _typed(as_pattern(found).in_order_of_appearance(), lowering, channels_in, channels_out, batch)
+        return _typed(as_pattern(found).in_order_of_appearance(), lowering, sizes)
     declared = found if isinstance(found, Orbits) else orbits(as_mapping(cast(Mapping | str, found)))
-    return _planned(declared, declared.mapping.declaration, lowering, channels_in, channels_out, batch)
+    return _planned(declared, declared.mapping.declaration, lowering, sizes)
 
 
 @lru_cache(maxsize=KEPT)
-def _planned(
-    declared: Orbits, declaration: str, lowering: str, channels_in: int, channels_out: int, batch: int
-) -> Program:
+def _planned(declared: Orbits, declaration: str, lowering: str, sizes: Sizes) -> Program:
     """The same, kept for the next layer that is declared in the same words (equal orbits may name their axes otherwise)."""
-    sizes = channels_in, channels_out, batch
     return kept(declared.mapping, (lowering, *sizes), lambda: _chosen(declared, lowering, sizes))
 
 
@@ -91,8 +89,7 @@ def _chosen(declared: Orbits, lowering: str, sizes: Sizes) -> Program:
     runner_up = ""
     for block, problems in blocks:
         ways = [_ways(problem, lowering, declared.mapping) for problem in problems]
-        prices = _prices(block, ways, sizes)
-        (cost, best), *others = [prices[numbers] for _, numbers in sorted((prices[key][0], key) for key in prices)]
+        (cost, best), *others = _priced(block, ways, sizes)
         planned.append(best)
         if others and len(blocks) == 1:
             program = Program(title, declared.shape, declared.rank, (best,))
@@ -102,10 +99,10 @@ def _chosen(declared: Orbits, lowering: str, sizes: Sizes) -> Program:
     return Program(title, declared.shape, declared.rank, tuple(planned), runner_up, channels, batch)
 
 
-def _prices(
+def _priced(
     block: KroneckerProduct, ways: Sequence[Sequence[KroneckerFactor]], sizes: Sizes
-) -> dict[tuple[int, ...], tuple[int, KroneckerProduct]]:
-    """The cost of combinations of ways, one for each factor, by their numbers; where there are too many, of good ones."""
+) -> list[tuple[int, KroneckerProduct]]:
+    """Combinations of ways, one for each factor, with what they cost, the cheapest first; of very many only good ones."""
     prices: dict[tuple[int, ...], tuple[int, KroneckerProduct]] = {}
 
     def price(numbers: tuple[int, ...]) -> int:
@@ -118,17 +115,17 @@ def _prices(
     if prod(map(len, ways)) <= MOST_COMBINATIONS:
         for numbers in combinations(*(range(len(way)) for way in ways)):
             price(numbers)
-        return prices
-    # Ways of one kind for all axes, each improved axis by axis for as long as that helps.
-    for first in range(max(map(len, ways))):
-        current, before = tuple(min(first, len(way) - 1) for way in ways), inf
-        while price(current) < before:
-            before = price(current)
-            for axis, way in enumerate(ways):
-                current = min(
-                    ((*current[:axis], number, *current[axis + 1 :]) for number in range(len(way))), key=price
-                )
-    return prices
+    else:
+        # Ways of one kind for all axes, each improved axis by axis for as long as that helps.
+        for first in range(max(map(len, ways))):
+            current, before = tuple(min(first, len(way) - 1) for way in ways), inf
+            while price(current) < before:
+                before = price(current)
+                for axis, way in enumerate(ways):
+                    current = min(
+                        ((*current[:axis], number, *current[axis + 1 :]) for number in range(len(way))), key=price
+                    )
+    return [prices[numbers] for numbers in sorted(prices, key=lambda numbers: (prices[numbers][0], numbers))]
 
 
 def _told_apart(block: KroneckerProduct, other: KroneckerProduct) -> str:
@@ -137,7 +134,7 @@ def _told_apart(block: KroneckerProduct, other: KroneckerProduct) -> str:
     return name if name != like else f"{name} ({' x '.join(factor.stages[0].pool_words for factor in block.factors)})"
 
 
-def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int, batch: int) -> Program:
+def _typed(pattern: Pattern, lowering: str, sizes: Sizes) -> Program:
     """The program of a typed pattern: no group is known, so its matrix is made whole."""
     if lowering not in ("auto", "gather"):
         raise DeclarationError(
@@ -149,7 +146,7 @@ def _typed(pattern: Pattern, lowering: str, channels_in: int, channels_out: int,
     part = gathered((m, n), entries, ("a typed pattern names no group, so no other way is known",))
     blocks = (KroneckerProduct(Side(0, (m,), (0,)), Side(0, (n,), (0,)), 0, (part,)),) if pattern.rank else ()
     title = f"pattern {pattern.in_one_line()}"
-    return Program(title, (m, n), pattern.rank, blocks, "", (channels_in, channels_out), batch)
+    return Program(title, (m, n), pattern.rank, blocks, "", sizes[:2], sizes[2])
 
 
 def _in_one(parts: Sequence[KroneckerFactor]) -> tuple[KroneckerFactor, ...]:
