@@ -61,7 +61,11 @@ def broadcast(tensor: Any, axis: int, size: int) -> Any:
 
 def split(tensor: Any, counts: Sequence[int], axis: int) -> list[Any]:
     """Rows apart, some after others: the gradient puts them together once, where that of slices adds up whole arrays."""
-    return [tensor] if len(counts) == 1 else list(ops.split(tensor, np.cumsum(counts)[:-1].tolist(), axis=axis))
+    if len(counts) == 1:
+        return [tensor]
+    # Keras works out the sizes of unequal pieces by operations of its own.
+    places = len(counts) if len(set(counts)) == 1 else np.cumsum(counts)[:-1].tolist()
+    return list(ops.split(tensor, places, axis=axis))
 
 
 def concatenated(tensors: Sequence[Any], axis: int) -> Any:
