@@ -56,7 +56,15 @@ FOR_PEOPLE = {
 GUARDS = {"strict", "write", "copy", "maxsize", "stacklevel", "casting", "memo", "usedforsecurity", "compress"}
 """Keyword arguments whose value changes no result."""
 
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT: dict[str, str] = {
+    "eqgen/permutations/signed_permutation.py: element.all_signs() < 0 -> (element.all_signs() <= 0)": "signs are +1 or -1",
+    "eqgen/permutations/relations.py: element.all_signs()[point] < 0 -> (element.all_signs()[point] <= 0)": (
+        "signs are +1 or -1"
+    ),
+    "eqgen/programs/lowering/fourier.py: len(known) < size == len(elements) -> (len(known) <= size == len(elements))": (
+        "where all are known none is independent of them, and the search ends"
+    ),
+}
 """Mutants that change no result, as `file: before -> after` with the reason; they are not drawn."""
 
 SYMMETRIC = {

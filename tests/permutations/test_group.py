@@ -423,3 +423,15 @@ def test_groups_pickle(text):
     assert again.order == group.order
     mapping = eq.mapping("p -> p", p=group)
     assert pickle.loads(pickle.dumps(mapping)) == mapping
+
+
+def test_orders_of_up_to_thirty_digits_are_shown_in_full():
+    assert order_text(10**30 - 1) == "9" * 30
+    assert order_text(10**30) == "about 1.0e30"
+
+
+def test_the_order_of_a_group_of_few_points_is_found_soon_and_signs_make_twice_as_many():
+    cube = eq.group('catalogue("rubiks-cube")').generators
+    assert eq.group(list(cube)).quick_order() == 43_252_003_274_489_856_000
+    signs = np.where(np.arange(cube.shape[1]) < 2, -1, 1)
+    assert eq.group([(image, signs) for image in cube]).quick_order() is None
