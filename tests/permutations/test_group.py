@@ -435,3 +435,9 @@ def test_the_order_of_a_group_of_few_points_is_found_soon_and_signs_make_twice_a
     assert eq.group(list(cube)).quick_order() == 43_252_003_274_489_856_000
     signs = np.where(np.arange(cube.shape[1]) < 2, -1, 1)
     assert eq.group([(image, signs) for image in cube]).quick_order() is None
+
+
+def test_a_group_that_flips_signs_is_none_that_does_not():
+    signed, plain = eq.group("(1 -2)(3)"), eq.group("(1 2)(3)")
+    assert not signed.equals(plain)
+    assert not plain.equals(signed)
