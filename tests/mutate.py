@@ -13,6 +13,7 @@ What is left out, because a change there is no mistake:
 - text: docstrings, messages (everything inside `raise`, f-strings and the functions in FOR_PEOPLE), annotations, decorators;
 - thresholds, which decide how something is computed and not what: numbers given to names in capitals, defaults and
   comparisons in which such a name, or a field of a value of `Limits` or `Machine`, stands;
+- prices, by which a program is chosen among those that compute the same: PRICES;
 - arguments that guard what cannot happen in a correct program, or that make arrays read-only: GUARDS; `assert`.
 
 A survivor is a missing test or changes nothing that can be seen; those looked at are listed in EQUIVALENT with the reason.
@@ -52,6 +53,9 @@ FOR_PEOPLE = {
     "describe",
 }
 """Functions whose answer only people read; their texts have tests of their own."""
+
+PRICES = {"work", "transform_cost", "price", "lower_bound"}
+"""Functions whose answer only says which of several programs is the faster."""
 
 GUARDS = {"strict", "write", "copy", "maxsize", "stacklevel", "casting", "memo", "usedforsecurity", "compress"}
 """Keyword arguments whose value changes no result."""
@@ -170,7 +174,7 @@ class Finder(ast.NodeVisitor):
         self.add(node, type(node)(**{**dict(ast.iter_fields(node)), **fields}))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        if node.name in FOR_PEOPLE or node.name.startswith("_repr"):
+        if node.name in FOR_PEOPLE | PRICES or node.name.startswith("_repr"):
             return
         self.functions.append(node.name)
         for default in [*node.args.defaults, *node.args.kw_defaults]:
