@@ -7,13 +7,13 @@ from typing import TypeGuard
 import numpy as np
 
 
-def count(number: int, noun: str) -> str:
-    """A number with its noun.
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, whose plural has an s if none is given.
 
     >>> count(1, "orbit"), count(3, "orbit")
     ('1 orbit', '3 orbits')
     """
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def in_short(text: str, most: int = 80) -> str:

@@ -31,6 +31,7 @@ from eqgen.language.syntax import (
     PairSyntax,
     PatternSyntax,
     Product,
+    Sum,
     SupportSyntax,
     factor_text,
 )
@@ -46,12 +47,11 @@ term      : factor+
 factor    : NAME | NUMBER | TILDE NAME | LBRACE NAME+ RBRACE | LESSTHAN NAME+ MORETHAN | LSQB NAME NAME RSQB
 where     : "where" (axis | joint) ("," (axis | joint | permutation))*
 axis      : NAME "=" (expression | permutation)
-joint     : names "=" expression ("&" expression)*
-names     : NAME ("&" NAME)+
-group     : expression | generators
+joint     : NAME ("&" NAME)+ "=" expression ("&" expression)*
+?group    : expression | generators
 ?expression : operand
           | operand ("*" operand)+          -> product
-?operand  : NAME "(" [argument ("," argument)*] ")"   -> call
+?operand  : NAME "(" (argument ("," argument)*)? ")"   -> call
           | NAME "(" generators ")"         -> listed
           | NAME "(" "[" generators "]" ")" -> listed
           | "(" expression ")"
@@ -60,7 +60,7 @@ group     : expression | generators
           | STRING                          -> string
 generators : permutation ("," permutation)*
 permutation : cycle+
-cycle     : "(" [INTEGER ([","] INTEGER)*] ")"
+cycle     : "(" (INTEGER (","? INTEGER)*)? ")"
 
 TILDE     : "~"
 LBRACE    : "{"
@@ -82,7 +82,6 @@ FORMS = {"NAME": POINTS, "TILDE": TWISTED, "LBRACE": SUBSETS, "LESSTHAN": TUPLES
 ENTRY = re.compile(r"0|-?[A-Za-z_][A-Za-z0-9_]*")
 
 PAIR = re.compile(r"\s*([0-9]+)\s*<-\s*([0-9]+)\s*(,|\Z)")
-
 PIECES_OF_A_PAIR = (("[0-9]+", "a number"), ("<-", '"<-"'), ("[0-9]+", "a number"), (",", '"," or the end'))
 
 TOKEN = re.compile(r'"[^"\n]*"|->|<-|-?[0-9]+|[A-Za-z_][A-Za-z0-9_]*|.')
@@ -152,12 +151,12 @@ def parse_pattern(text: str) -> PatternSyntax:
     if ragged is not None:
         starts = [row.start() for row in re.finditer(r"[^\s;][^;\n]*", plain)]
         raise pointing(
-            f"row {ragged + 1} of the pattern has {_entries(len(rows[ragged]))}, row 1 has {len(rows[0])}: every row needs "
-            "the same number; write 0 where nothing may stand",
+            f"row {ragged + 1} of the pattern has {count(len(rows[ragged]), 'entry', 'entries')}, row 1 has {len(rows[0])}: every "
+            "row needs the same number; write 0 where nothing may stand",
             text,
             starts[ragged],
         )
-    entries = {word: _entry(word) for word in words}
+    entries = {word: (-1 if word[0] == "-" else 1, word.lstrip("-")) for word in words} | {"0": (0, "")}
     return tuple(tuple(entries[word] for word in row) for row in rows)
 
 
@@ -189,7 +188,7 @@ def _parse(text: str, start: str) -> Any:
     try:
         tree = _Reading(text).transform(_parser().parse(plain[:end], start=start))
     except UnexpectedInput as error:
-        explain(error, text, end)
+        explain(error, text, end, _parser())
     except VisitError as error:
         if isinstance(error.orig_exc, DeclarationError):
             raise error.orig_exc from None
@@ -240,7 +239,7 @@ def _point(text: str, digits: str, position: int) -> int:
     return int(digits)
 
 
-@v_args(meta=True)
+@v_args(inline=True, meta=True)
 class _Reading(Transformer[Token, Any]):
     """Turns lark's tree into the frozen syntax tree, bottom up."""
 
@@ -248,21 +247,18 @@ class _Reading(Transformer[Token, Any]):
         super().__init__()
         self.text = text
 
-    def mapping(self, meta: Meta, children: list[Any]) -> MappingSyntax:
-        left, right, where = children
+    def mapping(self, meta: Meta, left: Sum, right: Sum, where: tuple[AxisSyntax, ...] | None) -> MappingSyntax:
         return MappingSyntax(left, right, where or ())
 
-    def space(self, meta: Meta, children: list[Any]) -> MappingSyntax:
-        space, where = children
+    def space(self, meta: Meta, space: Sum, where: tuple[AxisSyntax, ...] | None) -> MappingSyntax:
         return MappingSyntax(space, space, where or ())
 
-    def sum(self, meta: Meta, children: list[Any]) -> tuple[Any, ...]:
-        return tuple(children)
+    def sum(self, meta: Meta, *children: Any) -> tuple[Any, ...]:
+        return children
 
-    term = sum
+    term = cycle = sum
 
-    def factor(self, meta: Meta, children: list[Token]) -> Factor:
-        first = children[0]
+    def factor(self, meta: Meta, first: Token, *rest: Token) -> Factor:
         if first.type == "NUMBER":
             if first != "1":
                 shown = in_short(first, 30)
@@ -273,7 +269,7 @@ class _Reading(Transformer[Token, Any]):
                     meta.start_pos,
                 )
             return Factor(FIXED, "", 0, meta.start_pos)
-        names = [token for token in children if token.type == "NAME"]
+        names = [token for token in (first, *rest) if token.type == "NAME"]
         factor = Factor(FORMS[first.type], str(names[0]), len(names), meta.start_pos)
         for name in names:
             if name != factor.axis:
@@ -286,7 +282,7 @@ class _Reading(Transformer[Token, Any]):
                 )
         return factor
 
-    def where(self, meta: Meta, children: list[Any]) -> tuple[AxisSyntax, ...]:
+    def where(self, meta: Meta, *children: AxisSyntax | Cycles) -> tuple[AxisSyntax, ...]:
         # A comma ends an axis or only one of its generators: with one token of lookahead the grammar cannot tell, so it
         # lists both and the generators are gathered here.
         axes: list[AxisSyntax] = []
@@ -305,15 +301,12 @@ class _Reading(Transformer[Token, Any]):
             axes[-1] = replace(axis, groups=(replace(group, generators=group.generators + child.generators),))
         return tuple(axes)
 
-    def axis(self, meta: Meta, children: list[Any]) -> AxisSyntax:
-        name, group = children
+    def axis(self, meta: Meta, name: Token, group: GroupExpression) -> AxisSyntax:
         return AxisSyntax((str(name),), (group,), meta.start_pos)
 
-    def names(self, meta: Meta, children: list[Token]) -> list[Token]:
-        return children
-
-    def joint(self, meta: Meta, children: list[Any]) -> AxisSyntax:
-        names, groups = children[0], children[1:]
+    def joint(self, meta: Meta, *children: Any) -> AxisSyntax:
+        names = tuple(str(child) for child in children if isinstance(child, Token))
+        groups = children[len(names) :]
         if len(names) != len(groups):
             raise pointing(
                 f"{len(names)} axes are declared together and {count(len(groups), 'group')} given: write one for each axis, as "
@@ -321,42 +314,36 @@ class _Reading(Transformer[Token, Any]):
                 self.text,
                 meta.start_pos,
             )
-        return AxisSyntax(tuple(map(str, names)), tuple(groups), meta.start_pos)
+        return AxisSyntax(names, groups, meta.start_pos)
 
-    def group(self, meta: Meta, children: list[GroupExpression]) -> GroupExpression:
-        return children[0]
+    def product(self, meta: Meta, *factors: GroupExpression) -> Product:
+        return Product(factors, meta.start_pos)
 
-    def product(self, meta: Meta, children: list[GroupExpression]) -> GroupExpression:
-        return Product(tuple(children), meta.start_pos)
+    def call(self, meta: Meta, name: Token, *arguments: GroupExpression | int | str) -> Call:
+        return Call(str(name), arguments, meta.start_pos)
 
-    def call(self, meta: Meta, children: list[Any]) -> Call:
-        arguments = tuple(child for child in children[1:] if child is not None)
-        return Call(str(children[0]), arguments, meta.start_pos)
-
-    def listed(self, meta: Meta, children: list[Any]) -> Cycles:
-        children = [child for child in children if getattr(child, "type", "NAME") == "NAME"]
-        if children[0] != "Group":
+    def listed(self, meta: Meta, name: Token, generators: Cycles) -> Cycles:
+        if name != "Group":
             raise pointing(
-                f"{children[0]}(...) takes no bare cycles: write Group(...) around a list of generators",
+                f"{name}(...) takes no bare cycles: write Group(...) around a list of generators",
                 self.text,
                 meta.start_pos,
             )
-        generators: Cycles = children[1]
         return generators
 
-    def number(self, meta: Meta, children: list[Token]) -> int:
-        return self._whole(children[0])
+    def number(self, meta: Meta, number: Token) -> int:
+        return self._whole(number)
 
-    def string(self, meta: Meta, children: list[Token]) -> str:
-        return str(children[0])[1:-1]
+    def string(self, meta: Meta, quoted: Token) -> str:
+        return str(quoted)[1:-1]
 
-    def generators(self, meta: Meta, children: list[Cycles]) -> Cycles:
-        return Cycles(tuple(child.generators[0] for child in children), meta.start_pos)
+    def generators(self, meta: Meta, *generators: Cycles) -> Cycles:
+        return Cycles(tuple(child.generators[0] for child in generators), meta.start_pos)
 
-    def permutation(self, meta: Meta, children: list[list[Token]]) -> Cycles:
+    def permutation(self, meta: Meta, *written: tuple[Token, ...]) -> Cycles:
         seen: set[int] = set()
         cycles = []
-        for cycle in children:
+        for cycle in written:
             points: dict[int, None] = {}
             for token in cycle:
                 point = self._whole(token)
@@ -389,9 +376,6 @@ class _Reading(Transformer[Token, Any]):
             return
         raise pointing(mistake, self.text, token.start_pos or 0)
 
-    def cycle(self, meta: Meta, children: list[Token | None]) -> list[Token]:
-        return [child for child in children if child is not None and child.type == "INTEGER"]
-
     def _whole(self, token: Token) -> int:
         if len(token) > LONGEST_NUMBER:
             raise pointing(f"the number {in_short(token, 30)} is too large", self.text, token.start_pos or 0)
@@ -400,17 +384,6 @@ class _Reading(Transformer[Token, Any]):
 
 def _mirrors_itself(points: list[int]) -> bool:
     """Whether a cycle is apart from its mirror image, or is it: `(1 2 -1 -2)`."""
-    if not set(points) & {-point for point in points}:
-        return True
+    negatives = [-point for point in points]
     half = len(points) // 2
-    return points[half:] == [-point for point in points[:half]]
-
-
-def _entry(text: str) -> tuple[int, str]:
-    if text == "0":
-        return 0, ""
-    return (-1, text[1:]) if text[0] == "-" else (1, text)
-
-
-def _entries(number: int) -> str:
-    return "1 entry" if number == 1 else f"{number} entries"
+    return set(points).isdisjoint(negatives) or points[half:] == negatives[:half]

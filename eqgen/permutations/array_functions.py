@@ -34,7 +34,7 @@ class CellNames(Sequence[str]):
     def __getitem__(self, number: Any) -> Any:
         if not 0 <= number < len(self):
             raise IndexError(number)  # which also ends an iteration
-        return _cell(np.unravel_index(number, self.shape))
+        return _cell(number, self.shape)
 
 
 def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]], npt.ArrayLike]) -> Group:
@@ -65,8 +65,7 @@ def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]],
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
-    whole = all(is_whole(size, 1) for size in sizes)
-    if not sizes or not whole or len(sizes) > LARGEST_RANK:
+    if not 1 <= len(sizes) <= LARGEST_RANK or not all(is_whole(size, 1) for size in sizes):
         raise DeclarationError(
             f"an array of shape {str(shape)[:60]} has no cells to move: sizes are positive whole numbers"
         )
@@ -88,10 +87,16 @@ def _watched(function: Callable[[Any], Any], number: int, shape: tuple[int, ...]
         )
     sources = np.abs(moved).ravel() - 1
     signs = np.where(moved.ravel() < 0, -1, 1).astype(np.int8)
-    _check_rearrangement(name, sources, moved.ravel(), shape)
+    _check_rearrangement(name, sources, shape)
     # new[i] = sign[i] * old[sources[i]]: the cell sources[i] goes to i.
     element = SignedPermutation(sources.astype(np.intp), signs).inverse()
-    _check_that_values_do_not_matter(function, name, element, shape)
+    # A sort rearranges too, but each array in its own way: only what moves every array alike is a symmetry.
+    random = np.random.default_rng(0)
+    for _ in range(PROBES):
+        values = random.normal(size=shape) * 10.0 ** random.integers(-3, 4)
+        expected = element.applied(values.reshape(-1), axis=0).reshape(shape)
+        if not np.array_equal(_called(function, name, values), expected):
+            raise DeclarationError(f"{name} moves cells by their values: a symmetry moves every array in the same way")
     return element
 
 
@@ -104,38 +109,21 @@ def _called(function: Callable[[Any], Any], name: str, cells: npt.NDArray[Any]) 
         ) from error
 
 
-def _check_rearrangement(
-    name: str, sources: npt.NDArray[Any], values: npt.NDArray[Any], shape: tuple[int, ...]
-) -> None:
+def _check_rearrangement(name: str, sources: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
     degree = sources.size
     strange = np.flatnonzero((sources != np.floor(sources)) | (sources < 0) | (sources >= degree))
     if strange.size:
-        place = np.unravel_index(strange[0], shape)
         raise DeclarationError(
-            f"{name} is no rearrangement of cells: what it puts at {_cell(place)} is not the value of any one cell, nor its "
-            "negative"
+            f"{name} is no rearrangement of cells: what it puts at {_cell(strange[0], shape)} is not the value of any one cell, "
+            "nor its negative"
         )
     counts = np.bincount(sources.astype(np.intp), minlength=degree)
     if (counts != 1).any():
-        twice, lost = np.unravel_index(np.argmax(counts), shape), np.unravel_index(np.argmin(counts), shape)
+        twice, lost = _cell(np.argmax(counts), shape), _cell(np.argmin(counts), shape)
         raise DeclarationError(
-            f"{name} is no rearrangement of cells: cell {_cell(twice)} is copied {counts.max()} times and cell {_cell(lost)} "
-            "is lost"
+            f"{name} is no rearrangement of cells: cell {twice} is copied {counts.max()} times and cell {lost} is lost"
         )
 
 
-def _check_that_values_do_not_matter(
-    function: Callable[[Any], Any], name: str, element: SignedPermutation, shape: tuple[int, ...]
-) -> None:
-    """A sort rearranges too, but each array in its own way: only what moves every array alike is a symmetry."""
-    random = np.random.default_rng(0)
-    for _ in range(PROBES):
-        values = random.normal(size=shape) * 10.0 ** random.integers(-3, 4)
-        expected = element.applied(values.reshape(-1), axis=0).reshape(shape)
-        if not np.array_equal(_called(function, name, values), expected):
-            raise DeclarationError(f"{name} moves cells by their values: a symmetry moves every array in the same way")
-
-
-def _cell(index: tuple[Any, ...]) -> str:
-    shown = ", ".join(str(int(place)) for place in index)
-    return f"({shown},)" if len(index) == 1 else f"({shown})"
+def _cell(number: Any, shape: tuple[int, ...]) -> str:
+    return str(tuple(map(int, np.unravel_index(number, shape))))

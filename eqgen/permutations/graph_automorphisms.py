@@ -50,7 +50,7 @@ def automorphisms(graph: networkx.Graph[Any], *, node: Hashable = None, edge: Ha
     number = {name: place for place, name in enumerate(nodes)}
     edges = [(number[tail], number[head]) for tail, head in graph.edges()]
     arcs = _merged(edges, edge_colours, graph.is_directed())
-    rows, order = _search(len(nodes), arcs, colours, graph.is_directed())
+    rows, order = _search(arcs, colours, graph.is_directed())
     elements = [SignedPermutation(np.asarray(row, dtype=np.intp)[: len(nodes)]) for row in rows]
     names = tuple(str(name) for name in nodes)
     return make_group(elements or [SignedPermutation(np.arange(len(nodes)))], None, partial(int, order), names)
@@ -71,39 +71,32 @@ def _merged(edges: list[tuple[int, int]], colours: list[int], directed: bool) ->
     return [(tail, head, tuple(sorted(found))) for (tail, head), found in bundles.items()]
 
 
-def _search(size: int, arcs: Sequence[Arc], colours: list[int], directed: bool) -> tuple[list[list[int]], int]:
+def _search(arcs: Sequence[Arc], colours: list[int], directed: bool) -> tuple[list[list[int]], int]:
     """Generators and order of the coloured graph, BLISS knowing only plain undirected graphs with coloured vertices.
 
     An arc that is more than an uncoloured undirected edge becomes a path of extra vertices: one in the middle that holds
     its colour, or two when it has a direction. Whoever moves a node moves these along, so the order stays.
     """
-    igraph = _igraph()
-    kinds = _numbered((tail == head, colour) for tail, head, colour in arcs)
-    plain = not directed and len(set(kinds)) <= 1 and not any(tail == head for tail, head, _ in arcs)
-    if plain:
-        graph = igraph.Graph(n=size, edges=[arc[:2] for arc in arcs])
-        vertex_colours = list(colours)
-    else:
-        vertex_colours, edges, first = list(colours), [], max(colours, default=0) + 1
-        for (tail, head, _), kind in zip(arcs, kinds, strict=True):
-            start = len(vertex_colours)
-            if directed:
-                vertex_colours += [first + 2 * kind, first + 2 * kind + 1]
-                edges += [(tail, start), (start, start + 1), (start + 1, head)]
-            else:
-                vertex_colours.append(first + kind)
-                edges += [(tail, start)] if tail == head else [(tail, start), (start, head)]
-        graph = igraph.Graph(n=len(vertex_colours), edges=edges)
-    generators = graph.automorphism_group(color=vertex_colours)
-    return generators, int(graph.count_automorphisms(color=vertex_colours))
-
-
-def _igraph() -> Any:
     try:
         import igraph
     except ImportError:
         raise DeclarationError("automorphisms needs igraph: pip install igraph") from None
-    return igraph
+    kinds = _numbered((tail == head, colour) for tail, head, colour in arcs)
+    plain = not directed and len(set(kinds)) <= 1 and not any(tail == head for tail, head, _ in arcs)
+    vertex_colours, edges, first = list(colours), [], max(colours) + 1
+    for (tail, head, _), kind in zip(arcs, kinds, strict=True):
+        start = len(vertex_colours)
+        if plain:
+            edges.append((tail, head))
+        elif directed:
+            vertex_colours += [first + 2 * kind, first + 2 * kind + 1]
+            edges += [(tail, start), (start, start + 1), (start + 1, head)]
+        else:
+            vertex_colours.append(first + kind)
+            edges += [(tail, start)] if tail == head else [(tail, start), (start, head)]
+    graph = igraph.Graph(n=len(vertex_colours), edges=edges)
+    generators = graph.automorphism_group(color=vertex_colours)
+    return generators, int(graph.count_automorphisms(color=vertex_colours))
 
 
 def _colours(kind: str, attribute: Hashable, held: list[dict[Any, Any]]) -> list[int]:

@@ -8,10 +8,9 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation
-from eqgen.permutations.signed_permutation import SignedPermutation, doubled
+from eqgen.permutations.signed_permutation import SignedPermutation, plain
 
 LARGEST_TEXT_DEGREE = 1_000
 """Generators of more points than this are written compressed, as one token."""
@@ -24,7 +23,7 @@ def generators_text(generators: Sequence[SignedPermutation]) -> str:
         return f'generators("{compressed(generators)}")'
     texts = [cycle_text(generator) for generator in generators]
     # A last point that nothing moves must be named once, or the text would be read on fewer points.
-    if all(_plain(generator)[degree - 1] == degree - 1 for generator in generators):
+    if all(plain(generator)[degree - 1] == degree - 1 for generator in generators):
         texts[0] += f"({degree})"
     return ", ".join(text or "()" for text in texts)
 
@@ -36,7 +35,7 @@ def cycle_text(element: SignedPermutation, longest: float = math.inf) -> str:
     sign of point 1. Of a cycle and its mirror image only one is written. A text that grows longer than `longest` characters
     ends somewhere beyond: a message cuts it, and need not wait for a million points.
     """
-    permutation = _plain(element)
+    permutation = plain(element)
     size = element.size
     seen = permutation == np.arange(permutation.size)
     cycles: list[str] = []
@@ -53,18 +52,10 @@ def cycle_text(element: SignedPermutation, longest: float = math.inf) -> str:
             cycle.append(str(point + 1) if point < size else str(size - point - 1))
             point = int(permutation[point])
         if element.signs is not None:
-            _mark_mirror(seen, cycle, size)
+            for entry in map(int, cycle):
+                seen[size + entry - 1 if entry > 0 else -entry - 1] = True
         cycles.append(f"({' '.join(cycle)})")
     return "".join(cycles)
-
-
-def _mark_mirror(seen: npt.NDArray[np.bool_], cycle: list[str], size: int) -> None:
-    for entry in map(int, cycle):
-        seen[size + entry - 1 if entry > 0 else -entry - 1] = True
-
-
-def _plain(element: SignedPermutation) -> Permutation:
-    return element.image if element.signs is None else doubled(element)
 
 
 def compressed(generators: Sequence[SignedPermutation]) -> str:

@@ -47,13 +47,10 @@ class SignedPermutation:
     def applied(self, features: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
         """Features with this axis moved."""
         moved = np.empty_like(features)
-        place: list[Any] = [slice(None)] * features.ndim
-        place[axis] = self.image
-        shape = [1] * features.ndim
-        shape[axis] = self.size
-        moved[tuple(place)] = (
-            features if self.signs is None else features * self.signs.reshape(shape).astype(features.dtype)
-        )
+        if self.signs is not None:
+            features = features * self.signs.reshape(-1, *[1] * (features.ndim - axis - 1)).astype(features.dtype)
+        place: tuple[Any, ...] = (*[slice(None)] * axis, self.image)
+        moved[place] = features
         return moved
 
     def trace(self) -> int:
@@ -72,6 +69,11 @@ def doubled(element: SignedPermutation) -> Permutation:
     size = element.size
     negative = (element.all_signs() < 0).astype(np.intp) * size
     return np.concatenate([element.image + negative, element.image + size - negative])
+
+
+def plain(element: SignedPermutation) -> Permutation:
+    """An element as a plain permutation: of the points, or of the points and their negatives where signs change."""
+    return element.image if element.signs is None else doubled(element)
 
 
 def halved(permutation: Permutation) -> SignedPermutation:
