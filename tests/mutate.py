@@ -54,8 +54,8 @@ FOR_PEOPLE = {
 }
 """Functions whose answer only people read; their texts have tests of their own."""
 
-PRICES = {"work", "transform_cost", "price", "lower_bound"}
-"""Functions whose answer only says which of several programs is the faster."""
+PRICES = {"work", "transform_cost", "price", "lower_bound", "Work"}
+"""Functions, and the value that they make, which only say which of several programs is the faster."""
 
 GUARDS = {"strict", "write", "copy", "maxsize", "stacklevel", "casting", "memo", "usedforsecurity", "compress"}
 """Keyword arguments whose value changes no result."""
@@ -280,7 +280,7 @@ class Finder(ast.NodeVisitor):
         name = ast.unparse(node.func).rpartition(".")[2]
         if (
             name.endswith(("Error", "warn", "counted", "listed", "join", "format", "report", "advance"))
-            or name in FOR_PEOPLE
+            or name in FOR_PEOPLE | PRICES
         ):
             return
         first, second = [*node.args[:2], None, None][:2]
