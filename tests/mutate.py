@@ -57,6 +57,9 @@ FOR_PEOPLE = {
 PRICES = {"work", "transform_cost", "price", "lower_bound", "Work"}
 """Functions, and the value that they make, which only say which of several programs is the faster."""
 
+SEEDS = {"default_rng"}
+"""Functions whose argument is arbitrary."""
+
 GUARDS = {"strict", "write", "copy", "maxsize", "stacklevel", "casting", "memo", "usedforsecurity", "compress"}
 """Keyword arguments whose value changes no result."""
 
@@ -280,7 +283,7 @@ class Finder(ast.NodeVisitor):
         name = ast.unparse(node.func).rpartition(".")[2]
         if (
             name.endswith(("Error", "warn", "counted", "listed", "join", "format", "report", "advance"))
-            or name in FOR_PEOPLE | PRICES
+            or name in FOR_PEOPLE | PRICES | SEEDS
         ):
             return
         first, second = [*node.args[:2], None, None][:2]
