@@ -441,3 +441,11 @@ def test_a_group_that_flips_signs_is_none_that_does_not():
     signed, plain = eq.group("(1 -2)(3)"), eq.group("(1 2)(3)")
     assert not signed.equals(plain)
     assert not plain.equals(signed)
+
+
+def test_what_only_looks_like_a_group_of_sympy_is_none():
+    class Lookalike:
+        generators, degree = ((1, 0),), 2
+
+    with pytest.raises(eq.DeclarationError):
+        eq.group(Lookalike())
