@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import is_whole
 from eqgen.layers.execution.tensors import constant, matmul
-from eqgen.layers.inputs.arguments import is_positive_whole
 from eqgen.layers.inputs.points import PointLayer
 from eqgen.layers.inputs.shape import check_channels, present
 from eqgen.orbitals.orbits import orbits
@@ -51,17 +51,17 @@ class EquivariantAttention(PointLayer):
         self, num_heads: int, key_dim: int, declaration: Mapping | str, *, use_bias: bool = True, **kwargs: Any
     ) -> None:
         for name, size in (("num_heads", num_heads), ("key_dim", key_dim)):
-            if not is_positive_whole(size):
+            if not is_whole(size, 1):
                 raise DeclarationError(f"{name} is a positive whole number, got {size!r}")
         super().__init__(declaration, **kwargs)
         self.num_heads, self.key_dim = int(num_heads), int(key_dim)
         self.check_unsigned("attention, which is not odd, would break the symmetry: attend to absolute values")
         self.orbits = orbits(self.mapping)
         labels = self.orbits.labels
-        if (labels < 0).all(axis=1).any():
-            row = int(np.flatnonzero((labels < 0).all(axis=1))[0])
+        lonely = np.flatnonzero((labels < 0).all(axis=1))
+        if lonely.size:
             raise DeclarationError(
-                f"the support of {self.mapping.in_short()} leaves point {row + 1} nothing to attend to: add its pair "
+                f"the support of {self.mapping.in_short()} leaves point {lonely[0] + 1} nothing to attend to: add its pair "
                 "with itself"
             )
         self._places = np.maximum(labels, 0).astype(np.int32).ravel()
@@ -120,12 +120,8 @@ class EquivariantAttention(PointLayer):
 
     def get_config(self) -> dict[str, Any]:
         """What makes the layer again."""
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "key_dim": self.key_dim,
-            "use_bias": self.use_bias,
-        }
+        own = {"num_heads": self.num_heads, "key_dim": self.key_dim, "use_bias": self.use_bias}
+        return {**super().get_config(), **own}
 
     def parameters_spared(self) -> int:
         """How many more parameters there would be if every pair of points had its own."""

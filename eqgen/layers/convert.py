@@ -79,8 +79,7 @@ class Convertible:
             raise DeclarationError(
                 "the layer has a typed pattern and no group: only a declared symmetry can be restricted"
             )
-        if not self.built:
-            raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
+        matrix = self.weight_matrix()
         target = _finer_mapping(self.mapping, finer)
         before, after = form_of(self.mapping), form_of(target)
         _check_finer(before, after)
@@ -90,7 +89,6 @@ class Convertible:
         config.pop("fingerprint")
         config.update(declaration=target, kernel_initializer="orbit")
         restricted = type(self).from_config(config)
-        matrix = self.weight_matrix()
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
         kernel = matrix.reshape(m * n, channels_in, channels_out)[after.firsts[1:]]
         bias = None
@@ -141,7 +139,7 @@ def fill(layer: Any, channels_in: int, values: Array, bias: Array | None) -> Non
     n = layer.program.shape[1]
     layer.build((None, n) if layer.units is None else (None, n, channels_in))
     if layer.aggregation == "mean":
-        values = values.astype(np.float64) * layer.declared.sizes.subdegrees[:, None, None]
+        values = values.astype(np.float64) * layer.declared.source.subdegrees[:, None, None]
     layer.kernel.assign(np.reshape(values, tuple(layer.kernel.shape)))
     if bias is not None:
         layer.bias.assign(np.reshape(bias, tuple(layer.bias.shape)))

@@ -107,13 +107,13 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         refuse_unknown(lowering)
         self.lowering = lowering
         self.declared = read_declaration(declaration)
-        self.orbits, self.mapping, self.rank = self.declared.orbits, self.declared.mapping, self.declared.sizes.rank
+        self.orbits, self.mapping, self.rank = self.declared.orbits, self.declared.mapping, self.declared.source.rank
         self.bias_pattern = self.declared.read_bias(use_bias, bias)
         self.use_bias = self.bias_pattern is not None
         if not self.use_bias:
             self.declared.check_rank()
         self.layout = layout
-        self._sides = Sides(self.declared.input, self.declared.output, self.units, layout)
+        self._sides = Sides(*self.declared.grids, self.units, layout)
         self._linear: LinearMap | None = None
         if lowering != "auto":
             # What is asked for is there, or refused here and not when the layer is built.
@@ -157,7 +157,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         channels = () if self.units is None else (reading.channels, self.units)
         initializer = self.kernel_initializer
         if isinstance(initializer, OrbitInitializer):
-            initializer = initializer.for_orbits(self.declared.sizes, self.aggregation, reading.channels)
+            initializer = initializer.for_orbits(self.declared.source, self.aggregation, reading.channels)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.rank, *channels),
@@ -253,5 +253,5 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         return program(self.declared.source, self.lowering, channels_in=channels, channels_out=self.units or 1)
 
     def _made_for(self, channels: int) -> LinearMap:
-        scale = 1.0 / self.declared.sizes.subdegrees if self.aggregation == "mean" else None
+        scale = 1.0 / self.declared.source.subdegrees if self.aggregation == "mean" else None
         return linear_map(self._planned(channels), scale, self.bias_pattern)

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 
 from eqgen.common.errors import DeclarationError
+from eqgen.common.text import is_whole
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.model import in_single_precision, randomized_weights
-from eqgen.layers.inputs.arguments import check_activation, flipping, is_positive_whole
+from eqgen.layers.inputs.arguments import check_activation, flipping
 from eqgen.layers.normalization import EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool
 from eqgen.orbitals.composition import chain_of, moves_of
@@ -62,10 +63,14 @@ def network(
     >>> model.output_shape
     (None, 2)
     """
-    _check_widths(widths)
+    several = isinstance(widths, Sequence) and not isinstance(widths, str) and len(widths) > 0
+    if not several or not all(is_whole(width, 1) for width in widths):
+        raise DeclarationError(
+            f"widths are the channels of each layer, positive whole numbers as in [64, 64], got {widths!r}"
+        )
     chain = chain_of(mappings, len(widths))
     for what, number in (("channels", channels), ("outputs", outputs)):
-        if not is_positive_whole(number):
+        if not is_whole(number, 1):
             raise DeclarationError(f"{what} is a positive whole number, got {number!r}")
     _check_pieces(chain, head, activation, normalization)
     inputs = keras.Input((chain[0].input.size, channels))
@@ -77,12 +82,12 @@ def network(
         features = keras.layers.Add()([features, block]) if stays else block
     last = chain[-1]
     features = _activated(features, last, activation, normalization)
+    last_space = identity_mapping(last.output, last)
     if isinstance(head, keras.layers.Layer):
         answer = head(features)
     elif head == "invariant":
-        answer = keras.layers.Dense(outputs)(InvariantPool(identity_mapping(last.output, last))(features))
+        answer = keras.layers.Dense(outputs)(InvariantPool(last_space)(features))
     else:
-        last_space = identity_mapping(last.output, last)
         answer = EquivariantDense(outputs, last_space, use_bias=flipping(last) is None, layout="flat")(features)
     model = keras.Model(inputs, answer, name=name)
     _check_symmetry(model, chain, head, normalization, activation)
@@ -103,17 +108,8 @@ def _check_pieces(chain: list[Mapping], head: Any, activation: Any, normalizatio
             f"activation is the layer {activation.name!r}, and every block has its own: expected a function or its name, as in "
             '"relu"'
         )
-    function = None if activation is None else keras.activations.get(activation)
-    for mapping in chain if function is not None else ():
-        check_activation(mapping, function)
-
-
-def _check_widths(widths: Any) -> None:
-    several = isinstance(widths, Sequence) and not isinstance(widths, str) and len(widths) > 0
-    if not several or not all(map(is_positive_whole, widths)):
-        raise DeclarationError(
-            f"widths are the channels of each layer, positive whole numbers as in [64, 64], got {widths!r}"
-        )
+    for mapping in chain if activation is not None else ():
+        check_activation(mapping, keras.activations.get(activation))
 
 
 def _activated(

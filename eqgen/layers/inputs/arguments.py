@@ -1,4 +1,4 @@
-"""Arguments of layers, checked one by one; where signs flip, activations have to be odd, and some biases are refused."""
+"""Arguments of layers, checked one by one; where signs flip, activations have to be odd."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ PROBES = np.array([[1e-3, 0.1, 0.5, 1.0, 1.7, 2.5, 3.5, 6.5, 20.0, 1e2, 1e4, 1e6
 """An activation is odd when f(-x) = -f(x); it is tried here, to rounding. Samples are no proof: `verify` tries more."""
 
 
-def is_positive_whole(number: Any) -> bool:
-    """Whether this is a whole number above zero; True is none."""
-    return is_whole(number, 1)
-
-
 def not_negative(name: str, number: Any) -> float:
     """A finite number that is not negative.
 
@@ -37,7 +32,7 @@ def not_negative(name: str, number: Any) -> float:
 def checked_units(units: Any) -> int | None:
     if units is None:
         return None
-    if not is_positive_whole(units):
+    if not is_whole(units, 1):
         swapped = ": the declaration comes second" if isinstance(units, (str, Mapping, Orbits, Pattern)) else ""
         raise DeclarationError(
             "units is the number of output channels, a positive whole number, or None for a layer without channels; got "
@@ -70,16 +65,6 @@ def check_activation(mapping: Mapping, activation: Any) -> None:
         "equivariant; use an odd one, like tanh or soft_shrink, or multiply the outputs by a gate computed from their "
         "absolute values"
     )
-
-
-def check_bias(mapping: Mapping, bias: Pattern) -> None:
-    """Raise when the signs forbid every bias."""
-    generator = flipping(mapping)
-    if bias.rank == 0 and generator is not None:
-        raise DeclarationError(
-            f"no output of {mapping} can have a bias: {generator.name} flips its sign, so it would have to be its own "
-            "negative; drop use_bias"
-        )
 
 
 def is_odd(activation: Any) -> bool:

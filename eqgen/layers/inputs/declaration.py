@@ -10,7 +10,7 @@ import numpy as np
 from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import in_short
-from eqgen.layers.inputs.arguments import check_bias
+from eqgen.layers.inputs.arguments import flipping
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.orbits import Orbits, bias_pattern, fingerprint, orbits
@@ -24,20 +24,15 @@ class Declared:
     """The orbits of a mapping, or a typed pattern.
 
     Attributes:
-        source: the one or the other, which is what a program is planned for.
-        sizes: what knows `rank`, `subdegrees` and `orbitals_per_row`, whether or not there is a table.
+        source: the one or the other: what a program is planned for; it knows `rank`, `subdegrees` and `orbitals_per_row`.
         mapping: None for a typed pattern.
-        input, output: the grids that the points of each side fill.
         kind: "symmetry of" or "pattern", for messages, ...
         title: ... and what follows, ...
         short_title: ... and the same where it is long.
     """
 
     source: Orbits | Pattern
-    sizes: Orbits | Pattern
     mapping: Mapping | None
-    input: tuple[int, ...]
-    output: tuple[int, ...]
     kind: str
     title: str
     short_title: str
@@ -64,9 +59,11 @@ class Declared:
         return str(self.source) if self.mapping is None else self.mapping.without_catalogue()
 
     @property
-    def fingerprint(self) -> str | None:
-        """A few letters that tell orbits apart; None for a typed pattern, which is saved whole."""
-        return fingerprint(self.source) if isinstance(self.source, Orbits) else None
+    def grids(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the points of the input fill, and those of the output; `(n,)` where that is no grid."""
+        if self.mapping is None:
+            return self.source.shape[1:], self.source.shape[:1]
+        return self.mapping.input.shape, self.mapping.output.shape
 
     def read_bias(self, use_bias: bool, bias: str | Pattern | None) -> Pattern | None:
         """Which outputs share a bias, as a column, (m, 1); None without a bias.
@@ -80,8 +77,12 @@ class Declared:
                 "the mapping decides which outputs share a bias: drop bias=... and say use_bias=True"
             )
         if self.mapping is not None and use_bias:
-            shared = bias_pattern(self.mapping)
-            check_bias(self.mapping, shared)
+            shared, generator = bias_pattern(self.mapping), flipping(self.mapping)
+            if shared.rank == 0 and generator is not None:
+                raise DeclarationError(
+                    f"no output of {self.mapping} can have a bias: {generator.name} flips its sign, so it would have to be its own "
+                    "negative; drop use_bias"
+                )
             return shared
         if self.mapping is None and use_bias and bias is None:
             raise DeclarationError(
@@ -97,17 +98,17 @@ class Declared:
                 f"bias has {f'{rows} rows of ' if rows > 1 else ''}{columns} entries, the pattern has {m} rows: write one row "
                 "with one letter for each output"
             )
-        return transposed(typed)
+        return _transposed(typed)
 
     def config(self, bias: Pattern | None) -> dict[str, Any]:
         """What a saved layer holds of this, and of the bias where it was typed in."""
-        if self.mapping is None:
-            return {"declaration": self.text, "bias": None if bias is None else str(transposed(bias))}
-        return {"declaration": self.text, "bias": None, "fingerprint": self.fingerprint}
+        if isinstance(self.source, Orbits):
+            return {"declaration": self.text, "bias": None, "fingerprint": fingerprint(self.source)}
+        return {"declaration": self.text, "bias": None if bias is None else str(_transposed(bias))}
 
     def check_rank(self) -> None:
         """Stop at what leaves no parameter."""
-        if not self.sizes.rank:
+        if not self.source.rank:
             raise DeclarationError(
                 f"the {self.kind} {self.title} forces every weight to zero, so the layer would answer 0 to everything: use "
                 "another output space, or a bias"
@@ -115,11 +116,11 @@ class Declared:
 
     def check_fingerprint(self, name: str, saved: str | None) -> None:
         """Stop at a layer that was saved with the fingerprint of other orbits."""
-        if self.mapping is not None and saved is not None and saved != self.fingerprint:
+        if isinstance(self.source, Orbits) and saved not in (None, fingerprint(self.source)):
             raise DeclarationError(
-                f"layer {name!r} was saved with the orbits {saved}, and {self.mapping.in_short()} now has the orbits "
-                f"{self.fingerprint}: its weights would go to other entries; load it with the eqgen that saved it, or put back "
-                "its declaration, if that was changed"
+                f"layer {name!r} was saved with the orbits {saved}, and {self.source.mapping.in_short()} now has the orbits "
+                f"{fingerprint(self.source)}: its weights would go to other entries; load it with the eqgen that saved it, or put "
+                "back its declaration, if that was changed"
             )
 
 
@@ -131,15 +132,13 @@ def read_declaration(declaration: Any) -> Declared:
     """
     if isinstance(declaration, Orbits):
         mapping = declaration.mapping
-        grids, short = (mapping.input.shape, mapping.output.shape), in_short(mapping.in_short())
-        return Declared(declaration, declaration, mapping, *grids, "symmetry of", str(mapping), short)
+        return Declared(declaration, mapping, "symmetry of", str(mapping), in_short(mapping.in_short()))
     if looks_like_mapping(declaration):
         return read_declaration(orbits(as_mapping(declaration)))
     typed = as_pattern(declaration).in_order_of_appearance()
-    m, n = typed.shape
-    return Declared(typed, typed, None, (n,), (m,), "pattern", typed.in_one_line(), typed.in_one_line())
+    return Declared(typed, None, "pattern", typed.in_one_line(), typed.in_one_line())
 
 
-def transposed(pattern: Pattern) -> Pattern:
+def _transposed(pattern: Pattern) -> Pattern:
     """A bias between its two forms: a typed row, and the column that a map from one point is."""
     return Pattern(pattern.signed_labels.T, pattern.letters)
