@@ -83,17 +83,16 @@ class Convertible:
         target = _finer_mapping(self.mapping, finer)
         before, after = form_of(self.mapping), form_of(target)
         _check_finer(before, after)
+        bias = None
         if before.bias is not None and after.bias is not None and self.use_bias:
             _check_finer(before.bias, after.bias)
+            bias = as_float64(self.linear.bias_on_points(self.bias))[after.bias.firsts[1:]]
         config = self.get_config()
         config.pop("fingerprint")
         config.update(declaration=target, kernel_initializer="orbit")
         restricted = type(self).from_config(config)
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
         kernel = matrix.reshape(m * n, channels_in, channels_out)[after.firsts[1:]]
-        bias = None
-        if after.bias is not None and self.use_bias:
-            bias = as_float64(self.linear.bias_on_points(self.bias))[after.bias.firsts[1:]]
         fill(restricted, channels_in, kernel, bias)
         return restricted
 

@@ -158,23 +158,9 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         initializer = self.kernel_initializer
         if isinstance(initializer, OrbitInitializer):
             initializer = initializer.for_orbits(self.declared.source, self.aggregation, reading.channels)
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(self.rank, *channels),
-            initializer=initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            autocast=False,
-        )
+        self.kernel = self._parameter("kernel", (self.rank, *channels), initializer)
         if self.bias_pattern is not None:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.bias_pattern.rank, *channels[1:]),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                autocast=False,
-            )
+            self.bias = self._parameter("bias", (self.bias_pattern.rank, *channels[1:]), self.bias_initializer)
         self._linear = self._made_for(reading.channels)
         self.built = True
 
@@ -248,6 +234,10 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         m, n = self.program.shape
         spared = (m * n - self.rank) * int(np.prod(self.kernel.shape[1:]))
         return spared if self.bias_pattern is None else spared + (m - self.bias_pattern.rank) * (self.units or 1)
+
+    def _parameter(self, name: str, shape: tuple[int, ...], initializer: Any) -> Any:
+        options = {option: getattr(self, f"{name}_{option}") for option in ("regularizer", "constraint")}
+        return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False, **options)
 
     def _planned(self, channels: int) -> Program:
         return program(self.declared.source, self.lowering, channels_in=channels, channels_out=self.units or 1)

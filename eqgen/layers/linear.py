@@ -64,17 +64,10 @@ class LinearMap:
         theta = theta if self.scale is None else theta * self.scale[:, None, None].astype(theta.dtype)
         # Numbered as signed labels are: zero, then each number from the front, and its negative from the back.
         numbers = np.concatenate([np.zeros((1, *theta.shape[1:]), dtype=theta.dtype), theta, -theta[::-1]])
-        matrix: npt.NDArray[Any] = numbers[pattern.signed_labels]
-        return matrix
+        return numbers[pattern.signed_labels]
 
 
 def linear_map(program: Program, scale: npt.NDArray[np.float64] | None, bias: Pattern | None) -> LinearMap:
-    """A program made ready to run.
-
-    Args:
-        program: how the weight matrix is applied.
-        scale: (rank,), what each parameter is multiplied by before it stands in the matrix; None for 1.
-        bias: which outputs share a bias, (m, 1), or None.
-    """
+    """A program made ready to run, with its scale, and a bias that is shared as a pattern of shape (m, 1) says."""
     table = None if bias is None else weight_table(bias.signed_labels, bias.rank)
     return LinearMap(program, scale, Execution(program.blocks, program.shape[0], scale), table)

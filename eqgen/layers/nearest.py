@@ -88,10 +88,8 @@ def _means(form: Form, weight: Any, channels: tuple[int, int]) -> npt.NDArray[np
     """The mean over each orbit, (rank, channels_in, channels_out), of a Dense kernel or bias, taken in double precision."""
     m, n = form.pattern.shape
     channels_in, channels_out = channels
+    matrix = as_float64(weight).reshape(n * channels_in, m * channels_out)
     with double_precision():
-        matrix = ops.reshape(
-            ops.convert_to_tensor(as_float64(weight), dtype="float64"), (n * channels_in, m * channels_out)
-        )
-        held = as_float64(nearest(form, matrix))
+        held = as_float64(nearest(form, ops.convert_to_tensor(matrix, dtype="float64")))
     entries = held.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3).reshape(m * n, *channels)
     return entries[form.firsts[1:]] * form.pattern.signs.ravel()[form.firsts[1:], None, None]

@@ -13,8 +13,6 @@ from eqgen.layers.inputs.points import PointLayer
 from eqgen.layers.inputs.shape import handed_on, present, read_shape
 from eqgen.spaces.mapping import Mapping
 
-MODES = ("mean", "sum", "max")
-
 
 @keras.saving.register_keras_serializable(package="eqgen")
 class InvariantPool(PointLayer):
@@ -43,7 +41,7 @@ class InvariantPool(PointLayer):
     """
 
     def __init__(self, declaration: Mapping | str, mode: str = "mean", **kwargs: Any) -> None:
-        if mode not in MODES:
+        if mode not in ("mean", "sum", "max"):
             raise DeclarationError(f'mode is {mode!r}: expected "mean", "sum" or "max"')
         super().__init__(declaration, **kwargs)
         self.mode = mode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import keras
 import numpy as np
@@ -63,24 +63,12 @@ class Description:
         return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-@runtime_checkable
-class Symmetric(Protocol):
-    """A layer that tells what its symmetry spares."""
-
-    def declared_as(self) -> str:
-        """What it is declared by."""
-        ...
-
-    def parameters_spared(self) -> int:
-        """How many more parameters it would have without its symmetry."""
-        ...
-
-
 def describe(model: Any) -> Description:
     """The parameters of a model or layer, layer by layer, beside those that it would have without its symmetries.
 
     Args:
-        model: a Keras model or layer that is built.
+        model: a Keras model or layer that is built. Layers tell by `declared_as()` what they are declared by, and by
+            `parameters_spared()` how many more parameters they would have without their symmetry.
 
     Raises:
         DeclarationError: it is no Keras layer, or it has no weights yet.
@@ -108,7 +96,8 @@ def _rows(layer: Any, seen: set[int]) -> Iterator[LayerRow]:
     seen.update(map(id, own))
     if own:
         held = sum(int(np.prod(weight.shape)) for weight in own)
-        declared, spared = (layer.declared_as(), layer.parameters_spared()) if isinstance(layer, Symmetric) else ("", 0)
+        symmetric = hasattr(layer, "parameters_spared")
+        declared, spared = (layer.declared_as(), layer.parameters_spared()) if symmetric else ("", 0)
         yield LayerRow(layer.name, f"{type(layer).__name__} {in_short(declared)}".strip(), held, held + spared)
     for part in inner:
         yield from _rows(part, seen)

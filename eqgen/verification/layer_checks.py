@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -45,11 +45,14 @@ MOST_UNIT_INPUTS = 64
 UNBUILT_CHANNELS = 3
 """A layer that is not built yet is tried with so many channels."""
 
+Weights = tuple[Array, Array | None]
+"""A kernel, and a bias or None."""
+
 
 def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np.random.Generator) -> Report:
     """In integers, in float64, and as it is."""
     mapping, shape = orbits.mapping, flat_shape(layer)
-    program, summed = program_check(layer, looked_at(layer, random), random)
+    program, summed = program_check(layer, random)
     # It may sum to no labels, which the check of the program has told, or to more than are looked at.
     certificate = (
         certify(mapping, summed) if summed is not None and summed.shape == layer.program.shape else orbits.certificate()
@@ -75,20 +78,20 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
 
 def verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Report:
     """A typed pattern has no group: its form is checked, and that the layer applies the matrix that it shows."""
-    weights = _weights(layer, random)[0]
-    matrix = layer.linear.matrix(layer.pattern, weights.kernel)
+    kernel, bias = _weights(layer, random)[0]
+    matrix = layer.linear.matrix(layer.pattern, kernel)
     with double_precision():
-        bias = 0.0 if weights.bias is None else as_float64(layer.linear.bias_on_points(weights.bias))
+        shift = 0.0 if bias is None else as_float64(layer.linear.bias_on_points(bias))
     worst = 0.0
     n, channels = (*flat_shape(layer), 1)[:2]
     for features in random_inputs(n, channels, random):
-        expected = np.einsum("mnio,bni->bmo", matrix, features) + bias
-        difference = np.abs(applied(layer, weights, "float64", features) - expected).max()
+        expected = np.einsum("mnio,bni->bmo", matrix, features) + shift
+        difference = np.abs(applied(layer, (kernel, bias), "float64", features) - expected).max()
         error = float(difference / (np.abs(expected).max() or 1.0))
         worst = error if not error <= worst else worst  # so that NaN counts as a violation
     outcome = Outcome(worst, "", True, 0, "float64")
     evidence = f"y = W x in float64: largest relative difference {worst:.1e} (tolerance {outcome.tolerance:.1e})"
-    program, _ = program_check(layer, looked_at(layer, random), random)
+    program, _ = program_check(layer, random)
     checks = [program, form_check(layer, random), Check("numeric", worst <= outcome.tolerance, evidence)]
     return report_of(layer, f"pattern {layer.declared.title}", checks, outcome, None)
 
@@ -107,14 +110,11 @@ def _in_float64(layer: EquivariantDense, trial: Trial, several_weights: list[Wei
 
 def _weights(layer: EquivariantDense, random: np.random.Generator) -> list[Weights]:
     """In float64 the weights that a layer has, if any, and random ones: zeros would show nothing."""
-    own = (
-        [Weights(as_float64(layer.kernel), None if layer.bias is None else as_float64(layer.bias))]
-        if layer.built
-        else []
-    )
+    bias = None if layer.bias is None else as_float64(layer.bias)
+    own = [(as_float64(layer.kernel), bias)] if layer.built else []
     sizes, shared = () if layer.units is None else (flat_shape(layer)[1], layer.units), layer.bias_pattern
     kernel = random.normal(size=(layer.rank, *sizes))
-    return [*own, Weights(kernel, None if shared is None else random.normal(size=(shared.rank, *sizes[1:])))]
+    return [*own, (kernel, None if shared is None else random.normal(size=(shared.rank, *sizes[1:])))]
 
 
 def flat_shape(layer: EquivariantDense) -> tuple[int, ...]:
@@ -128,13 +128,6 @@ def report_of(
 ) -> Report:
     subject = f"{type(layer).__name__} {layer.name!r}"
     return Report(subject, declaration, tuple(checks), certificate, outcome.error, outcome.tolerance, outcome.dtype)
-
-
-class Weights(NamedTuple):
-    """A kernel, and a bias or None."""
-
-    kernel: Array
-    bias: Array | None
 
 
 def applied(layer: EquivariantDense, weights: Weights, dtype: str, features: Array, activation: Any = None) -> Array:
@@ -158,28 +151,23 @@ def applied(layer: EquivariantDense, weights: Weights, dtype: str, features: Arr
     return array[:, :, None] if layer.units is None else array
 
 
-def looked_at(layer: EquivariantDense, random: np.random.Generator) -> Integers:
-    """The columns of the matrix that the integers look at: all, or of a large one some drawn at random."""
-    m, n = layer.program.shape
-    if m * n <= LARGEST_MATRIX:
-        return np.arange(n)
-    return np.sort(random.choice(n, min(n, max(1, LARGEST_MATRIX // m)), replace=False))
+def _columns(n: int, most: int, random: np.random.Generator) -> Integers:
+    """The columns of a matrix that are looked at: all, or of many some drawn at random."""
+    return np.arange(n) if n <= most else np.sort(random.choice(n, most, replace=False))
 
 
-def program_check(
-    layer: EquivariantDense, columns: Integers, random: np.random.Generator
-) -> tuple[Check, SignedLabels | None]:
+def program_check(layer: EquivariantDense, random: np.random.Generator) -> tuple[Check, SignedLabels | None]:
     """Whether the program that the layer runs sums to the declared pattern, in integers.
 
     Args:
         layer: any.
-        columns: those of the matrix that are looked at.
-        random: draws parameters for a second look, which no mixture of orbits survives.
+        random: draws the columns of a large matrix, and parameters for a second look, which no mixture of orbits survives.
 
     Returns:
         The check, and the signed labels that the program sums to, (m, columns); None where it sums to none.
     """
-    program = layer.program
+    program, (m, n) = layer.program, layer.program.shape
+    columns = _columns(n, max(1, LARGEST_MATRIX // m), random)
     declared = layer.declared.signed_at(columns)
     drawn = random.integers(1, LARGEST_DRAWN, size=program.rank)
     summed: SignedLabels | None = None
@@ -199,7 +187,6 @@ def program_check(
                 f"{columns[column] + 1}), {matrix[row, column]} instead of {expected[row, column]}"
             )
             return Check("program", False, evidence), summed
-    m, n = program.shape
     looked = f"{m} x {n} entries" if columns.size == n else f"{m} x {columns.size} of {n} columns"
     return Check("program", True, f"{program.lowering}: it sums to the declared labels, {looked}"), summed
 
@@ -211,14 +198,11 @@ def certificate_checks(certificate: Certificate, generators: int) -> Iterator[Ch
     if not certificate.invariant:
         yield Check("complete", None, "not looked at: labels that a generator changes are no orbits")
         return
-    evidence = (
-        certificate.apart or f"{count(certificate.rank, 'orbit')}, each generated from one pair; Burnside's count"
-    )
-    if not certificate.apart and certificate.burnside is None:
-        evidence += f": {certificate.counted}"
-    elif not certificate.apart:
-        evidence += f" over {certificate.counted} says {certificate.burnside}"
-    yield Check("complete", certificate.complete, evidence)
+    counted = f": {certificate.counted}"
+    if certificate.burnside is not None:
+        counted = f" over {certificate.counted} says {certificate.burnside}"
+    generated = f"{count(certificate.rank, 'orbit')}, each generated from one pair; Burnside's count{counted}"
+    yield Check("complete", certificate.complete, certificate.apart or generated)
 
 
 def bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:
@@ -232,29 +216,25 @@ def bias_checks(layer: EquivariantDense, mapping: Mapping) -> Iterator[Check]:
         if not np.array_equal(signed_labels[generator.output.image], expected):
             yield Check("bias", False, f"{generator.name} moves the shared biases")
             return
-    if not np.array_equal(signed_labels, layer.bias_pattern.signed_labels):
-        yield Check("bias", False, "the biases are not shared as declared")
-        return
-    yield Check("bias", True, f"{count(layer.bias_pattern.rank, 'bias parameter')}, unchanged by each generator")
+    shared = np.array_equal(signed_labels, layer.bias_pattern.signed_labels)
+    evidence = f"{count(layer.bias_pattern.rank, 'bias parameter')}, unchanged by each generator"
+    yield Check("bias", shared, evidence if shared else "the biases are not shared as declared")
 
 
 def form_check(layer: EquivariantDense, random: np.random.Generator) -> Check:
     """Whether equal entries of the matrix are the same float, as the layer applies it to unit inputs in its own dtype.
 
-    Bit for bit where the matrix is gathered; to rounding where a program never makes it.
-
-    Args:
-        layer: the layer.
-        random: draws the columns of a large matrix.
+    Bit for bit where the matrix is gathered; to rounding where a program never makes it. Of a large one some columns are
+    drawn at random.
     """
     if not layer.built:
         return Check("form", None, "the layer is not built yet, so there is no matrix to look at")
     n = layer.program.shape[1]
-    columns = np.arange(n) if n <= MOST_UNIT_INPUTS else np.sort(random.choice(n, MOST_UNIT_INPUTS, replace=False))
+    columns = _columns(n, MOST_UNIT_INPUTS, random)
     kernel = np.asarray(ops.convert_to_numpy(layer.kernel.value))
     units = np.zeros((columns.size, n, 1 if layer.units is None else kernel.shape[1]), dtype=np.float32)
     units[np.arange(columns.size), columns, 0] = 1
-    entries = np.moveaxis(applied(layer, Weights(kernel, None), layer.variable_dtype, units), 0, 1)
+    entries = np.moveaxis(applied(layer, (kernel, None), layer.variable_dtype, units), 0, 1)
     exact = layer.program.lowering == "gather"
     tolerance = 0.0 if exact else TOLERANCE_IN_EPS * float(np.finfo(layer.variable_dtype).eps)
     stray = _stray(entries, layer.declared.signed_at(columns), layer.rank, tolerance)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,71 +18,12 @@ SAMPLES = 4
 """So many random inputs tell."""
 
 
-@dataclass(frozen=True, eq=False)
-class TensorActions:
-    """The ways in which a tensor inside a model may move when its input does.
-
-    Attributes:
-        spaces: for each space what each generator does to its points.
-        tolerance: a larger difference, beside the largest value, is no rounding.
-    """
-
-    spaces: tuple[tuple[SignedPermutation, ...], ...]
-    tolerance: float
-
-    def allow(self, plain: Array, moved: Sequence[Array]) -> bool:
-        """Whether a tensor, for inputs as they are and moved by each generator, moves like a space or not at all."""
-        if all(self._close(tensor, plain) for tensor in moved):
-            return True
-        # What has an axis as long as a space is indexed by such a space; what has none may be flattened.
-        named = [generators for generators in self.spaces if generators[0].size in plain.shape[1:]]
-        return any(self._follows(plain, moved, generators) for generators in named or self.spaces)
-
-    def _follows(self, plain: Array, moved: Sequence[Array], generators: Sequence[SignedPermutation]) -> bool:
-        size, length = generators[0].size, int(np.prod(plain.shape[1:]))
-        if length % size:
-            return False
-        # Points may stand on any axis, or flattened together with channels.
-        others = length // size
-        shapes = [(len(plain), count, size, -1) for count in range(1, others + 1) if others % count == 0]
-        return any(
-            all(
-                self._close(tensor.reshape(shape), generator.applied(plain.reshape(shape), 2))
-                for tensor, generator in zip(moved, generators, strict=True)
-            )
-            for shape in shapes
-        )
-
-    def _close(self, tensor: Array, expected: Array) -> bool:
-        allowed = self.tolerance * max(np.abs(expected).max(initial=0), 1e-30)
-        return bool(np.abs(tensor - expected).max(initial=0) <= allowed)
-
-
-@dataclass(frozen=True, eq=False)
-class SymmetryBreaker:
-    """What breaks a symmetry: a layer, or an operation between layers.
-
-    Attributes:
-        operation: that is given what moves as the points do, or stays, and answers what does neither.
-        before: what made its input.
-    """
-
-    operation: Any
-    before: Any
-
-    def __str__(self) -> str:
-        after = "" if isinstance(self.before, keras.layers.InputLayer) else f" after {_name(self.before)}"
-        return f"{_name(self.operation)}{after}"
-
-
-def _name(operation: Any) -> str:
-    return f"{operation.name!r} ({type(operation).__name__})"
-
-
 def symmetry_breaker(
     model: Any, spaces: Sequence[Sequence[SignedPermutation]], shape: tuple[int, ...], tolerance: float = 0
-) -> SymmetryBreaker | None:
-    """The layer, or the operation between layers, that breaks the symmetry of a functional or sequential model.
+) -> str | None:
+    """The layer, or the operation between layers, that breaks the symmetry of a functional or sequential model, in words.
+
+    It is given what moves as the points do, or stays, and answers what does neither.
 
     Args:
         model: any Keras model; one that does not show what stands between its layers tells nothing.
@@ -98,11 +39,11 @@ def symmetry_breaker(
     features = features.astype("float64" if dtype == "float64" else "float32")
     flat = features.reshape(SAMPLES, spaces[0][0].size, -1) if spaces[0] else features
     moved = [generator.applied(flat, 1).reshape(features.shape) for generator in spaces[0]]
-    actions = TensorActions(tuple(map(tuple, spaces)), max(tolerance, TOLERANCE_IN_EPS * EPS[dtype]))
-    return _breaker(model, [features, *moved], actions) if moved else None
+    moves = partial(_moves, spaces=spaces, tolerance=max(tolerance, TOLERANCE_IN_EPS * EPS[dtype]))
+    return _breaker(model, [features, *moved], moves) if moved else None
 
 
-def _breaker(model: Any, inputs: list[Array], actions: TensorActions) -> SymmetryBreaker | None:
+def _breaker(model: Any, inputs: list[Array], moves: Callable[[Array, Sequence[Array]], bool]) -> str | None:
     """The same for inputs that are moved already: as they are, and moved by each generator."""
     if not isinstance(model, keras.Model) or len(getattr(model, "inputs", None) or ()) != 1:
         return None
@@ -110,7 +51,7 @@ def _breaker(model: Any, inputs: list[Array], actions: TensorActions) -> Symmetr
     inside = keras.Model(model.inputs[0], [tensor for tensor, _, _ in made_by.values()])
     answers = [[as_float64(value) for value in keras.tree.flatten(inside(values, training=False))] for values in inputs]
     values = dict(zip(made_by, zip(*answers, strict=True), strict=True))
-    allowed = {name: actions.allow(plain, moved) for name, (plain, *moved) in values.items()}
+    allowed = {name: moves(plain, moved) for name, (plain, *moved) in values.items()}
     # From the answer back, along what does not move as it may: whoever is given only what does is the one.
     waiting = [id(tensor) for tensor in model.outputs if not allowed[id(tensor)]]
     seen = set(waiting)
@@ -119,9 +60,10 @@ def _breaker(model: Any, inputs: list[Array], actions: TensorActions) -> Symmetr
         broken = [id(tensor) for tensor in given if not allowed[id(tensor)]]
         if not broken:
             # In a model that stands inside another it is looked for there.
-            nested = _breaker(operation, list(values[id(given[0])]), actions) if len(given) == 1 else None
+            nested = _breaker(operation, list(values[id(given[0])]), moves) if len(given) == 1 else None
             before = made_by[id(given[0])][1] if given else operation
-            return nested or SymmetryBreaker(operation, before)
+            after = [] if isinstance(before, keras.layers.InputLayer) else [before]
+            return nested or " after ".join(f"{part.name!r} ({type(part).__name__})" for part in (operation, *after))
         waiting += [name for name in broken if name not in seen]
         seen.update(broken)
     return None
@@ -139,3 +81,34 @@ def _history(outputs: Sequence[Any]) -> dict[int, tuple[Any, Any, list[Any]]]:
             history[id(tensor)] = tensor, operation, given
             waiting += given
     return history
+
+
+def _moves(
+    plain: Array, moved: Sequence[Array], spaces: Sequence[Sequence[SignedPermutation]], tolerance: float
+) -> bool:
+    """Whether a tensor, for inputs as they are and moved by each generator, moves like one of some spaces or not at all."""
+    if all(_close(tensor, plain, tolerance) for tensor in moved):
+        return True
+    # What has an axis as long as a space is indexed by such a space; what has none may be flattened.
+    named = [generators for generators in spaces if generators[0].size in plain.shape[1:]]
+    return any(_follows(plain, moved, generators, tolerance) for generators in named or spaces)
+
+
+def _follows(plain: Array, moved: Sequence[Array], generators: Sequence[SignedPermutation], tolerance: float) -> bool:
+    size, length = generators[0].size, int(np.prod(plain.shape[1:]))
+    # Points may stand on any axis, or flattened together with channels.
+    shapes = [
+        (len(plain), before, size, -1) for before in range(1, length // size + 1) if length % (before * size) == 0
+    ]
+    return any(
+        all(
+            _close(tensor.reshape(shape), generator.applied(plain.reshape(shape), 2), tolerance)
+            for tensor, generator in zip(moved, generators, strict=True)
+        )
+        for shape in shapes
+    )
+
+
+def _close(tensor: Array, expected: Array, tolerance: float) -> bool:
+    allowed = tolerance * max(np.abs(expected).max(initial=0), 1e-30)
+    return bool(np.abs(tensor - expected).max(initial=0) <= allowed)

@@ -42,6 +42,13 @@ class Sides:
         """n, the number of input points."""
         return math.prod(self.input)
 
+    @property
+    def readings(self) -> list[tuple[int, ...]]:
+        """What the points of an input may fill; the first that fits is taken."""
+        if self.layout == "grid":
+            return [self.input]
+        return [(self.input_size,), *([self.input] if self.layout == "auto" and len(self.input) > 1 else [])]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -72,25 +79,17 @@ def read_shape(shape: Shape, sides: Sides) -> Reading:
     """
     scalar = sides.units is None
     points = shape if scalar else shape[:-1]
-    flat = (sides.input_size,)
-    fits_flat = _ends_with(points, flat)
-    fits_grid = _ends_with(points, sides.input)
-    wants_grid = sides.layout == "grid" or (
-        sides.layout == "auto" and len(sides.input) >= 2 and fits_grid and not fits_flat
-    )
-    if not (fits_grid if wants_grid else fits_flat):
+    filled = next((reading for reading in sides.readings if _ends_with(points, reading)), None)
+    if filled is None:
         raise DeclarationError(_mismatch(shape, sides))
     channels = 1 if scalar else shape[-1]
     if channels is None:
+        expected = _expected(sides, (sides.input_size,))
         raise DeclarationError(
-            f"the number of channels is unknown: expected {_expected(sides, flat)} with a known last axis, got {shown(shape)}"
+            f"the number of channels is unknown: expected {expected} with a known last axis, got {shown(shape)}"
         )
-    output = sides.output if wants_grid else (math.prod(sides.output),)
-    return Reading(
-        lead=len(points) - len(sides.input if wants_grid else flat),
-        channels=channels,
-        output=output if sides.units is None else (*output, sides.units),
-    )
+    output = sides.output if sides.layout == "grid" or len(filled) > 1 else (math.prod(sides.output),)
+    return Reading(len(points) - len(filled), channels, output if sides.units is None else (*output, sides.units))
 
 
 def _ends_with(shape: Shape, end: tuple[int, ...]) -> bool:
@@ -98,29 +97,23 @@ def _ends_with(shape: Shape, end: tuple[int, ...]) -> bool:
 
 
 def _mismatch(shape: Shape, sides: Sides) -> str:
-    scalar = sides.units is None
-    flat = (sides.input_size,)
-    grid = len(sides.input) >= 2 and sides.layout != "flat"
-    readings = [sides.input] if sides.layout == "grid" else [flat, sides.input] if grid else [flat]
-    expected = " or ".join(dict.fromkeys(_expected(sides, reading) for reading in readings))
+    scalar, readings = sides.units is None, sides.readings
+    expected = " or ".join(_expected(sides, reading) for reading in readings)
     if sides.space:
         return f"expected {expected} for the {count(sides.input_size, 'point')} of {sides.space}, got {shown(shape)}"
     message = f"expected {expected}, got {shown(shape)}"
     if not scalar and any(_ends_with(shape, reading) for reading in readings):
-        several = len(shape) > 1 + max(len(reading) for reading in readings)
+        several = len(shape) > 1 + len(readings[-1])
         return f"{message}; {'move the channels to the end' if several else 'add an axis: x[..., None]'}"
     if scalar and any(_ends_with(shape[:-1], reading) for reading in readings):
         return f"{message}: a layer with units=None has no channel axis; drop it, x[..., 0], or give units"
-    closest = sides.input if grid and len(shape) > len(sides.input) + (not scalar) else flat
-    closest = sides.input if sides.layout == "grid" else closest
+    closest = readings[-1 if len(shape) > len(readings[-1]) + (not scalar) else 0]
     start = len(shape) - len(closest) - (not scalar)
-    for offset, wanted in enumerate(closest):
-        axis = start + offset
-        if axis < 0:
-            return f"{message}: {len(closest) + (not scalar)} axes are needed after the batch"
-        if shape[axis] != wanted:
-            return f"{message}: axis {axis} has {_size(shape[axis])}, expected {wanted} points"
-    return message
+    if start < 0:
+        return f"{message}: {len(closest) + (not scalar)} axes are needed after the batch"
+    axis, wanted = next((axis, wanted) for axis, wanted in enumerate(closest, start) if shape[axis] != wanted)
+    size = "an unknown size" if shape[axis] is None else f"size {shape[axis]}"
+    return f"{message}: axis {axis} has {size}, expected {wanted} points"
 
 
 def _expected(sides: Sides, points: tuple[int, ...]) -> str:
@@ -132,10 +125,6 @@ def shown(shape: Shape) -> str:
     """A shape for messages, in which the size of the batch may not be known."""
     parts = ["batch" if axis == 0 and size is None else str(size) for axis, size in enumerate(shape)]
     return f"({', '.join(parts)})" if len(parts) != 1 else f"({parts[0]},)"
-
-
-def _size(size: int | None) -> str:
-    return "an unknown size" if size is None else f"size {size}"
 
 
 def of_points(mask: Any, shape: Any) -> Any:
