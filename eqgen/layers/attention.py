@@ -90,7 +90,6 @@ class EquivariantAttention(PointLayer):
         self.pair_bias = self.add_weight(
             name="pair_bias", shape=(self.orbits.rank, self.num_heads), initializer="zeros"
         )
-        self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Attend; points that a mask of shape (..., points) leaves out are not attended to."""

@@ -87,10 +87,8 @@ class Convertible:
         if before.bias is not None and after.bias is not None and self.use_bias:
             _check_finer(before.bias, after.bias)
             bias = as_float64(self.linear.bias_on_points(self.bias))[after.bias.firsts[1:]]
-        config = self.get_config()
-        config.pop("fingerprint")
-        config.update(declaration=target, kernel_initializer="orbit")
-        restricted = type(self).from_config(config)
+        options = {"declaration": target, "kernel_initializer": "orbit", "fingerprint": None}
+        restricted = type(self).from_config({**self.get_config(), **options})
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
         kernel = matrix.reshape(m * n, channels_in, channels_out)[after.firsts[1:]]
         fill(restricted, channels_in, kernel, bias)

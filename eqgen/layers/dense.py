@@ -162,7 +162,6 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         if self.bias_pattern is not None:
             self.bias = self._parameter("bias", (self.bias_pattern.rank, *channels[1:]), self.bias_initializer)
         self._linear = self._made_for(reading.channels)
-        self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Apply the layer to features of shape (..., n, channels_in); points that a mask (..., n) leaves out count as zero."""

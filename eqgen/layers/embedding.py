@@ -51,7 +51,6 @@ class OrbitEmbedding(PointLayer):
             shape=(len(self.orbit_sizes), self.channels(input_shape)),
             initializer=self.embeddings_initializer,
         )
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         """Add to features of shape (..., points, channels)."""

@@ -116,11 +116,8 @@ def _activated(
     features: Any, mapping: Mapping, activation: Any, normalization: Callable[[], keras.layers.Layer] | None
 ) -> Any:
     """Normalization and activation on the output of a mapping."""
-    layer = (
-        EquivariantNormalization(identity_mapping(mapping.output, mapping))
-        if normalization is None
-        else normalization()
-    )
+    space = identity_mapping(mapping.output, mapping)
+    layer = EquivariantNormalization(space) if normalization is None else normalization()
     if activation is None:
         activation = "gelu" if flipping(mapping) is None else "tanh"
     return keras.layers.Activation(activation)(layer(features))

@@ -66,7 +66,6 @@ class EquivariantNormalization(PointLayer):
         self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
         if not self.signed:
             self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
-        self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Normalize features of shape (..., points, channels); points that a mask (..., points) leaves out do not count."""

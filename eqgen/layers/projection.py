@@ -104,14 +104,9 @@ def nearest_weight(form: Form, weight: Any) -> Any:
 
 
 def nearest(form: Form, kernel: Any) -> Any:
-    """The kernel of a Dense layer nearest to a given one among those that have the form.
+    """The kernel of a Dense layer nearest to a given one, (n * channels_in, m * channels_out), among those that have the form.
 
-    Args:
-        form: of the matrix between points.
-        kernel: (n * channels_in, m * channels_out), of any float dtype; means accumulate in float64 where the backend has it.
-
-    Returns:
-        The same shape and dtype.
+    Of the same shape and float dtype; means accumulate in float64 where the backend has it.
     """
     (m, n), (channels_in, channels_out) = form.pattern.shape, form.channels(tuple(kernel.shape))
     apart = ops.transpose(ops.reshape(kernel, (n, channels_in, m, channels_out)), (2, 0, 1, 3))

@@ -131,14 +131,9 @@ def report_of(
 
 
 def applied(layer: EquivariantDense, weights: Weights, dtype: str, features: Array, activation: Any = None) -> Array:
-    """What the very map of a layer, built or not, answers with some weights in some dtype, (batch, m, channels).
+    """What the very map of a layer, built or not, answers in some dtype to (batch, n, channels_in): (batch, m, channels).
 
-    Args:
-        layer: whose map is applied.
-        weights: for as many channels as the features have.
-        dtype: to compute in.
-        features: (batch, n, channels_in).
-        activation: a function, applied last.
+    The weights are those of as many channels; an activation is a function, applied last.
     """
     with double_precision() if dtype == "float64" else nullcontext():
         # Named at once: PyTorch would first make single precision of it.
@@ -157,14 +152,10 @@ def _columns(n: int, most: int, random: np.random.Generator) -> Integers:
 
 
 def program_check(layer: EquivariantDense, random: np.random.Generator) -> tuple[Check, SignedLabels | None]:
-    """Whether the program that the layer runs sums to the declared pattern, in integers.
+    """Whether the program that the layer runs sums to the declared pattern, in integers; and what labels it sums to.
 
-    Args:
-        layer: any.
-        random: draws the columns of a large matrix, and parameters for a second look, which no mixture of orbits survives.
-
-    Returns:
-        The check, and the signed labels that the program sums to, (m, columns); None where it sums to none.
+    Columns of a large matrix are drawn at random, and parameters for a second look, which no mixture of orbits survives. The
+    signed labels are (m, columns); None where it sums to none.
     """
     program, (m, n) = layer.program, layer.program.shape
     columns = _columns(n, max(1, LARGEST_MATRIX // m), random)
@@ -238,16 +229,16 @@ def form_check(layer: EquivariantDense, random: np.random.Generator) -> Check:
     exact = layer.program.lowering == "gather"
     tolerance = 0.0 if exact else TOLERANCE_IN_EPS * float(np.finfo(layer.variable_dtype).eps)
     stray = _stray(entries, layer.declared.signed_at(columns), layer.rank, tolerance)
-    if stray is not None:
-        row, column = stray
+    if stray.size:
+        row, column, _ = stray[0]
         return Check("form", False, f"entry ({row + 1}, {columns[column] + 1}) of W is not the number of its parameter")
     looked = "" if columns.size == n else f" in {columns.size} of {n} columns"
     how = "bit for bit" if exact else "to rounding"
     return Check("form", True, f"{count(layer.rank, 'parameter')}: equal entries of W are equal {how}{looked}")
 
 
-def _stray(entries: Array, signed_labels: SignedLabels, rank: int, tolerance: float) -> tuple[int, int] | None:
-    """The first entry, (row, column), that is not the number of its parameter; entries are (m, columns, channels)."""
+def _stray(entries: Array, signed_labels: SignedLabels, rank: int, tolerance: float) -> Integers:
+    """The places (row, column, channel) of entries (m, columns, channels) that are not the number of their parameter."""
     signs = np.sign(signed_labels)[:, :, None].astype(entries.dtype)
     numbers = np.abs(signed_labels)
     first = np.zeros((rank + 1, entries.shape[-1]), dtype=entries.dtype)
@@ -255,5 +246,4 @@ def _stray(entries: Array, signed_labels: SignedLabels, rank: int, tolerance: fl
     first[numbers.ravel()[::-1]] = (entries * signs).reshape(numbers.size, -1)[::-1]
     first[0] = 0
     allowed = tolerance * float(np.abs(entries).max(initial=0))
-    different = np.argwhere(~(np.abs(entries - first[numbers] * signs) <= allowed))
-    return None if different.size == 0 else (int(different[0][0]), int(different[0][1]))
+    return np.argwhere(~(np.abs(entries - first[numbers] * signs) <= allowed))

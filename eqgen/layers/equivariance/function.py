@@ -33,13 +33,7 @@ Function = Callable[[Array], Array]
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What a function is tried on.
-
-    Attributes:
-        generators: of a mapping's group.
-        products: of several generators, which move every point: what a generator leaves alone is tried too.
-        inputs: normal features, one array of shape (SAMPLES, n, channels) for each of SCALES.
-    """
+    """What a function is tried on: generators, products of several, which move what a generator leaves alone, and inputs."""
 
     generators: tuple[PairAction, ...]
     products: tuple[PairAction, ...]
@@ -106,21 +100,15 @@ class Outcome:
 
 
 def try_function(function: Function, trial: Trial, dtype: str, before_activation: Function | None = None) -> Outcome:
-    """Hold f(g x) against g f(x) for every element and input.
+    """Hold f(g x) against g f(x) for every element and input, for a function that computes in some dtype.
 
     Each channel has its own yardstick, so that a large one does not hide a small one: its largest output, or how much
-    rounding could move it, where that is more.
-
-    Args:
-        function: what is tried.
-        trial: what it is tried on.
-        dtype: that it computes in.
-        before_activation: the values that its last activation is given, where they are known.
+    rounding could move it, where that is more; the values that its last activation is given, where they are known, count too.
     """
     elements = [*trial.generators, *trial.products]
     tolerance = TOLERANCE_IN_EPS * EPS[dtype]
     errors = dict.fromkeys((element.name for element in elements), 0.0)
-    informative, finite = False, False
+    informative = finite = False
     for features in trial.inputs if elements else ():
         features = features.astype("float64" if dtype == "float64" else "float32")
         plain = function(features).astype(np.float64)

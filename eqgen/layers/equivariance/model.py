@@ -23,15 +23,7 @@ HALF = ("float16", "bfloat16")
 def try_model(
     model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, before_activation: Function | None = None
 ) -> Outcome:
-    """Hold a model against a mapping in its own dtype.
-
-    Args:
-        model: a Keras layer or model of one input and one output.
-        mapping: what it should be equivariant to.
-        shape: the shape of one input, without the batch.
-        trial: what it is tried on.
-        before_activation: the values that the last activation is given, where they are known.
-    """
+    """Hold a layer or model, whose inputs have this shape without the batch, against a mapping in its own dtype."""
     return try_function(_flat_function(model, mapping, shape), trial, coarsest_dtype(model), before_activation)
 
 
@@ -145,10 +137,9 @@ def _with_batch(shape: tuple[int | None, ...]) -> str:
 
 
 def _needed(mapping: Mapping, space: Space) -> str:
-    grid = (
-        f", or a grid of {' x '.join(map(str, space.shape))} in place of {space.size}" if len(space.shape) > 1 else ""
-    )
-    return f"{mapping} needs (batch, {space.size}) or (batch, {space.size}, channels){grid}"
+    needed = f"{mapping} needs (batch, {space.size}) or (batch, {space.size}, channels)"
+    grid = " x ".join(map(str, space.shape))
+    return needed if len(space.shape) < 2 else f"{needed}, or a grid of {grid} in place of {space.size}"
 
 
 def trained_weights(model: Any) -> list[Any]:

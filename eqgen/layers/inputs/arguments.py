@@ -44,14 +44,14 @@ def checked_units(units: Any) -> int | None:
 def checked_aggregation(aggregation: Any, units: int | None) -> str:
     if aggregation not in (None, "mean", "sum"):
         raise DeclarationError(f'aggregation is {aggregation!r}: expected "mean" or "sum"')
-    if units is None:
-        if aggregation == "mean":
-            raise DeclarationError(
-                'a layer with units=None holds exactly the numbers a, b, c that stand in the matrix, so its aggregation is "sum":'
-                ' drop aggregation="mean"'
-            )
-        return "sum"
-    return aggregation or "mean"
+    if units is not None:
+        return aggregation or "mean"
+    if aggregation == "mean":
+        raise DeclarationError(
+            'a layer with units=None holds exactly the numbers a, b, c that stand in the matrix, so its aggregation is "sum":'
+            ' drop aggregation="mean"'
+        )
+    return "sum"
 
 
 def check_activation(mapping: Mapping, activation: Any) -> None:

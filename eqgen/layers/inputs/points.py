@@ -41,9 +41,8 @@ class PointLayer(keras.layers.Layer):
         self.mapping = one_space(declaration)
         self.size, grid = self.mapping.input.size, self.mapping.input.shape
         self.sides = Sides(grid, grid, 1, space=in_words(self.mapping))
-        self.orbit_of = point_orbits(np.stack([element.input.image for element in self.mapping.elements])).astype(
-            np.int32
-        )
+        images = np.stack([element.input.image for element in self.mapping.elements])
+        self.orbit_of = point_orbits(images).astype(np.int32)
         self.orbit_sizes = np.bincount(self.orbit_of)
         self.signed = flipping(self.mapping) is not None
 
