@@ -13,7 +13,7 @@ from eqgen.common.errors import DeclarationError
 from eqgen.common.memory import refuse_large_table
 from eqgen.common.text import shortened
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
-from eqgen.programs.entries.linear_combination import LinearCombination
+from eqgen.programs.entries import LinearCombination
 from eqgen.programs.plan import short, steps, work_text
 from eqgen.programs.reference import run
 from eqgen.programs.steps import KroneckerProduct

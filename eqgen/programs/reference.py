@@ -8,8 +8,7 @@ from itertools import product
 import numpy as np
 
 from eqgen.programs.operators.fourier import Fourier
-from eqgen.programs.operators.identity import Identity
-from eqgen.programs.operators.protocol import Matrix, Operator
+from eqgen.programs.operators.operator import Identity, Matrix, Operator
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side
 
 LARGEST_DENSE = 512

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from eqgen.programs.entries.protocol import Entries
-from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.entries import Entries
+from eqgen.programs.operators.operator import Operator
 
 
 @dataclass(frozen=True)

@@ -104,16 +104,15 @@ def dense(orbits: eq.Orbits, theta: np.ndarray) -> np.ndarray:
 
 
 KINDS = ("eqgen.programs.operators", "eqgen.programs.entries")
-"""The packages with one module for each kind."""
+"""The package and the module of all kinds."""
 
 
 def every_kind() -> set[str]:
     """The names of all kinds of operators and of entries."""
-    packages = [import_module(name) for name in KINDS]
+    operators, entries = map(import_module, KINDS)
     modules = [
-        import_module(found.name)
-        for package in packages
-        for found in iter_modules(package.__path__, f"{package.__name__}.")
+        entries,
+        *(import_module(found.name) for found in iter_modules(operators.__path__, f"{operators.__name__}.")),
     ]
     return {
         name

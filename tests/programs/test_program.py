@@ -11,7 +11,7 @@ import pytest
 
 import eqgen as eq
 from eqgen.common.errors import DeclarationError
-from eqgen.programs.entries.linear_combination import LinearCombination
+from eqgen.programs.entries import LinearCombination
 from eqgen.programs.lowering import choose
 
 # What an expert writes for each: the literature's layers, term by term.

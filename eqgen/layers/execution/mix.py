@@ -1,6 +1,7 @@
 """Mixes: from the parameters of orbits to matrices, and one product with a matrix for each section of a stage.
 
-Each kind of entries registers its `kernel` in its own file among `kinds`, and `matrices` where it knows a shorter way.
+Each kind of entries registers its `kernel` in its own file among `kinds`, and `matrices` where it knows a shorter way; that of
+combinations of parameters, a product with a matrix of constants, stands here.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from itertools import product
 from math import prod
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from eqgen.layers.execution.limits import Limits
-from eqgen.layers.execution.tensors import arranged, concatenated, matmul, reshaped, split, total
-from eqgen.programs.entries.protocol import Entries
+from eqgen.layers.execution.operators import width
+from eqgen.layers.execution.tensors import arranged, concatenated, matmul, multiplied, reshaped, split, total
+from eqgen.programs.entries import Entries, LinearCombination
+from eqgen.programs.operators.operator import Stack
 from eqgen.programs.steps import KroneckerFactor, MixShape
 
 
@@ -48,6 +53,24 @@ Matrices = Callable[[Any, str], dict[Numbers, MixMatrix]]
 def kernel(entries: Entries, factor: KroneckerFactor, limits: Limits) -> Kernel:
     """What makes the entries of a factor along one axis, beside others."""
     raise NotImplementedError(f"no kernel of {type(entries).__name__} is registered")
+
+
+@kernel.register
+def _combination(entries: LinearCombination, factor: KroneckerFactor, limits: Limits) -> Kernel:
+    # Entries are made for sums, and pools take means.
+    widths: list[int] = []
+    for stage in factor.stages:
+        pools = stage.pool.parts if isinstance(stage.pool, Stack) else (stage.pool,)
+        (section,) = stage.sections
+        widths += [width(operator) for operator in pools] * section.outputs
+    return linear(entries.numerators * np.array(widths)[:, None] / entries.denominators[:, None])
+
+
+def linear(matrix: npt.NDArray[np.float64]) -> Kernel:
+    """The kernel whose entries a matrix makes, (entries, rank)."""
+    if np.array_equal(matrix, np.eye(len(matrix))):
+        return lambda theta, axis: theta
+    return lambda theta, axis: multiplied(matrix, theta, axis)
 
 
 @singledispatch

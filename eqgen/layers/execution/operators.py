@@ -14,9 +14,7 @@ from keras import ops
 
 from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.tensors import broadcast, merged_axes, split_axis, total
-from eqgen.programs.operators.composite import Composition, Stack
-from eqgen.programs.operators.identity import Identity
-from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.operators.operator import Composition, Identity, Operator, Stack
 from eqgen.programs.steps import KroneckerFactor
 
 Run = Callable[[Any, Any, str], Any]

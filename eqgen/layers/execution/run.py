@@ -16,7 +16,7 @@ from eqgen.layers.execution.limits import LIMITS, Limits
 from eqgen.layers.execution.mix import apart, joined, matrices, matrices_of, mixed
 from eqgen.layers.execution.operators import Pools, Run, fused, spread_all
 from eqgen.layers.execution.tensors import arranged, concatenated, constant, total
-from eqgen.programs.entries.spectral import SpectralEntries, scaled_entries
+from eqgen.programs.entries import SpectralEntries, scaled_entries
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 
 Scale = npt.NDArray[np.float64] | None

@@ -31,16 +31,16 @@ def block_systems(labels: Labels, starts: Permutation, most: int) -> tuple[list[
     size = labels.shape[0]
     distinct: dict[bytes, Permutation] = {}
     for start in starts[:MOST_STARTS].tolist():
-        system = _components(size, *np.nonzero(labels == labels[0, start]))
+        system = _components(size, np.nonzero(labels == labels[0, start]))
         if system.any() and start:
             distinct.setdefault(system.tobytes(), system)
-    systems = list(distinct.values())
-    for one in range(len(systems)):
-        for other in range(one):
+    # Each point with the first of its block, for each system: components of what the group respects, it respects too.
+    edges = [(np.arange(size), np.unique(system, return_index=True)[1][system]) for system in distinct.values()]
+    for number, later in enumerate(edges):
+        for earlier in edges[:number]:
             if len(distinct) >= most:
                 return list(distinct.values())[:most], True
-            # Components of what the group respects: it respects them too.
-            system = _components(size, *_as_equalities(systems[one], systems[other]))
+            system = _components(size, later, earlier)
             if system.any():
                 distinct.setdefault(system.tobytes(), system)
     return list(distinct.values())[:most], len(distinct) > most or starts.size > MOST_STARTS
@@ -82,33 +82,22 @@ def signed_quotient(moves: Sequence[SignedPermutation], labels: Permutation) -> 
                     pivots[low] = row
                     break
                 row ^= pivots[low]
-    different = [False] * size
+    # The constant counts as one, and what no row decides stays zero.
+    solution = constant
     for low, row in sorted(pivots.items(), reverse=True):
-        others = row ^ low
-        value = bool(others & constant)
-        others &= constant - 1
-        while others:
-            bit = others & -others
-            value ^= different[bit.bit_length() - 1]
-            others ^= bit
-        different[low.bit_length() - 1] = value
-    signs = np.where(different, -1, 1).astype(np.int8)
-    moves_of_blocks = []
-    for move in moves:
-        turned = signs * move.all_signs() * signs[move.image]
-        moves_of_blocks.append(SignedPermutation(labels[move.image[firsts]], turned[firsts]))
-    return tuple(moves_of_blocks)
+        if (row & solution).bit_count() % 2:
+            solution |= low
+    signs = np.array([-1 if solution >> point & 1 else 1 for point in range(size)], dtype=np.int8)
+    return tuple(
+        SignedPermutation(labels[move.image[firsts]], (signs * move.all_signs() * signs[move.image])[firsts])
+        for move in moves
+    )
 
 
-def _as_equalities(one: Permutation, other: Permutation) -> tuple[Permutation, Permutation]:
-    points = np.arange(one.size)
-    leaders = [np.unique(labels, return_index=True)[1][labels] for labels in (one, other)]
-    return np.concatenate([points, points]), np.concatenate(leaders)
-
-
-def _components(size: int, first: Permutation, second: Permutation) -> Permutation:
+def _components(size: int, *edges: tuple[Permutation, ...]) -> Permutation:
     """Components of a graph on points, numbered by first appearance."""
     classes = Classes(size)
-    classes.merge(first, second)
+    for ends in edges:
+        classes.merge(*ends)
     components: Permutation = np.unique(classes.all_names(), return_inverse=True)[1]
     return components

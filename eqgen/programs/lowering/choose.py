@@ -18,7 +18,7 @@ from eqgen.orbitals.pattern import Pattern
 from eqgen.orbitals.pattern import pattern as as_pattern
 from eqgen.orbitals.product import ProductLabels
 from eqgen.programs.cost import BATCH, CHANNELS, cost_alone, cost_of, refuse_sizes
-from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.entries import GatherEntries
 from eqgen.programs.lowering.fourier import FOURIER, FOURIER_OF_SUBGROUP, merged
 from eqgen.programs.lowering.gather import GATHER, gathered
 from eqgen.programs.lowering.local import LOCAL

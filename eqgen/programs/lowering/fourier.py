@@ -14,10 +14,10 @@ import numpy as np
 from eqgen.common.arrays import Permutation
 from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
-from eqgen.programs.entries.fourier import FourierEntries
+from eqgen.programs.entries import FourierEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.operators.fourier import Fourier
-from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.operators.operator import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 WORDS = "Fourier transform over {}"
@@ -115,8 +115,8 @@ def _transformed(
     shape: tuple[int, int], entries: FourierEntries, index_in: Permutation, index_out: Permutation, words: str
 ) -> KroneckerFactor:
     """The factor that transforms the orbits of both sides, (orbits, size of the grid) each, and mixes frequency by frequency."""
-    mix = MixShape(entries.frequencies, 2 * index_in.shape[0], 2 * index_out.shape[0], 1)
     pool, spread = Fourier(entries.grid, index_in, False), Fourier(entries.grid, index_out, True)
+    mix = MixShape(pool.frequencies, 2 * index_in.shape[0], 2 * index_out.shape[0], 1)
     words = words.format(" x ".join(map(str, entries.grid)))
     return KroneckerFactor("spectral", shape, (Stage(pool, spread, (mix,), words, "back"),), entries)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf, prod
 
 from eqgen.common.memory import fits
-from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.entries import GatherEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
-from eqgen.programs.operators.identity import Identity
+from eqgen.programs.operators.operator import Identity
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 MADE_AT_ONCE = 1 << 22

@@ -17,7 +17,7 @@ from eqgen.programs.lowering.block_systems import block_systems, quotient, signe
 from eqgen.programs.lowering.isomorphic_orbits import LARGEST_COMPARED, isomorphism
 from eqgen.programs.lowering.problem import Action, Problem
 from eqgen.programs.operators.index_table import summing
-from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.operators.operator import Operator
 from eqgen.spaces.pair_action import paired
 
 LARGEST_RELATION = 1 << 25

@@ -12,11 +12,11 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation, signs_of
 from eqgen.orbitals.sparse import SparseLabels
-from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.entries import GatherEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.stencils import as_windows
 from eqgen.programs.operators.index_table import IndexTable, selection
-from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.operators.operator import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_GATHER = 1 << 26

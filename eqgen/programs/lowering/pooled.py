@@ -21,7 +21,7 @@ import numpy as np
 from eqgen.common.arrays import row_blocks, signs_of
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.cost import cost_alone
-from eqgen.programs.entries.linear_combination import LinearCombination
+from eqgen.programs.entries import LinearCombination
 from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup, is_fine
 from eqgen.programs.lowering.intermediate_spaces import IntermediateSpace, Relation, spaces_between
 from eqgen.programs.lowering.isomorphic_orbits import automorphisms, isomorphism
@@ -29,10 +29,8 @@ from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.rational import Independent, inverse
 from eqgen.programs.lowering.stencils import as_stencil
 from eqgen.programs.machine import CPU
-from eqgen.programs.operators.composite import Composition, Stack
-from eqgen.programs.operators.identity import Identity
 from eqgen.programs.operators.index_table import IndexTable, is_strided, selection, summing
-from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.operators.operator import Composition, Identity, Operator, Stack
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_RANK = 52

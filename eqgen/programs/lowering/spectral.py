@@ -16,7 +16,7 @@ from eqgen.common.arrays import Permutation, SignedLabels, Signs
 from eqgen.common.text import count
 from eqgen.orbitals.dense import LabelTable
 from eqgen.permutations.signed_permutation import SignedPermutation
-from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
+from eqgen.programs.entries import OrbitPairs, SpectralEntries
 from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup, is_fine
 from eqgen.programs.lowering.isomorphic_orbits import orbit_classes
 from eqgen.programs.lowering.isotypic import Decomposition, NoDecompositionError, decomposed

@@ -9,7 +9,7 @@ import numpy as np
 from eqgen.common.arrays import Labels, Permutation
 from eqgen.programs.operators.cyclic_stencil import CyclicStencil, Unfold
 from eqgen.programs.operators.index_table import IndexTable
-from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.operators.operator import Operator
 
 MOST_OFFSETS = 64
 """Wider orbits of pairs are no stencils."""

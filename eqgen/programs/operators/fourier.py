@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation
 from eqgen.programs.machine import Work
-from eqgen.programs.operators.protocol import Matrix
+from eqgen.programs.operators.operator import Matrix
 
 LONGEST_PRODUCT = 128
 """Up to this length a transform is a matrix product: it is as fast as the fast algorithm there, and XLA compiles it well."""
@@ -26,6 +26,11 @@ def transform_cost(grid: tuple[int, ...]) -> int:
     if is_short(grid):
         return grid[-1] + 1 + 2 * sum(grid[:-1])
     return 2 * math.ceil(math.log2(math.prod(grid)))
+
+
+def frequencies_of(grid: tuple[int, ...]) -> int:
+    """How many complex frequencies a real transform over this grid has."""
+    return math.prod(grid[:-1]) * (grid[-1] // 2 + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +52,7 @@ class Fourier:
     @property
     def frequencies(self) -> int:
         """How many complex frequencies there are."""
-        return math.prod(self.grid[:-1]) * (self.grid[-1] // 2 + 1)
+        return frequencies_of(self.grid)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -66,11 +71,9 @@ class Fourier:
     def weights(self) -> npt.NDArray[np.float64]:
         """What every frequency counts in the inverse, (frequencies,)."""
         last = self.grid[-1]
-        doubled = np.full(last // 2 + 1, 2.0)
-        doubled[0] = 1
-        if last % 2 == 0:
-            doubled[-1] = 1
-        return np.tile(doubled, math.prod(self.grid[:-1])) / math.prod(self.grid)
+        # A frequency that is not its own conjugate stands for both.
+        counted = np.where(np.arange(last // 2 + 1) * 2 % last == 0, 1.0, 2.0)
+        return np.tile(counted, math.prod(self.grid[:-1])) / math.prod(self.grid)
 
     def of(self, features: Matrix) -> Matrix:
         """The rows for features of shape (batch, points, channels): what the matrix does, and no matrix."""

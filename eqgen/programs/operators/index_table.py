@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from eqgen.common.arrays import Integers, Permutation, Signs
 from eqgen.programs.machine import Work
-from eqgen.programs.operators.identity import Identity
-from eqgen.programs.operators.protocol import Operator
+from eqgen.programs.operators.operator import Identity, Operator
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.operators import Run, fused, pool, spread, width
 from eqgen.layers.execution.tensors import concatenated, merged_axes, reshaped, split_axis, total
 from eqgen.layers.execution.weight_table import gathered, weight_table
-from eqgen.programs.entries.gather import GatherEntries
+from eqgen.programs.entries import GatherEntries
 from eqgen.programs.operators.cyclic_stencil import CyclicStencil, Unfold
 from eqgen.programs.steps import KroneckerFactor
 

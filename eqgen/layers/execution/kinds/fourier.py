@@ -19,8 +19,8 @@ from eqgen.layers.execution.mix import Kernel, kernel
 from eqgen.layers.execution.operators import Run, fused, pool, spread
 from eqgen.layers.execution.tensors import arranged, constant, matmul, multiplied, reordered, reshaped, sizes
 from eqgen.layers.execution.weight_table import gathered, weight_table
-from eqgen.programs.entries.fourier import FourierEntries
-from eqgen.programs.operators.fourier import Fourier, is_short
+from eqgen.programs.entries import FourierEntries
+from eqgen.programs.operators.fourier import Fourier, frequencies_of, is_short
 from eqgen.programs.steps import KroneckerFactor
 
 Grid = tuple[int, ...]
@@ -57,6 +57,7 @@ def _spread(fourier: Fourier, features: Any, axis: int, limits: Limits) -> Any:
 @kernel.register
 def _kernel(entries: FourierEntries, factor: KroneckerFactor, limits: Limits) -> Kernel:
     outputs, inputs, size = entries.signed_labels.shape
+    frequencies = frequencies_of(entries.grid)
     table = weight_table(entries.signed_labels.ravel(), entries.rank, limits)
 
     def transformed(theta: Any, axis: int) -> Any:
@@ -66,7 +67,7 @@ def _kernel(entries: FourierEntries, factor: KroneckerFactor, limits: Limits) ->
         # A correlation: the conjugate multiplies, [[real, imaginary], [-imaginary, real]].
         square = ops.concatenate([pair, -pair[:, 1:], pair[:, :1]], axis=1)
         made = (*shape[:axis], entries.shape[0], *shape[axis + 1 :])
-        return arranged(square, (-1, outputs, inputs, 2, 2, entries.frequencies, after), (0, 5, 1, 3, 2, 4, 6), made)
+        return arranged(square, (-1, outputs, inputs, 2, 2, frequencies, after), (0, 5, 1, 3, 2, 4, 6), made)
 
     return transformed
 
@@ -81,7 +82,7 @@ def _fused(pool: Fourier, factor: KroneckerFactor) -> Run | None:
 
 def _correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features: Any, theta: Any, dtype: str) -> Any:
     """A whole factor, which takes half as long as a matrix of both parts."""
-    grid, frequencies = entries.grid, entries.frequencies
+    grid, frequencies = entries.grid, pool.frequencies
     channels_in, channels_out = theta.shape[1:]
     outputs, inputs, size = entries.signed_labels.shape
     rows, columns = outputs * channels_out, inputs * channels_in

@@ -10,8 +10,8 @@ from keras import ops
 from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.mix import Kernel, Matrices, MixMatrix, Numbers, kernel, matrices, matrices_of
 from eqgen.layers.execution.weight_table import WeightTable, gathered, weight_table
-from eqgen.programs.entries.gather import GatherEntries
-from eqgen.programs.operators.identity import Identity
+from eqgen.programs.entries import GatherEntries
+from eqgen.programs.operators.operator import Identity
 from eqgen.programs.steps import KroneckerFactor
 
 

@@ -9,13 +9,12 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.arrays import Permutation
-from eqgen.layers.execution.kinds.linear_combination import linear
 from eqgen.layers.execution.limits import Limits
-from eqgen.layers.execution.mix import Kernel, Matrices, MixMatrix, Numbers, kernel, matrices, matrices_of
+from eqgen.layers.execution.mix import Kernel, Matrices, MixMatrix, Numbers, kernel, linear, matrices, matrices_of
 from eqgen.layers.execution.operators import pool, spread
 from eqgen.layers.execution.tensors import concatenated, constant, matmul, multiplied, reordered, reshaped, sizes, split
 from eqgen.layers.execution.weight_table import gathered, weight_table
-from eqgen.programs.entries.spectral import OrbitPairs, SpectralEntries
+from eqgen.programs.entries import OrbitPairs, SpectralEntries
 from eqgen.programs.operators.orbit_transforms import OrbitTransforms
 from eqgen.programs.steps import KroneckerFactor
 

@@ -1,13 +1,53 @@
-"""Operators made of others: one after the other, or side by side."""
+"""What every operator tells of itself; every point alone, and operators made of others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from eqgen.programs.machine import Work
-from eqgen.programs.operators.protocol import Matrix, Operator
+
+Matrix = npt.NDArray[Any]
+
+
+class Operator(Protocol):
+    """A linear map from the points of a space."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+
+    @property
+    def work(self) -> Work:
+        """What there is to do for each channel; nothing where nothing moves."""
+
+    def matrix(self) -> Matrix:
+        """The map as a matrix: of integers where it is exact."""
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """Every point alone.
+
+    Attributes:
+        size: how many points there are.
+    """
+
+    size: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.size, self.size
+
+    @property
+    def work(self) -> Work:
+        return Work()
+
+    def matrix(self) -> npt.NDArray[np.int64]:
+        return np.eye(self.size, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
