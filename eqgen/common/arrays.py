@@ -43,10 +43,7 @@ def signs_of(signed_labels: SignedLabels) -> Signs:
 
 def smallest_type(rank: int) -> type[np.signedinteger[Any]]:
     """The smallest signed integer type that holds the signed labels -rank, ..., rank."""
-    for kind in (np.int8, np.int16, np.int32):
-        if rank <= np.iinfo(kind).max:
-            return kind
-    return np.int64
+    return next((kind for kind in (np.int8, np.int16, np.int32) if rank <= np.iinfo(kind).max), np.int64)
 
 
 Array = TypeVar("Array", bound=npt.NDArray[Any])

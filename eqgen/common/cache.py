@@ -34,8 +34,6 @@ LARGEST_FOLDER = 10**9
 OWN_FILE = re.compile(r"[0-9a-f]{64}")
 """How files of results are named."""
 
-DAY = 24 * 60 * 60
-
 _warned = False
 
 
@@ -113,8 +111,8 @@ def _prune(place: Path, largest_folder: int) -> None:
         # The folder may be one that other things are kept in.
         if OWN_FILE.fullmatch(file.name) and S_ISREG(status.st_mode):
             found.append((status.st_mtime, status.st_size, file))
-        elif file.name.startswith(UNFINISHED) and time.time() - status.st_mtime > DAY:
-            # A process that was killed could not take it away.
+        elif file.name.startswith(UNFINISHED) and time.time() - status.st_mtime > 24 * 60 * 60:
+            # A process that was killed a day ago could not take it away.
             file.unlink(missing_ok=True)
     total = sum(size for _, size, _ in found)
     for _, size, file in sorted(found):
@@ -126,18 +124,15 @@ def _prune(place: Path, largest_folder: int) -> None:
 
 def _warn(place: Path, error: OSError) -> None:
     global _warned
-    if not _warned:
-        _warned = True
-        warnings.warn(
-            f"results cannot be kept in {place} ({error.strerror or error}): they are computed anew each time; set "
-            "EQGEN_CACHE to a folder that can be written to, or to off",
-            stacklevel=_depth_of_the_caller(),
-        )
-
-
-def _depth_of_the_caller() -> int:
-    """How far up the stack the code stands that asked eqgen for something, from whoever calls this."""
-    package, frame, depth = str(Path(__file__).parents[1]), sys._getframe(1), 1
+    if _warned:
+        return
+    _warned = True
+    # How far up the stack the code stands that asked eqgen for something.
+    package, frame, depth = str(Path(__file__).parents[1]), sys._getframe(), 1
     while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
         frame, depth = frame.f_back, depth + 1
-    return depth
+    warnings.warn(
+        f"results cannot be kept in {place} ({error.strerror or error}): they are computed anew each time; set EQGEN_CACHE "
+        "to a folder that can be written to, or to off",
+        stacklevel=depth,
+    )

@@ -40,38 +40,25 @@ def fits(needed: int) -> bool:
 
 def refuse_large_table(what: str, m: int, n: int, hint: str) -> None:
     """Raise before a table of m x n labels is allocated that this machine cannot hold beside its working copies."""
-    needed = m * n * 8
-    if fits(needed):
-        return
-    raise DeclarationError(
-        f"{in_short(what)} has {m} x {n} index pairs: their label table needs {gigabytes(needed)} while it is made, and this "
-        f"machine has {gigabytes(machine_memory())}; {hint}"
+    _refuse(
+        m * n * 8, f"{in_short(what)} has {m} x {n} index pairs: their label table needs", " while it is made", hint
     )
 
 
 def refuse_many_pairs(count: int) -> None:
     """Raise before so many supported pairs are labelled, when this machine cannot hold them beside working copies."""
-    needed = count * 40
-    if not fits(needed):
-        raise DeclarationError(
-            f"the support has at least {count} pairs with all that the group moves them to: they need {gigabytes(needed)} while "
-            f"they are labelled, and this machine has {gigabytes(machine_memory())}; name fewer pairs"
-        )
+    reason = f"the support has at least {count} pairs with all that the group moves them to: they need"
+    _refuse(count * 40, reason, " while they are labelled", "name fewer pairs")
 
 
 def refuse_many_orbits(rank: int) -> None:
     """Raise before a number for each of so many orbits is written down."""
-    if not fits(16 * rank):
+    reason = f"there are {rank} orbits: a list with a number for each needs"
+    _refuse(rank * 16, reason, "", "labels_at(rows, columns) looks at a part")
+
+
+def _refuse(needed: int, reason: str, how_long: str, hint: str) -> None:
+    if not fits(needed):
         raise DeclarationError(
-            f"there are {rank} orbits: a list with a number for each needs {gigabytes(16 * rank)}, and this machine has "
-            f"{gigabytes(machine_memory())}; labels_at(rows, columns) looks at a part"
+            f"{reason} {needed / 1e9:,.1f} GB{how_long}, and this machine has {machine_memory() / 1e9:,.1f} GB; {hint}"
         )
-
-
-def gigabytes(count: int) -> str:
-    """A number of bytes as people read it.
-
-    >>> gigabytes(3 * 10**11)
-    '300.0 GB'
-    """
-    return f"{count / 1e9:,.1f} GB"

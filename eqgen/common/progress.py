@@ -26,7 +26,12 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         done += amount
         # A program without a console has no standard error at all.
         if not bars and time.monotonic() - start >= PATIENCE and sys.stderr is not None and sys.stderr.isatty():
-            bars.append(_shown(what, total))
+            from rich.console import Console
+            from rich.progress import Progress
+
+            bars.append(Progress(console=Console(stderr=True), transient=True))
+            bars[0].add_task(what, total=total)
+            bars[0].start()
         for bar in bars:
             bar.update(bar.task_ids[0], completed=done)
 
@@ -37,13 +42,3 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     finally:
         for bar in bars:
             bar.stop()
-
-
-def _shown(what: str, total: int) -> Progress:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    bar.add_task(what, total=total)
-    bar.start()
-    return bar

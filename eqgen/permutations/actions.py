@@ -105,17 +105,16 @@ def cosets(group: Any, subgroup: Any) -> Group:
         elements = element[members]
         return bytes(elements[np.lexsort(elements.T[::-1])[0]].tobytes())
 
-    found = {coset(np.arange(whole.degree)): 0}
+    numbers = {coset(np.arange(whole.degree)): 0}
     representatives = [np.arange(whole.degree)]
     images: list[list[int]] = [[] for _ in whole.generators]
     for element in representatives:
         for place, generator in enumerate(whole.generators):
             moved = generator[element]
-            key = coset(moved)
-            if key not in found:
-                found[key] = len(representatives)
+            number = numbers.setdefault(coset(moved), len(representatives))
+            if number == len(representatives):
                 representatives.append(moved)
-            images[place].append(found[key])
+            images[place].append(number)
     return make_group([SignedPermutation(np.array(row, dtype=np.intp)) for row in images])
 
 
@@ -264,11 +263,14 @@ def _moved(
             raise DeclarationError(
                 f"generator {place} fails on {str(found)[:60]}: {type(error).__name__}: {str(error)[:80]}"
             ) from error
-        if not _is_listed(moved, numbers):
+        try:
+            target = numbers.get(moved)
+        except TypeError:  # a tuple that holds a list is no key
+            target = None
+        if target is None:
             raise DeclarationError(
                 f"generator {place} moves {str(found)[:60]} to {str(moved)[:60]}, which is not in the list of objects"
             )
-        target = numbers[moved]
         if target in reached:
             raise DeclarationError(
                 f"generator {place} moves both {str(reached[target])[:60]} and {str(found)[:60]} to {str(moved)[:60]}"
@@ -276,13 +278,6 @@ def _moved(
         reached[target] = found
         image[number] = target
     return SignedPermutation(image)
-
-
-def _is_listed(moved: Any, numbers: dict[Hashable, int]) -> bool:
-    try:
-        return moved in numbers
-    except TypeError:  # a tuple that holds a list is no key
-        return False
 
 
 def _object_name(found: Hashable) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import is_whole
-from eqgen.permutations.group import Group, check_group_size, checked_degree, make_group
+from eqgen.permutations.group import Group, checked_degree, make_group
 from eqgen.permutations.signed_permutation import SignedPermutation
 
 PROBES = 8
@@ -58,7 +58,7 @@ def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]],
         raise DeclarationError("trace needs a function to watch: write eq.trace((8, 8), np.rot90, np.fliplr)")
     shape = _checked_shape(shape)
     degree = checked_degree(f"an array of shape {shape}", math.prod(shape))
-    check_group_size("trace", len(functions), degree)
+    checked_degree("trace", degree, len(functions))
     elements = [_watched(function, number, shape, degree) for number, function in enumerate(functions, start=1)]
     return make_group(elements, point_names=CellNames(shape))
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import shortened
-from eqgen.permutations.group import Group, check_group_size, checked_degree, make_group
+from eqgen.permutations.group import Group, checked_degree, make_group
 from eqgen.permutations.notation import LARGEST_TEXT_DEGREE, packed_shape, unpacked
 from eqgen.permutations.signed_permutation import SignedPermutation, halved
-
-if TYPE_CHECKING:
-    from sympy.combinatorics import PermutationGroup
 
 
 def from_arrays(generators: Iterable[Any]) -> Group:
@@ -50,18 +47,12 @@ def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
 
     A negative point is the point with its sign turned: `(1 -2)` sends 1 to -2, and so -1 to 2.
     """
-    degree = max((abs(point) for cycles in generators for cycle in cycles for point in cycle), default=0)
-    if degree == 0:
+    points = [point for cycles in generators for cycle in cycles for point in cycle]
+    if not points:
         raise DeclarationError("no point is named: for the trivial group on three points write (1)(2)(3)")
-    checked_degree("a cycle", degree)
-    check_group_size("a list of cycles", len(generators), degree)
-    signed = any(point < 0 for cycles in generators for cycle in cycles for point in cycle)
-    return make_group([_from_cycles(cycles, degree, signed) for cycles in generators])
-
-
-def from_sympy(group: PermutationGroup) -> Group:
-    """The same group as a sympy `PermutationGroup`."""
-    return from_arrays([generator.array_form for generator in group.generators])
+    degree = checked_degree("a cycle", max(map(abs, points)))
+    checked_degree("a list of cycles", degree, len(generators))
+    return make_group([_from_cycles(cycles, degree, min(points) < 0) for cycles in generators])
 
 
 def from_compressed(text: str) -> Group:
@@ -72,8 +63,7 @@ def from_compressed(text: str) -> Group:
     """
     try:
         count, degree = packed_shape(text)
-        checked_degree("generators(...)", degree)
-        check_group_size("generators(...)", count, degree)
+        checked_degree("generators(...)", degree, count)
         rows = unpacked(text)
     except DeclarationError:
         raise

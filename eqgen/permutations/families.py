@@ -28,7 +28,8 @@ def S(n: int) -> Group:
     120
     """
     n = _size("S", n)
-    return make_group([_rotation(n), _swap(n)] if n > 2 else [_rotation(n)], f"S({n})", partial(math.factorial, n))
+    swap = SignedPermutation(np.concatenate([[1, 0], np.arange(2, n)]))
+    return make_group([_rotation(n), swap] if n > 2 else [_rotation(n)], f"S({n})", partial(math.factorial, n))
 
 
 def A(n: int) -> Group:
@@ -84,10 +85,6 @@ def _half_factorial(n: int) -> int:
 
 def _rotation(n: int) -> SignedPermutation:
     return SignedPermutation(np.roll(np.arange(n), -1))
-
-
-def _swap(n: int) -> SignedPermutation:
-    return SignedPermutation(np.concatenate([[1, 0], np.arange(2, n)]))
 
 
 def _size(family: str, n: object) -> int:

@@ -149,7 +149,22 @@ class Group:
 
     @cached_property
     def _listed_order(self) -> int | None:
-        return _order_by_listing(self.faithful_generators)
+        """The order by listing the elements, None when that would look at more than LARGEST_QUICK_ENUMERATION images."""
+        generators = self.faithful_generators
+        frontier = [np.arange(generators.shape[1])]
+        listed = {frontier[0].tobytes()}
+        budget = LARGEST_QUICK_ENUMERATION // (generators.size or 1)
+        while frontier:
+            element = frontier.pop()
+            for generator in generators:
+                image = generator[element]
+                key = image.tobytes()
+                if key not in listed:
+                    if len(listed) >= budget:
+                        return None
+                    listed.add(key)
+                    frontier.append(image)
+        return len(listed)
 
     def quick_order(self) -> int | None:
         """The order where it is known or soon found, None where sympy would keep the reader waiting."""
@@ -223,8 +238,8 @@ def as_elements(images: Permutation, signs: Signs | None) -> tuple[SignedPermuta
 
 def direct_product(*groups: Group) -> Group:
     """Each group moving its own points, the points laid one after the other: `S(2) * S(3)` has 5 points."""
-    degree = checked_degree(" * ".join(group.text for group in groups), sum(group.degree for group in groups))
-    check_group_size(" * ".join(group.text for group in groups), sum(len(group.generators) for group in groups), degree)
+    degree = sum(group.degree for group in groups)
+    checked_degree(" * ".join(group.text for group in groups), degree, sum(len(group.generators) for group in groups))
     rows, start = [], 0
     for group in groups:
         for element in group.elements:
@@ -271,30 +286,16 @@ def make_group(
     return Group(images, signs, text, order_formula, point_names)
 
 
-def checked_degree(what: str, degree: int) -> int:
-    """The degree, refused when a group of so many points would only fill the memory."""
+def checked_degree(what: str, degree: int, generators: int = 1) -> int:
+    """The degree, refused before so many generators on so many points are allocated that would only fill the memory."""
     if degree > LARGEST_DEGREE:
         raise DeclarationError(f"{in_short(what, 60)} has {degree} points: eqgen takes at most {LARGEST_DEGREE}")
+    if generators * degree > LARGEST_GROUP:
+        raise DeclarationError(
+            f"{in_short(what, 60)} has {generators} generators on {degree} points: eqgen holds at most "
+            f"{LARGEST_GROUP} images of points"
+        )
     return degree
-
-
-def _order_by_listing(generators: Permutation) -> int | None:
-    """The order by listing the elements, None when that would look at more than LARGEST_QUICK_ENUMERATION images."""
-    identity = np.arange(generators.shape[1])
-    found = {identity.tobytes()}
-    frontier = [identity]
-    budget = LARGEST_QUICK_ENUMERATION // (generators.size or 1)
-    while frontier:
-        element = frontier.pop()
-        for generator in generators:
-            image = generator[element]
-            key = image.tobytes()
-            if key not in found:
-                if len(found) >= budget:
-                    return None
-                found.add(key)
-                frontier.append(image)
-    return len(found)
 
 
 def order_text(order: int) -> str:
@@ -303,19 +304,8 @@ def order_text(order: int) -> str:
     >>> order_text(120), order_text(10**100)
     ('120', 'about 1.0e100')
     """
-    if order < 10**30:
-        return str(order)
-    return f"about {Decimal(order):.1e}".replace("+", "")
+    return str(order) if order < 10**30 else f"about {Decimal(order):.1e}".replace("+", "")
 
 
 def _product_of_orders(groups: Sequence[Group]) -> int:
     return math.prod(group.order for group in groups)
-
-
-def check_group_size(what: str, generators: int, degree: int) -> None:
-    """Raise before that many generators of that degree are allocated, when they would only fill the memory."""
-    if generators * degree > LARGEST_GROUP:
-        raise DeclarationError(
-            f"{in_short(what, 60)} has {generators} generators on {degree} points: eqgen holds at most "
-            f"{LARGEST_GROUP} images of points"
-        )

@@ -10,20 +10,13 @@ from typing import Any
 import numpy as np
 
 from eqgen.common.errors import DeclarationError, pointing
+from eqgen.common.text import count
 from eqgen.language.grammar import parse_group, parse_mapping
 from eqgen.language.syntax import Call, Cycles, GroupExpression, Product, operand_text
 from eqgen.permutations import catalogue
-from eqgen.permutations.convert import from_arrays, from_compressed, from_cycles, from_sympy
+from eqgen.permutations.convert import from_arrays, from_compressed, from_cycles
 from eqgen.permutations.families import A, C, D, S
-from eqgen.permutations.group import (
-    Group,
-    check_group_size,
-    checked_degree,
-    diagonal,
-    direct_product,
-    make_group,
-    on_some_points,
-)
+from eqgen.permutations.group import Group, checked_degree, diagonal, direct_product, make_group, on_some_points
 from eqgen.permutations.signed_permutation import SignedPermutation
 
 FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
@@ -46,8 +39,9 @@ def group(value: Any) -> Group:
         return value
     if isinstance(value, str):
         return from_expression(parse_group(value), value)
-    if _is_sympy_group(value):
-        return from_sympy(value)
+    # sympy takes half a second to import; whoever passes one of its groups has imported it.
+    if type(value).__module__.startswith("sympy.") and hasattr(value, "generators") and hasattr(value, "degree"):
+        return from_arrays(value.generators)
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 2):
         return from_arrays(value)
     raise DeclarationError(
@@ -80,11 +74,11 @@ def wreath(inner: Any, outer: Any) -> Group:
     """
     within, between = group(inner), group(outer)
     text = f"wreath({operand_text(within.text)}, {operand_text(between.text)})"
-    size, blocks = within.degree, between.degree
-    degree = checked_degree(text, size * blocks)
+    size = within.degree
     # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
     first_blocks = np.unique(between.orbits, return_index=True)[1]
-    check_group_size(text, len(between.generators) + first_blocks.size * len(within.generators), degree)
+    count = len(between.generators) + first_blocks.size * len(within.generators)
+    degree = checked_degree(text, size * between.degree, count)
     generators = [_on_blocks(element, size) for element in between.elements]
     for block in first_blocks:
         generators += [on_some_points(element, int(block) * size, degree) for element in within.elements]
@@ -136,13 +130,10 @@ def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
 
 
 def _arguments(call: Call, kinds: tuple[Any, ...], example: str) -> tuple[Any, ...]:
-    fits = len(call.arguments) == len(kinds) and all(map(isinstance, call.arguments, kinds))
-    if not fits:
-        count = len(call.arguments)
-        raise DeclarationError(
-            f"{call.name} takes {len(kinds)} argument{'s' if len(kinds) > 1 else ''} as in {example}, got "
-            + (f"{count}" if count != len(kinds) else "another kind")
-        )
+    given = len(call.arguments)
+    if given != len(kinds) or not all(map(isinstance, call.arguments, kinds)):
+        got = "another kind" if given == len(kinds) else given
+        raise DeclarationError(f"{call.name} takes {count(len(kinds), 'argument')} as in {example}, got {got}")
     return call.arguments
 
 
@@ -159,14 +150,7 @@ def _from_catalogue(name: str, reading: tuple[str, ...]) -> Group:
         groups.append(moved[0] if len(moved) == 1 else diagonal(moved))
     if not groups:
         raise DeclarationError(f'catalogue("{name}") declares no axis')
-    found = groups[0] if len(groups) == 1 else direct_product(*groups)
-    return replace(found, text=f'catalogue("{name}")')
-
-
-def _is_sympy_group(value: object) -> bool:
-    # sympy takes half a second to import; whoever passes one of its groups has imported it.
-    module = type(value).__module__
-    return module.startswith("sympy.") and hasattr(value, "generators") and hasattr(value, "degree")
+    return replace(direct_product(*groups), text=f'catalogue("{name}")')
 
 
 def _wreath_order(inner: Group, outer: Group) -> int:

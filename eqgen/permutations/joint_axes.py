@@ -70,14 +70,11 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
 
 def _check_ways_of_writing(axes: dict[str, Any], groups: dict[str, Group]) -> None:
     """An array g says where points go, a pair (perm, sign) where features come from: side by side they would not match."""
-    listed = {
-        name: value for name, value in axes.items() if isinstance(value, (list, tuple)) and not isinstance(value, str)
-    }
+    listed = {name: value for name, value in axes.items() if isinstance(value, (list, tuple))}
     pairs = [name for name, value in listed.items() if any(np.ndim(generator) == 2 for generator in value)]
     arrays = [name for name, value in listed.items() if all(np.ndim(generator) == 1 for generator in value)]
     for name in arrays if pairs else []:
-        turned = [bool((row[row] != np.arange(row.size)).any()) for row in groups[name].generators]
-        if any(turned):
+        if any((row[row] != np.arange(row.size)).any() for row in groups[name].generators):
             raise DeclarationError(
                 f"axes {name} and {pairs[0]} are written in opposite ways: a plain array g sends point i to g[i], a pair "
                 f"(perm, sign) means new[i] = sign[i] * old[perm[i]]; write {name} as pairs too, with signs 1"
