@@ -105,9 +105,7 @@ def parse_mapping(text: str) -> MappingSyntax:
     _check_not_empty(text, 'a mapping, like "p -> p where p = S(5)"')
     if not is_mapping(text):
         raise pointing(
-            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"',
-            text,
-            len(text.rstrip()),
+            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text.rstrip())
         )
     tree: MappingSyntax = _parse(text, "mapping")
     return tree
@@ -346,8 +344,18 @@ class _Reading(Transformer[Token, Any]):
         for cycle in written:
             points: dict[int, None] = {}
             for token in cycle:
-                point = self._whole(token)
-                self._check_point(point, points, seen, token)
+                point, mistake = self._whole(token), ""
+                if point == 0:
+                    mistake = "point 0 in a cycle: points in text are numbered from 1"
+                elif point in points:
+                    mistake = f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once"
+                elif point in seen:
+                    mistake = (
+                        f"point {abs(point)} stands in two cycles of one generator: write disjoint cycles, or a comma between "
+                        "two generators"
+                    )
+                if mistake:
+                    raise pointing(mistake, self.text, token.start_pos or 0)
                 points[point] = None
             # With signs the mirror image of a cycle is meant too, so its points are taken.
             seen.update(points, (-point for point in points))
@@ -361,20 +369,6 @@ class _Reading(Transformer[Token, Any]):
             if points:
                 cycles.append(tuple(points))
         return Cycles((tuple(cycles),), meta.start_pos)
-
-    def _check_point(self, point: int, points: dict[int, None], seen: set[int], token: Token) -> None:
-        if point == 0:
-            mistake = "point 0 in a cycle: points in text are numbered from 1"
-        elif point in points:
-            mistake = f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once"
-        elif point in seen:
-            mistake = (
-                f"point {abs(point)} stands in two cycles of one generator: write disjoint cycles, or a comma between two "
-                "generators"
-            )
-        else:
-            return
-        raise pointing(mistake, self.text, token.start_pos or 0)
 
     def _whole(self, token: Token) -> int:
         if len(token) > LONGEST_NUMBER:

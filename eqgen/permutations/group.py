@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, partial, reduce
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Permutation, Signs
+from eqgen.common.arrays import Permutation, Signs, read_only
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count, in_short
 from eqgen.language.syntax import operand_text
@@ -83,7 +83,8 @@ class Group:
     @cached_property
     def elements(self) -> tuple[SignedPermutation, ...]:
         """The generators as signed permutations, one by one."""
-        return as_elements(self.generators, self.signs)
+        signs: Iterable[Signs | None] = repeat(None) if self.signs is None else self.signs
+        return tuple(map(SignedPermutation, self.generators, signs))
 
     @property
     def faithful_generators(self) -> Permutation:
@@ -114,8 +115,7 @@ class Group:
     def __str__(self) -> str:
         return f"{self.text}  # {self.describe()}"
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = __str__
 
     @cached_property
     def sympy(self) -> PermutationGroup:
@@ -195,17 +195,15 @@ class Group:
         """
         if not isinstance(other, Group):
             raise DeclarationError(f"equals compares two groups, got {type(other).__name__}: eq.group(...) makes one")
-        if self.degree != other.degree:
-            return False
         if self == other:
             return True
-        if (self.signs is None) != (other.signs is None):
+        if self.degree != other.degree or (self.signs is None) != (other.signs is None):
             return False
         orders = self.quick_order(), other.quick_order()
-        if None not in orders and orders[0] != orders[1]:
-            return False
         if None in orders:
             warnings.warn(SLOW.format(degree=self.degree), stacklevel=2)
+        elif orders[0] != orders[1]:
+            return False
         inside = all(self.sympy.contains(generator) for generator in other.sympy.generators)
         return inside and all(other.sympy.contains(generator) for generator in self.sympy.generators)
 
@@ -227,13 +225,6 @@ class Group:
     def generator_text(self, number: int) -> str:
         """Generator `number` (from 0) in cycles, cut where it is long: for messages and reports."""
         return in_short(cycle_text(self.elements[number], 60) or "the identity", 60)
-
-
-def as_elements(images: Permutation, signs: Signs | None) -> tuple[SignedPermutation, ...]:
-    """Rows of images and signs as signed permutations."""
-    if signs is None:
-        return tuple(SignedPermutation(image) for image in images)
-    return tuple(SignedPermutation(image, sign) for image, sign in zip(images, signs, strict=True))
 
 
 def direct_product(*groups: Group) -> Group:
@@ -276,14 +267,11 @@ def make_group(
     point_names: Sequence[str] | None = None,
 ) -> Group:
     """A Group of generators that are known to be permutations, with its text and its order where a formula gives it."""
-    images = np.array([element.image for element in elements], dtype=np.intp)
+    images = read_only(np.array([element.image for element in elements], dtype=np.intp))
     signs = None
     if any(element.signs is not None and (element.signs < 0).any() for element in elements):
-        signs = np.array([element.all_signs() for element in elements], dtype=np.int8)
-        signs.setflags(write=False)
-    images.setflags(write=False)
-    text = text if text is not None else generators_text(as_elements(images, signs))
-    return Group(images, signs, text, order_formula, point_names)
+        signs = read_only(np.array([element.all_signs() for element in elements], dtype=np.int8))
+    return Group(images, signs, generators_text(elements) if text is None else text, order_formula, point_names)
 
 
 def checked_degree(what: str, degree: int, generators: int = 1) -> int:

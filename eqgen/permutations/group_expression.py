@@ -77,8 +77,8 @@ def wreath(inner: Any, outer: Any) -> Group:
     size = within.degree
     # One copy of the inner group in each orbit of blocks: the outer group carries it to the other blocks.
     first_blocks = np.unique(between.orbits, return_index=True)[1]
-    count = len(between.generators) + first_blocks.size * len(within.generators)
-    degree = checked_degree(text, size * between.degree, count)
+    number = len(between.generators) + first_blocks.size * len(within.generators)
+    degree = checked_degree(text, size * between.degree, number)
     generators = [_on_blocks(element, size) for element in between.elements]
     for block in first_blocks:
         generators += [on_some_points(element, int(block) * size, degree) for element in within.elements]

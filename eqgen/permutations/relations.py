@@ -68,22 +68,13 @@ def _parsed(text: str) -> list[tuple[str, Word]]:
             words.append(_joined(powers, text))
             unfinished = [[]]
         else:
-            raise pointing(
-                'relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2"',
-                text,
-                _place_of_the_mistake(text, position, may_raise),
-            )
+            # After a ^ that may stand, what is no exponent is the mistake.
+            rest = re.sub(r"\s*(?:\^\s*)?" if may_raise else r"\s*", "", text[position:], count=1)
+            place = len(text) - len(rest)
+            raise pointing('relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2"', text, place)
         assert symbol is not None
         position, may_raise = symbol.end(), kind.isalpha() or kind == ")"
     return list(zip(map(str.strip, text.split(",")), words, strict=True))
-
-
-def _place_of_the_mistake(text: str, position: int, may_raise: bool) -> int:
-    """The character that fits nowhere: after a ^ that may stand, what is no exponent."""
-    rest = text[position:].lstrip()
-    if may_raise and rest.startswith("^"):
-        rest = rest[1:].lstrip()
-    return len(text) - len(rest)
 
 
 def _joined(powers: list[Word], text: str) -> Word:
