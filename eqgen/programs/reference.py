@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise, product
 
 import numpy as np
 
 from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.operators.operator import Identity, Matrix, Operator
-from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side, Stage
 
 LARGEST_DENSE = 512
 """Longer Fourier transforms are not written out as matrices."""
@@ -64,41 +64,34 @@ def _run_block(block: KroneckerProduct, features: Matrix, theta: Matrix) -> Matr
     for axis, part in enumerate(block.factors):
         entries = np.moveaxis(part.entries.of(np.moveaxis(entries, axis, 0)), 0, axis)
     total = np.zeros((len(features), *(part.shape[0] for part in block.factors), channels[1]), dtype=features.dtype)
-    for chosen in product(*(stages_of(part) for part in block.factors)):
+    for chosen in product(*(_stages(part) for part in block.factors)):
         pooled = features
-        for axis, (pool, _, _) in enumerate(chosen):
-            pooled = _along(pool, pooled, axis + 1)
-        rows = [sum(section.rows_out for section, *_ in sections) for _, _, sections in chosen]
+        for axis, (stage, _) in enumerate(chosen):
+            pooled = _along(stage.pool, pooled, axis + 1)
+        rows = [sum(section.rows_out for section in stage.sections) for stage, _ in chosen]
         mixed = np.zeros((features.shape[0], *rows, channels[1]), dtype=np.result_type(pooled, entries))
-        for sections in product(*(sections for _, _, sections in chosen)):
+        for sections in product(*(sections for _, sections in chosen)):
             taken = pooled[(slice(None), *(rows_in for _, rows_in, _, _ in sections))]
             weight = entries[tuple(place for *_, place in sections)]
             shapes = [section for section, *_ in sections]
             mixed[(slice(None), *(rows_out for _, _, rows_out, _ in sections))] = _mixed(taken, weight, shapes)
-        for axis, (_, spread, _) in enumerate(chosen):
-            mixed = _along(spread, mixed, axis + 1, back=True)
+        for axis, (stage, _) in enumerate(chosen):
+            mixed = _along(stage.spread, mixed, axis + 1, back=True)
         total = total + mixed
     return total
 
 
-def stages_of(part: KroneckerFactor) -> Iterator[tuple[Operator, Operator, Sections]]:
-    place = 0
+def _stages(part: KroneckerFactor) -> Iterator[tuple[Stage, Sections]]:
+    entries = iter(_slices(section.entries for stage in part.stages for section in stage.sections))
     for stage in part.stages:
-        top = left = 0
-        sections: Sections = []
-        for section in stage.sections:
-            sections.append(
-                (
-                    section,
-                    slice(left, left + section.rows_in),
-                    slice(top, top + section.rows_out),
-                    slice(place, place + section.entries),
-                )
-            )
-            left += section.rows_in
-            top += section.rows_out
-            place += section.entries
-        yield stage.pool, stage.spread, sections
+        rows_in = _slices(section.rows_in for section in stage.sections)
+        rows_out = _slices(section.rows_out for section in stage.sections)
+        yield stage, list(zip(stage.sections, rows_in, rows_out, entries, strict=False))
+
+
+def _slices(sizes: Iterable[int]) -> list[slice]:
+    """Rows of so many each, one after the other."""
+    return [slice(*ends) for ends in pairwise(accumulate(sizes, initial=0))]
 
 
 def _along(operator: Operator, features: Matrix, axis: int, *, back: bool = False) -> Matrix:

@@ -7,6 +7,7 @@ of a finite abelian group is that of its cyclic factors.)
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import combinations
 from math import inf
 
 import numpy as np
@@ -44,8 +45,6 @@ LOOKED_UP = 64
 @lru_cache(maxsize=1)
 def correlation(problem: Problem) -> KroneckerFactor | None:
     """The part of a problem whose group is abelian and regular on all point orbits of both sides, None for others."""
-    if problem.output.signed or problem.input.signed or not problem.labels.rank:
-        return None
     return _through(problem, _generators(problem), WORDS)
 
 
@@ -56,17 +55,14 @@ def correlation_of_subgroup(problem: Problem) -> KroneckerFactor | None:
     The rotations of a polygon that may be turned over, the shifts of a torus that may be turned: kernels are correlations with
     fewer parameters than these alone would leave.
     """
-    if problem.output.signed or problem.input.signed or not problem.labels.rank:
-        return None
     regular = [(order, moves) for moves in _generators(problem) if (order := _order(moves)) > 1]
     chosen: list[Permutation] = []
     largest = None
     for _, moves in sorted(regular, key=lambda pair: -pair[0]):
-        if all(np.array_equal(moves[other], other[moves]) for other in chosen):
-            larger = _through(problem, [*chosen, moves], f"{WORDS}, a subgroup")
-            if larger is not None:
-                largest = larger
-                chosen.append(moves)
+        larger = _through(problem, [*chosen, moves], f"{WORDS}, a subgroup")
+        if larger is not None:
+            largest = larger
+            chosen.append(moves)
     if largest is None or largest.stages[0].pool.shape[1] < SMALLEST_PART * len(chosen):
         return None
     return largest
@@ -93,17 +89,28 @@ def _order(moves: Permutation) -> int:
 
 
 def _through(problem: Problem, generators: list[Permutation], words: str) -> KroneckerFactor | None:
-    """The part that some commuting permutations give."""
+    """The part that some permutations give, where they commute and move every point orbit regularly."""
+    if problem.output.signed or problem.input.signed or not problem.labels.rank:
+        return None
     orbit_of = point_orbits(np.stack(generators))
     sizes = np.bincount(orbit_of)
     size = int(sizes[0])
-    if size < 2 or (sizes != size).any() or not _commute(generators):
+    commute = all(np.array_equal(one[other], other[one]) for one, other in combinations(generators, 2))
+    if size < 2 or (sizes != size).any() or not commute:
         return None
     _, starts = np.unique(orbit_of, return_index=True)
-    placed = _placed(generators, starts, problem.input.size, size)
-    if placed is None:
+    factors = _from_factors(generators, starts, size)
+    if factors is None and size <= LARGEST_SEARCH:
+        factors = _from_factors(_split_off(generators, int(starts[0]), size), starts, size)
+    if factors is None:
         return None
-    grid, index_in, index_out = placed
+    grid, points = factors
+    # The place where a generator sends the first point of an orbit is to be the same in all orbits: as generators commute,
+    # that says what they do to all points.
+    if any(_place(points, generator[starts]) is None for generator in generators):
+        return None
+    of_inputs = starts < problem.input.size
+    index_in, index_out = points[of_inputs], points[~of_inputs] - problem.input.size
     rows, columns = index_out[:, 0], index_in.ravel()
     if not fits(LOOKED_UP * rows.size * columns.size):
         return None
@@ -143,32 +150,6 @@ def _all_pairs(early: Operator, late: Operator) -> Permutation:
     assert isinstance(late, Fourier)
     index = early.index[:, None, :, None] * late.index.size + late.index[None, :, None, :]
     return index.reshape(early.index.shape[0] * late.index.shape[0], -1)
-
-
-def _commute(generators: list[Permutation]) -> bool:
-    return all(
-        np.array_equal(moves[other], other[moves])
-        for number, moves in enumerate(generators)
-        for other in generators[:number]
-    )
-
-
-def _placed(
-    generators: list[Permutation], starts: Permutation, inputs: int, size: int
-) -> tuple[tuple[int, ...], Permutation, Permutation] | None:
-    """Cyclic factors of the group, and the points of every orbit in the order of their grid: of inputs, and of outputs."""
-    factors = _from_factors(generators, starts, size)
-    if factors is None and size <= LARGEST_SEARCH:
-        factors = _from_factors(_split_off(generators, int(starts[0]), size), starts, size)
-    if factors is None:
-        return None
-    grid, points = factors
-    # The place where a generator sends the first point of an orbit is to be the same in all orbits: as generators commute,
-    # that says what they do to all points.
-    if not all(_place(points, generator[starts]) is not None for generator in generators):
-        return None
-    of_inputs = starts < inputs
-    return grid, points[of_inputs], points[~of_inputs] - inputs
 
 
 def _place(points: Permutation, images: Permutation) -> int | None:
@@ -211,23 +192,22 @@ def _split_off(generators: list[Permutation], start: int, size: int) -> list[Per
     chosen: list[Permutation] = []
     generated = {start}
     while len(generated) < size == len(elements):
-        best, most = None, 1
-        for element in elements.values():
-            powers = [start]
-            while int(element[powers[-1]]) != start:
-                powers.append(int(element[powers[-1]]))
-            if len(powers) > most and generated.isdisjoint(powers[1:]):
-                best, most = element, len(powers)
-        if best is None:
+        cycles = ((element, _cycle(element, start)) for element in elements.values())
+        independent = (pair for pair in cycles if generated.isdisjoint(pair[1][1:]))
+        best, cycle = max(independent, key=lambda pair: len(pair[1]))
+        if len(cycle) == 1:
             break
         chosen.append(best)
-        grown = set(generated)
-        for point in generated:
-            for _ in range(most):
-                grown.add(point)
-                point = int(best[point])
-        generated = grown
+        generated = {image for point in generated for image in _cycle(best, point)}
     return chosen
+
+
+def _cycle(element: Permutation, start: int) -> list[int]:
+    """A point and where the powers of a permutation send it."""
+    cycle = [start]
+    while (image := int(element[cycle[-1]])) != start:
+        cycle.append(image)
+    return cycle
 
 
 FOURIER = Lowering("spectral", lambda problem: correlation(problem) or NOT_REGULAR)

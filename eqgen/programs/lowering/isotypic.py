@@ -95,9 +95,9 @@ def _attempt(
 ) -> Decomposition:
     pieces: list[Piece] = []
     references: list[Piece] = []
-    for owner, space in enumerate(classes):
+    for owner in range(len(classes)):
         element = _element(pairs[owner, owner], random)
-        bases = _refined(_eigenspaces(element + element.T, space.size), pairs[owner, owner])
+        bases = _refined(_eigenspaces(element + element.T), pairs[owner, owner])
         # One random map to each class tells for all of its subspaces.
         maps = {one: _element(pairs[one, owner], random) for one in range(owner + 1)}
         turns = [_element(pairs[owner, owner], random) for _ in range(2)]
@@ -142,11 +142,10 @@ def _element(table: LabelTable, random: np.random.Generator) -> Array:
     return element
 
 
-def _eigenspaces(matrix: Array, size: int) -> list[Array]:
+def _eigenspaces(matrix: Array) -> list[Array]:
     values, vectors = np.linalg.eigh(matrix)
-    scale = max(1.0, float(np.abs(values).max(initial=0)))
-    breaks = np.flatnonzero(np.diff(values) > SMALL * scale) + 1
-    return np.split(vectors, breaks, axis=1) if size else []
+    breaks = np.flatnonzero(np.diff(values) > SMALL * max(1, np.abs(values).max())) + 1
+    return np.split(vectors, breaks, axis=1)
 
 
 def _averaged(matrix: Array, table: LabelTable) -> Array:
@@ -202,18 +201,16 @@ def _with_structure(piece: Piece, table: LabelTable, elements: Sequence[Array]) 
 
 def _is_right(decomposition: Decomposition, classes: Sequence[Action]) -> bool:
     """Whether multiplicities give the number of orbits of every pair of classes: nothing is missing, nothing twice."""
-    for (one, other), table in decomposition.pairs.items():
-        total = 0
-        for piece in (piece for piece in decomposition.pieces if piece.owner == one):
-            total += piece.structure * len(decomposition.multiplicity(other, piece.kind))
-        if total != table.rank:
-            return False
-    return all(
-        sum(piece.basis.shape[1] for piece in decomposition.pieces if piece.owner == owner) == space.size
+    owned = [[piece for piece in decomposition.pieces if piece.owner == owner] for owner in range(len(classes))]
+    return (
+        all(
+            table.rank
+            == sum(piece.structure * len(decomposition.multiplicity(input_, piece.kind)) for piece in owned[output])
+            for (output, input_), table in decomposition.pairs.items()
+        )
+        and [sum(piece.basis.shape[1] for piece in pieces) for pieces in owned] == [space.size for space in classes]
         and all(
             np.allclose(piece.basis.T @ piece.basis, np.eye(piece.basis.shape[1]), atol=SMALL)
             for piece in decomposition.pieces
-            if piece.owner == owner
         )
-        for owner, space in enumerate(classes)
     )

@@ -11,7 +11,7 @@ groups that nobody has written a layer for.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import inf
 from typing import Any
@@ -42,12 +42,10 @@ FEW_ORBITS = 24
 LARGEST_TABLE = 1 << 26
 """A term that reads more pairs than this is not pooled: its table alone would take half a gigabyte."""
 
-Key = tuple[Any, ...]
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Way:
-    """One pool or spread.
+    """One pool or spread, told apart by its key.
 
     Attributes:
         key: equal for equal ones.
@@ -57,11 +55,11 @@ class Way:
         pairs: how many numbers a table would hold that is not made yet.
     """
 
-    key: Key
-    cost: int
-    operator: Operator | None
-    words: str
-    pairs: int = 0
+    key: tuple[Any, ...]
+    cost: int = field(compare=False)
+    operator: Operator | None = field(compare=False)
+    words: str = field(compare=False)
+    pairs: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +79,9 @@ class Candidate:
     spread: Way
     row: np.ndarray
 
-    def cost(self, channels: tuple[int, int], free: frozenset[Key] = frozenset()) -> int:
+    def cost(self, channels: tuple[int, int], free: frozenset[Way] = frozenset()) -> int:
         """Pools move what comes in, spreads what goes out, mixes multiply both; some ways cost nothing."""
-        pool, spread = (0 if way.key in free else way.cost for way in (self.pool, self.spread))
+        pool, spread = (0 if way in free else way.cost for way in (self.pool, self.spread))
         return pool * channels[0] + spread * channels[1] + self.size * channels[0] * channels[1]
 
 
@@ -95,7 +93,7 @@ def pooled(problem: Problem) -> KroneckerFactor | str:
     own = _own(problem)
     candidates, notes = _candidates(problem, own)
     first = _basis(candidates, own, problem, frozenset())
-    shared = frozenset(way.key for term in first for way in (term.pool, term.spread))
+    shared = frozenset(way for term in first for way in (term.pool, term.spread))
     again = _basis(candidates, own, problem, shared)
     bases = [
         terms
@@ -128,18 +126,11 @@ def _candidates(problem: Problem, own: list[Candidate]) -> tuple[list[Candidate]
         outputs = [_way(space, space.output, "out", number, way) for way in range(space.output.ways.shape[1])]
         # Most terms cost too much to be looked at: their values are worked out where one does not.
         nothing = np.zeros(problem.labels.rank, dtype=np.int64)
-        affordable = [
-            (i, j)
-            for (i, pool), (j, spread) in product(enumerate(inputs), enumerate(outputs))
-            if Candidate(number, space.space.size, pool, spread, nothing).cost(channels) <= dearest
-        ]
+        terms = [Candidate(number, space.space.size, *ways, nothing) for ways in product(inputs, outputs)]
+        affordable = [place for place, term in enumerate(terms) if term.cost(channels) <= dearest]
         if affordable:
-            values = space.values(rows, columns)
-            candidates += [
-                Candidate(number, space.space.size, inputs[i], outputs[j], values[i, j])
-                for i, j in affordable
-                if values[i, j].any()
-            ]
+            values = space.values(rows, columns).reshape(len(terms), -1)
+            candidates += [replace(terms[place], row=values[place]) for place in affordable if values[place].any()]
     return candidates, notes
 
 
@@ -147,6 +138,7 @@ def _own(problem: Problem) -> list[Candidate]:
     """The orbit matrices themselves: read by the outputs of their point orbit."""
     labels, orbits = problem.labels, problem.output.orbits
     several = len(orbits) > 1
+    rows = np.eye(labels.rank, dtype=np.int64)
     own = []
     for number, (row, column) in enumerate(labels.representatives.tolist()):
         place = int(problem.output.orbit_of[row])
@@ -166,8 +158,7 @@ def _own(problem: Problem) -> list[Candidate]:
             selection(points, problem.output.size),
             f"add to point orbit {place + 1} of the output" if several else "add to every point",
         )
-        row_ = np.eye(1, labels.rank, number, dtype=np.int64)[0]
-        own.append(Candidate(-1 - place, points.size, pool, spread, row_))
+        own.append(Candidate(-1 - place, points.size, pool, spread, rows[number]))
     return own
 
 
@@ -223,7 +214,7 @@ def _moving_cost(operator: Operator) -> int:
 
 
 def _basis(
-    candidates: list[Candidate], own: list[Candidate], problem: Problem, free: frozenset[Key]
+    candidates: list[Candidate], own: list[Candidate], problem: Problem, free: frozenset[Way]
 ) -> list[Candidate]:
     """The cheapest independent candidates; some pools and spreads cost nothing because they are there anyway.
 
@@ -248,24 +239,19 @@ def _assembled(problem: Problem, terms: list[Candidate], notes: tuple[str, ...])
     spreads = _composed(problem, {term.spread: term.size for term in terms})
     stages, rows, below = [], [], []
     sizes = {term.space: term.size for term in terms}
+    nothing = np.zeros(problem.labels.rank, dtype=np.int64)
     # Small spaces first; the point orbits of the output after others of their size.
     for space in sorted(sizes, key=lambda space: (sizes[space], space < 0, abs(space))):
-        own = {(term.spread.key, term.pool.key): number for number, term in enumerate(terms) if term.space == space}
-        # Ways with equal keys are equal: one of each.
-        inputs = list({terms[number].pool.key: terms[number].pool for number in own.values()}.values())
-        outputs = list({terms[number].spread.key: terms[number].spread for number in own.values()}.values())
+        own = {(term.spread, term.pool): number for number, term in enumerate(terms) if term.space == space}
+        outputs, inputs = (list(dict.fromkeys(ways)) for ways in zip(*own, strict=True))
         for spread, pool in product(outputs, inputs):
-            number = own.get((spread.key, pool.key))
-            if number is None:
-                rows.append(np.zeros(problem.labels.rank, dtype=np.int64))
-                below.append(1)
-            else:
-                rows.append(numerators[number])
-                below.append(int(denominators[number]) * pools[pool.key][1] * spreads[spread.key][1])
+            number = own.get((spread, pool))
+            rows.append(nothing if number is None else numerators[number])
+            below.append(1 if number is None else int(denominators[number]) * pools[pool][1] * spreads[spread][1])
         stages.append(
             Stage(
-                _stacked([as_stencil(pools[pool.key][0], problem.grid) for pool in inputs]),
-                _stacked([spreads[spread.key][0] for spread in outputs]),
+                _stacked([as_stencil(pools[pool][0], problem.grid) for pool in inputs]),
+                _stacked([spreads[spread][0] for spread in outputs]),
                 (MixShape(1, len(inputs), len(outputs), sizes[space]),),
                 _words([pool.words for pool in inputs]),
                 _words([spread.words for spread in outputs]),
@@ -285,25 +271,23 @@ def _words(words: list[str]) -> str:
     return " and ".join(word if times == 1 else f"{times} times {word}" for word, times in counts.items())
 
 
-def _composed(problem: Problem, ways: dict[Way, int]) -> dict[Key, tuple[Operator, int]]:
+def _composed(problem: Problem, sizes: dict[Way, int]) -> dict[Way, tuple[Operator, int]]:
     """The operators of some ways to spaces of so many points, and how many times as large: coarse ones are made from finer ones."""
-    sizes = {way.key: size for way, size in ways.items()}
-    operators = {way.key: way.operator or _own_table(problem, way) for way in ways}
-    composed = {key: (operator, 1) for key, operator in operators.items()}
+    composed = {way: (way.operator or _own_table(problem, way), 1) for way in sizes}
     tables = {
-        key: operator
-        for key, operator in operators.items()
+        way: operator
+        for way, (operator, _) in composed.items()
         if isinstance(operator, IndexTable) and operator.signs is None
     }
-    for key, table in tables.items():
-        if sizes[key] != 1:
+    for way, table in tables.items():
+        if sizes[way] != 1:
             continue
         finer = [(sizes[other], other) for other in tables if 1 < sizes[other] <= table.index.shape[1]]
-        for size, other in sorted(finer):
+        for size, other in sorted(finer, key=lambda pair: (pair[0], pair[1].key)):
             met = np.bincount(tables[other].index.ravel(), minlength=table.columns)
             times = met[table.index[0]]
             if met.sum() == times.sum() and (times == times[0]).all():
-                composed[key] = Composition(tables[other], IndexTable(np.arange(size)[None], None, size)), int(times[0])
+                composed[way] = Composition(tables[other], IndexTable(np.arange(size)[None], None, size)), int(times[0])
                 break
     return composed
 

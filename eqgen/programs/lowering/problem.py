@@ -94,7 +94,10 @@ class Problem:
     @cached_property
     def is_endomorphism(self) -> bool:
         """Whether input and output are one space."""
-        return self.output.size == self.input.size and all(map(_equal, self.output.moves, self.input.moves))
+        return all(
+            np.array_equal(output.image, input_.image) and np.array_equal(output.all_signs(), input_.all_signs())
+            for output, input_ in zip(self.output.moves, self.input.moves, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,3 @@ def problem_for(mapping: Mapping, labels: OrbitalMatrix, sizes: Sizes) -> Proble
     is_local = mapping.support is not None
     naturals = () if is_local else tuple(Action(axis.name, axis.group.elements) for axis in axes)
     return Problem(output, input_, naturals, labels, mapping.input.shape, is_local, sizes)
-
-
-def _equal(left: SignedPermutation, right: SignedPermutation) -> bool:
-    return np.array_equal(left.image, right.image) and np.array_equal(left.all_signs(), right.all_signs())

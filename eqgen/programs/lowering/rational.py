@@ -47,12 +47,10 @@ def inverse(matrix: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
         ZeroDivisionError: there is none.
     """
     size = len(matrix)
-    rows = np.array(
-        [[Fraction(value) for value in row] for row in np.hstack([matrix, np.eye(size, dtype=int)]).tolist()]
-    )
+    rows = np.hstack([matrix, np.eye(size, dtype=np.int64)]).astype(object) * Fraction(1)
     for column in range(size):
-        below = [row for row in range(column, size) if rows[row, column]]
-        if not below:
+        below = column + np.flatnonzero(rows[column:, column])
+        if not below.size:
             raise ZeroDivisionError(f"the matrix has rank {column} of {size}")
         rows[[column, below[0]]] = rows[[below[0], column]]
         # Most of the matrix is zeros: the orbit matrices themselves are rows of it.
@@ -62,9 +60,5 @@ def inverse(matrix: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
             if row != column:
                 rows[row, filled] -= rows[row, column] * rows[column, filled]
     inverted = rows[:, size:]
-    denominators = [lcm(*(value.denominator for value in row)) for row in inverted]
-    numerators = [
-        [value.numerator * (denominator // value.denominator) for value in row]
-        for row, denominator in zip(inverted, denominators, strict=True)
-    ]
-    return np.array(numerators, dtype=np.int64).reshape(size, size), np.array(denominators, dtype=np.int64)
+    denominators = np.array([lcm(*(value.denominator for value in row)) for row in inverted], dtype=object)
+    return (inverted * denominators[:, None]).astype(np.int64), denominators.astype(np.int64)
