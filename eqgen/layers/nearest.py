@@ -12,8 +12,7 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.convert import check_pointwise, fill
 from eqgen.layers.dense import EquivariantDense
-from eqgen.layers.execution.precision import double_precision
-from eqgen.layers.execution.tensors import as_float64
+from eqgen.layers.execution.tensors import as_float64, double_precision
 from eqgen.layers.projection import Form, form_of, nearest
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern

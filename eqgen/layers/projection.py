@@ -13,8 +13,7 @@ from keras import ops
 from eqgen.common.arrays import Integers
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
-from eqgen.layers.execution.precision import widest_dtype
-from eqgen.layers.execution.tensors import constant
+from eqgen.layers.execution.tensors import constant, widest_dtype
 from eqgen.layers.inputs.declaration import read_declaration
 from eqgen.orbitals.orbits import Orbits, bias_pattern
 from eqgen.orbitals.pattern import Pattern

@@ -1,8 +1,13 @@
-"""The program of a mapping: a frozen value that prints as a plan, runs in numpy and knows what it costs."""
+"""The program of a mapping: a frozen value that prints as a plan, runs in numpy and knows what it costs.
+
+The plan has one line for each step, and the cost beside that of Dense.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import lcm, prod
 from typing import Any
 
@@ -14,9 +19,9 @@ from eqgen.common.memory import refuse_large_table
 from eqgen.common.text import shortened
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
 from eqgen.programs.entries import LinearCombination
-from eqgen.programs.plan import short, steps, work_text
+from eqgen.programs.machine import Work
 from eqgen.programs.reference import run
-from eqgen.programs.steps import KroneckerProduct
+from eqgen.programs.steps import KroneckerProduct, MixShape, Side, Stage
 from eqgen.spaces.selection import places
 
 EXACT = 1e-6
@@ -152,7 +157,7 @@ class Program:
         blocks, (into, out) = self.blocks, self.channels
         if not blocks:
             return f"{self.title}: nothing\n  every weight is zero"
-        lines = [line for block in blocks for line in steps(block, len(blocks) > 1)]
+        lines = [line for block in blocks for line in _steps(block, len(blocks) > 1)]
         if len(lines) > MOST_LINES:
             lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
         notes = dict.fromkeys(note for block in blocks for factor in block.factors for note in factor.notes)
@@ -162,7 +167,7 @@ class Program:
             *(f"  {line}" for line in [*lines, *notes]),
             f"mixing       {short(cost.mixing)} multiply-adds an example with {into} -> {out} channels, "
             f"{cost.mixing / dense:.2g} of Dense's {short(dense)}",
-            f"step         forward {work_text(cost.forward)}, backward {work_text(cost.backward)}, batch {self.batch}",
+            f"step         forward {_work_text(cost.forward)}, backward {_work_text(cost.backward)}, batch {self.batch}",
         ]
         if self.runner_up:
             lines.append(f"runner-up    {self.runner_up}")
@@ -170,3 +175,47 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<program of {self.title}: {self.lowering}>"
+
+
+def _steps(block: KroneckerProduct, several: bool) -> list[str]:
+    """One line for each stage, or for each combination of the parts' stages."""
+    where = f"inputs {_range(block.input)}, outputs {_range(block.output)}: " if several else ""
+    lines = []
+    for stages in product(*(part.stages for part in block.factors)):
+        pools = " x ".join(stage.pool_words for stage in stages)
+        spreads = " x ".join(stage.spread_words for stage in stages)
+        lines.append(f"{where}{pools} -> mix {_mixes(stages)} -> {spreads}")
+    return lines
+
+
+def _mixes(stages: Sequence[Stage]) -> str:
+    chosen = list(product(*(stage.sections for stage in stages)))
+    if len(chosen) > 3:
+        return f"{len(chosen)} blocks"
+    return " and ".join(_mix(sections) for sections in chosen)
+
+
+def _mix(sections: Sequence[MixShape]) -> str:
+    groups, inputs = prod(s.groups for s in sections), prod(s.inputs for s in sections)
+    outputs, copies = prod(s.outputs for s in sections), prod(s.copies for s in sections)
+    shape = f"{outputs} x {inputs}" if outputs * inputs > 1 else ""
+    times = f"{groups} times " if groups > 1 else ""
+    at = f"at {copies} points" if copies > 1 else ""
+    return " ".join(word for word in (times + shape, at) if word) or "once"
+
+
+def _range(side: Side) -> str:
+    return f"{side.start + 1}..{side.start + side.size}" if side.size > 1 else f"{side.start + 1}"
+
+
+def _work_text(work: Work) -> str:
+    """What there is to do, in words."""
+    return f"{short(work.multiply_adds)} multiply-adds and {short(work.bytes)}B"
+
+
+def short(number: int) -> str:
+    """A large number in few characters."""
+    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number} "

@@ -25,8 +25,7 @@ from eqgen.layers.equivariance.function import (
     try_function,
 )
 from eqgen.layers.equivariance.model import try_model
-from eqgen.layers.execution.precision import double_precision
-from eqgen.layers.execution.tensors import as_float64
+from eqgen.layers.execution.tensors import as_float64, double_precision
 from eqgen.orbitals.certificate import Certificate, certify
 from eqgen.orbitals.orbits import Orbits
 from eqgen.programs.program import NoCombinationError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.layers.execution.precision import double_precision
+from eqgen.layers.execution.tensors import double_precision
 
 
 @pytest.mark.parametrize("units", [None, 3])

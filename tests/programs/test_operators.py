@@ -7,7 +7,7 @@ import pytest
 
 from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.operators.index_table import as_sum, as_transposition
-from eqgen.programs.plan import short
+from eqgen.programs.program import short
 
 
 def discrete_transform(grid: tuple[int, ...]) -> np.ndarray:

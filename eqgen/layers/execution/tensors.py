@@ -1,8 +1,9 @@
-"""Shapes and constants, as the steps of an execution need them."""
+"""Shapes, constants and precision, as the steps of an execution need them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import Any
 
@@ -137,3 +138,22 @@ def as_float64(tensor: Any) -> npt.NDArray[np.float64]:
     if keras.backend.standardize_dtype(tensor.dtype) in ("float16", "bfloat16"):
         tensor = ops.cast(tensor, "float32")
     return np.asarray(ops.convert_to_numpy(tensor)).astype(np.float64)
+
+
+def double_precision() -> AbstractContextManager[Any]:
+    """A context in which there is float64, which JAX has only where it is asked for."""
+    if keras.backend.backend() != "jax":
+        return nullcontext()
+    import jax
+
+    enabled: AbstractContextManager[Any] = jax.enable_x64(True)
+    return enabled
+
+
+def widest_dtype() -> str:
+    """The widest dtype outside of `double_precision`."""
+    if keras.backend.backend() != "jax":
+        return "float64"
+    import jax
+
+    return "float64" if jax.config.jax_enable_x64 else "float32"
