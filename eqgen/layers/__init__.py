@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from eqgen.layers.attention import EquivariantAttention as EquivariantAttention
-from eqgen.layers.constraints import OrbitConstraint as OrbitConstraint
-from eqgen.layers.constraints import OrbitRegularizer as OrbitRegularizer
 from eqgen.layers.dense import EquivariantDense as EquivariantDense
 from eqgen.layers.embedding import OrbitEmbedding as OrbitEmbedding
 from eqgen.layers.initializers import OrbitInitializer as OrbitInitializer
 from eqgen.layers.nearest import symmetrize as symmetrize
 from eqgen.layers.normalization import EquivariantNormalization as EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool as InvariantPool
+from eqgen.layers.projection import OrbitConstraint as OrbitConstraint
+from eqgen.layers.projection import OrbitRegularizer as OrbitRegularizer

@@ -12,7 +12,7 @@ from eqgen.common.errors import DeclarationError
 from eqgen.common.text import is_whole
 from eqgen.layers.execution.tensors import constant, matmul
 from eqgen.layers.inputs.points import PointLayer
-from eqgen.layers.inputs.shape import check_channels, present
+from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.orbitals.orbits import orbits
 from eqgen.spaces.mapping import Mapping
 
@@ -78,7 +78,7 @@ class EquivariantAttention(PointLayer):
 
     def build(self, input_shape: Any) -> None:
         """Make the projections and the biases of pairs."""
-        channels, width = self.channels(input_shape), self.num_heads * self.key_dim
+        channels, width = read_shape(input_shape, self.sides).channels, self.num_heads * self.key_dim
         for name in ("query", "key", "value"):
             setattr(self, name, self.add_weight(name=name, shape=(channels, width), initializer="glorot_uniform"))
         self.output_kernel = self.add_weight(name="output", shape=(width, channels), initializer="glorot_uniform")

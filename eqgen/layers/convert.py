@@ -17,8 +17,6 @@ from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.permutations.group import Group
 from eqgen.spaces.mapping import Mapping
 
-Array = npt.NDArray[Any]
-
 
 class Convertible:
     """Conversions of a layer, of whatever class it is."""
@@ -37,7 +35,7 @@ class Convertible:
         """
         matrix = self.weight_matrix()
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
-        check_pointwise(self.activation, self, channels_out)
+        check_pointwise(self, channels_out)
         dense = keras.layers.Dense(
             m * channels_out,
             activation=self.activation,
@@ -131,7 +129,7 @@ def _check_finer(before: Form, after: Form) -> None:
         )
 
 
-def fill(layer: Any, channels_in: int, values: Array, bias: Array | None) -> None:
+def fill(layer: Any, channels_in: int, values: npt.NDArray[Any], bias: npt.NDArray[Any] | None) -> None:
     """Give a layer the weights that stand in its matrix, (rank, channels_in, channels_out), and a bias for each orbit."""
     n = layer.program.shape[1]
     layer.build((None, n) if layer.units is None else (None, n, channels_in))
@@ -142,9 +140,9 @@ def fill(layer: Any, channels_in: int, values: Array, bias: Array | None) -> Non
         layer.bias.assign(np.reshape(bias, tuple(layer.bias.shape)))
 
 
-def check_pointwise(activation: Any, layer: Any, channels_out: int) -> None:
-    """Stop at an activation, like softmax, that would look at other numbers on flattened features."""
-    m = layer.program.shape[0]
+def check_pointwise(layer: Any, channels_out: int) -> None:
+    """Stop at a layer with an activation, like softmax, that would look at other numbers on flattened features."""
+    m, activation = layer.program.shape[0], layer.activation
     probe = np.linspace(-2, 2, m * channels_out, dtype="float32")[None]
     apart = probe.reshape(1, m) if layer.units is None else probe.reshape(1, m, channels_out)
     on_all, on_channels = (as_float64(activation(ops.convert_to_tensor(values))).ravel() for values in (probe, apart))

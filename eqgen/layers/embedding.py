@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from eqgen.layers.inputs.points import PointLayer
-from eqgen.layers.inputs.shape import check_channels
+from eqgen.layers.inputs.shape import check_channels, read_shape
 from eqgen.spaces.mapping import Mapping
 
 
@@ -48,7 +48,7 @@ class OrbitEmbedding(PointLayer):
         """Make a vector for each point orbit."""
         self.embeddings = self.add_weight(
             name="embeddings",
-            shape=(len(self.orbit_sizes), self.channels(input_shape)),
+            shape=(len(self.orbit_sizes), read_shape(input_shape, self.sides).channels),
             initializer=self.embeddings_initializer,
         )
 

@@ -51,7 +51,15 @@ def symmetrize(
         raise DeclarationError(f"{layer.name!r} has no weights yet: call it on an input, or build it with a shape")
     form = form_of(declaration)
     channels_in, channels_out = form.channels(tuple(layer.kernel.shape))
-    bias = _bias_means(layer, form, channels_out)
+    bias = None
+    if layer.use_bias and form.bias is None:
+        raise DeclarationError(
+            f"{layer.name!r} has a bias, and a typed pattern does not say which outputs share it: declare the symmetry, or take a "
+            "Dense with use_bias=False"
+        )
+    # Signs may force every bias to zero.
+    if layer.use_bias and form.bias is not None and form.bias.pattern.rank:
+        bias = _means(form.bias, layer.bias, 1, channels_out)
     units = None if channels_in == channels_out == 1 else channels_out
     equivariant = EquivariantDense(
         units,
@@ -64,31 +72,18 @@ def symmetrize(
         name=layer.name,
         trainable=layer.trainable,
     )
-    check_pointwise(layer.activation, equivariant, channels_out)
-    fill(equivariant, channels_in, _means(form, layer.kernel, (channels_in, channels_out)), bias)
+    check_pointwise(equivariant, channels_out)
+    fill(equivariant, channels_in, _means(form, layer.kernel, channels_in, channels_out), bias)
     return equivariant
 
 
-def _bias_means(layer: Any, form: Form, channels_out: int) -> npt.NDArray[np.float64] | None:
-    """The bias of each point orbit; None where there is none, or signs force it to zero."""
-    if not layer.use_bias:
-        return None
-    if form.bias is None:
-        raise DeclarationError(
-            f"{layer.name!r} has a bias, and a typed pattern does not say which outputs share it: declare the symmetry, or take a "
-            "Dense with use_bias=False"
-        )
-    if not form.bias.pattern.rank:
-        return None
-    return _means(form.bias, layer.bias, (1, channels_out))
-
-
-def _means(form: Form, weight: Any, channels: tuple[int, int]) -> npt.NDArray[np.float64]:
+def _means(form: Form, weight: Any, channels_in: int, channels_out: int) -> npt.NDArray[np.float64]:
     """The mean over each orbit, (rank, channels_in, channels_out), of a Dense kernel or bias, taken in double precision."""
     m, n = form.pattern.shape
-    channels_in, channels_out = channels
     matrix = as_float64(weight).reshape(n * channels_in, m * channels_out)
     with double_precision():
         held = as_float64(nearest(form, ops.convert_to_tensor(matrix, dtype="float64")))
-    entries = held.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3).reshape(m * n, *channels)
+    entries = (
+        held.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3).reshape(m * n, channels_in, channels_out)
+    )
     return entries[form.firsts[1:]] * form.pattern.signs.ravel()[form.firsts[1:], None, None]

@@ -12,7 +12,7 @@ from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution.tensors import constant, matmul, mean
 from eqgen.layers.inputs.arguments import not_negative
 from eqgen.layers.inputs.points import PointLayer
-from eqgen.layers.inputs.shape import check_channels, present
+from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.orbitals.endomorphism import in_words
 from eqgen.spaces.mapping import Mapping
 
@@ -57,7 +57,7 @@ class EquivariantNormalization(PointLayer):
 
     def build(self, input_shape: Any) -> None:
         """Make a scale, and where no sign flips a shift, for each point orbit and channel."""
-        shape = (len(self.orbit_sizes), self.channels(input_shape))
+        shape = (len(self.orbit_sizes), read_shape(input_shape, self.sides).channels)
         if shape[1] == 1 and not self.signed and (self.orbit_sizes == 1).any():
             raise DeclarationError(
                 f"an orbit of one point with one channel has no variance, so normalization of {in_words(self.mapping)} "

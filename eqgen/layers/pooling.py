@@ -53,7 +53,7 @@ class InvariantPool(PointLayer):
 
     def build(self, input_shape: Any) -> None:
         """Look at the shape: there is nothing to make."""
-        self.channels(input_shape)
+        read_shape(input_shape, self.sides)
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Pool features of shape (..., points, channels), of a mask (..., points) only the points that are there."""

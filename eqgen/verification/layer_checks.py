@@ -35,14 +35,8 @@ from eqgen.verification.report import Check, Report
 LARGEST_MATRIX = 1 << 22
 """Of larger matrices some columns are looked at."""
 
-LARGEST_DRAWN = 1000
-"""Parameters are drawn below this: a spectral program is rounded to integers."""
-
 MOST_UNIT_INPUTS = 64
 """So many columns of the matrix are looked at, drawn at random where there are more."""
-
-UNBUILT_CHANNELS = 3
-"""A layer that is not built yet is tried with so many channels."""
 
 Weights = tuple[Array, Array | None]
 """A kernel, and a bias or None."""
@@ -117,9 +111,9 @@ def _weights(layer: EquivariantDense, random: np.random.Generator) -> list[Weigh
 
 
 def flat_shape(layer: EquivariantDense) -> tuple[int, ...]:
-    """The shape of one input, flat and without the batch."""
-    channels = int(layer.kernel.shape[1]) if layer.built and layer.units is not None else UNBUILT_CHANNELS
-    return layer.program.shape[1:] if layer.units is None else (layer.program.shape[1], channels)
+    """The shape of one input, flat and without the batch; a layer that is not built yet is tried with three channels."""
+    n = layer.program.shape[1]
+    return (n,) if layer.units is None else (n, int(layer.kernel.shape[1]) if layer.built else 3)
 
 
 def report_of(
@@ -159,7 +153,8 @@ def program_check(layer: EquivariantDense, random: np.random.Generator) -> tuple
     program, (m, n) = layer.program, layer.program.shape
     columns = _columns(n, max(1, LARGEST_MATRIX // m), random)
     declared = layer.declared.signed_at(columns)
-    drawn = random.integers(1, LARGEST_DRAWN, size=program.rank)
+    # No larger ones: a spectral program is rounded to integers.
+    drawn = random.integers(1, 1000, size=program.rank)
     summed: SignedLabels | None = None
     for theta in (np.arange(1, program.rank + 1), drawn):
         # What is zero has the sign 0, whatever the last parameter is.

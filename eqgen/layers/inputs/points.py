@@ -10,7 +10,7 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.inputs.arguments import flipping
-from eqgen.layers.inputs.shape import Shape, Sides, of_points, read_shape
+from eqgen.layers.inputs.shape import Sides, of_points, read_shape
 from eqgen.orbitals.endomorphism import in_words, one_space
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.spaces.mapping import Mapping
@@ -50,14 +50,6 @@ class PointLayer(keras.layers.Layer):
         """Stop where a generator flips the sign of a point."""
         if self.signed:
             raise DeclarationError(f"signs flip in {in_words(self.mapping)}, so {what}")
-
-    def channels(self, shape: Shape) -> int:
-        """The channels of features of this shape, (..., points, channels) or a grid in place of the points.
-
-        Raises:
-            DeclarationError: the shape has other points, or no channels.
-        """
-        return read_shape(shape, self.sides).channels
 
     def flat(self, features: Any, mask: Any = None) -> tuple[Any, Any]:
         """Features (..., points, channels) of the dtype that the layer computes in, and a mask (..., points), or None.
