@@ -56,20 +56,16 @@ def trace(shape: int | tuple[int, ...], *functions: Callable[[npt.NDArray[Any]],
     """
     if not functions:
         raise DeclarationError("trace needs a function to watch: write eq.trace((8, 8), np.rot90, np.fliplr)")
-    shape = _checked_shape(shape)
-    degree = checked_degree(f"an array of shape {shape}", math.prod(shape))
-    checked_degree("trace", degree, len(functions))
-    elements = [_watched(function, number, shape, degree) for number, function in enumerate(functions, start=1)]
-    return make_group(elements, point_names=CellNames(shape))
-
-
-def _checked_shape(shape: Any) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
     if not 1 <= len(sizes) <= LARGEST_RANK or not all(is_whole(size, 1) for size in sizes):
         raise DeclarationError(
             f"an array of shape {str(shape)[:60]} has no cells to move: sizes are positive whole numbers"
         )
-    return tuple(map(int, sizes))
+    shape = tuple(map(int, sizes))
+    degree = checked_degree(f"an array of shape {shape}", math.prod(shape))
+    checked_degree("trace", degree, len(functions))
+    elements = [_watched(function, number, shape, degree) for number, function in enumerate(functions, start=1)]
+    return make_group(elements, point_names=CellNames(shape))
 
 
 def _watched(function: Callable[[Any], Any], number: int, shape: tuple[int, ...], degree: int) -> SignedPermutation:
@@ -86,8 +82,19 @@ def _watched(function: Callable[[Any], Any], number: int, shape: tuple[int, ...]
             f"{name} is no rearrangement of cells: it answers with {moved.dtype} values that name no cell"
         )
     sources = np.abs(moved).ravel() - 1
+    strange = np.flatnonzero((sources != np.floor(sources)) | (sources < 0) | (sources >= degree))
+    if strange.size:
+        raise DeclarationError(
+            f"{name} is no rearrangement of cells: what it puts at {_cell(strange[0], shape)} is not the value of any one cell, "
+            "nor its negative"
+        )
+    counts = np.bincount(sources.astype(np.intp), minlength=degree)
+    if (counts != 1).any():
+        twice, lost = _cell(np.argmax(counts), shape), _cell(np.argmin(counts), shape)
+        raise DeclarationError(
+            f"{name} is no rearrangement of cells: cell {twice} is copied {counts.max()} times and cell {lost} is lost"
+        )
     signs = np.where(moved.ravel() < 0, -1, 1).astype(np.int8)
-    _check_rearrangement(name, sources, shape)
     # new[i] = sign[i] * old[sources[i]]: the cell sources[i] goes to i.
     element = SignedPermutation(sources.astype(np.intp), signs).inverse()
     # A sort rearranges too, but each array in its own way: only what moves every array alike is a symmetry.
@@ -107,22 +114,6 @@ def _called(function: Callable[[Any], Any], name: str, cells: npt.NDArray[Any]) 
         raise DeclarationError(
             f"{name} fails on an array of shape {cells.shape}: {type(error).__name__}: {error}"
         ) from error
-
-
-def _check_rearrangement(name: str, sources: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    degree = sources.size
-    strange = np.flatnonzero((sources != np.floor(sources)) | (sources < 0) | (sources >= degree))
-    if strange.size:
-        raise DeclarationError(
-            f"{name} is no rearrangement of cells: what it puts at {_cell(strange[0], shape)} is not the value of any one cell, "
-            "nor its negative"
-        )
-    counts = np.bincount(sources.astype(np.intp), minlength=degree)
-    if (counts != 1).any():
-        twice, lost = _cell(np.argmax(counts), shape), _cell(np.argmin(counts), shape)
-        raise DeclarationError(
-            f"{name} is no rearrangement of cells: cell {twice} is copied {counts.max()} times and cell {lost} is lost"
-        )
 
 
 def _cell(number: Any, shape: tuple[int, ...]) -> str:

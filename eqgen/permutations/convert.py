@@ -52,7 +52,8 @@ def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
         raise DeclarationError("no point is named: for the trivial group on three points write (1)(2)(3)")
     degree = checked_degree("a cycle", max(map(abs, points)))
     checked_degree("a list of cycles", degree, len(generators))
-    return make_group([_from_cycles(cycles, degree, min(points) < 0) for cycles in generators])
+    signed = min(points) < 0
+    return make_group([_from_cycles(cycles, degree, signed) for cycles in generators])
 
 
 def from_compressed(text: str) -> Group:
@@ -72,12 +73,7 @@ def from_compressed(text: str) -> Group:
             'generators("...") does not hold generators: the text inside the quotes is written by eqgen for groups of more '
             f"than {LARGEST_TEXT_DEGREE} points and is not meant to be edited"
         ) from None
-    elements = []
-    for number, row in enumerate(rows, start=1):
-        images = np.abs(row) - 1
-        _check_permutation(images, number)
-        elements.append(SignedPermutation(images, np.sign(row).astype(np.int8)))
-    return make_group(elements)
+    return from_arrays(SignedPermutation(np.abs(row) - 1, np.sign(row).astype(np.int8)) for row in rows)
 
 
 def _from_cycles(cycles: Sequence[Sequence[int]], degree: int, signed: bool) -> SignedPermutation:

@@ -49,9 +49,8 @@ def D(n: int) -> Group:
     """The dihedral group: rotations and reflections of the n corners of a polygon, order 2n (n for n < 3)."""
     n = _size("D", n)
     reflection = SignedPermutation(np.arange(n)[::-1])
-    return make_group(
-        [_rotation(n), reflection] if n > 2 else [_rotation(n)], f"D({n})", partial(int, 2 * n if n > 2 else n)
-    )
+    elements = [_rotation(n), reflection] if n > 2 else [_rotation(n)]
+    return make_group(elements, f"D({n})", partial(int, len(elements) * n))
 
 
 def whole_family(group: Group, *, search: bool = False) -> Callable[[int], Group] | None:

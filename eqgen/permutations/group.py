@@ -233,12 +233,9 @@ def direct_product(*groups: Group) -> Group:
     checked_degree(" * ".join(group.text for group in groups), degree, sum(len(group.generators) for group in groups))
     rows, start = [], 0
     for group in groups:
-        for element in group.elements:
-            rows.append(on_some_points(element, start, degree))
+        rows += [on_some_points(element, start, degree) for element in group.elements]
         start += group.degree
-    formula = None
-    if all(group.order_formula is not None for group in groups):
-        formula = partial(_product_of_orders, groups)
+    formula = partial(_product_of_orders, groups) if all(group.order_formula for group in groups) else None
     return make_group(rows, " * ".join(operand_text(group.text) for group in groups), formula)
 
 

@@ -82,10 +82,8 @@ def wreath(inner: Any, outer: Any) -> Group:
     generators = [_on_blocks(element, size) for element in between.elements]
     for block in first_blocks:
         generators += [on_some_points(element, int(block) * size, degree) for element in within.elements]
-    formula = None
-    if within.order_formula is not None and between.order_formula is not None:
-        formula = partial(_wreath_order, within, between)
-    return make_group(generators, text, formula)
+    has_formula = within.order_formula is not None and between.order_formula is not None
+    return make_group(generators, text, partial(_wreath_order, within, between) if has_formula else None)
 
 
 def from_expression(expression: GroupExpression, text: str, reading: tuple[str, ...] = ()) -> Group:

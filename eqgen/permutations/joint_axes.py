@@ -54,12 +54,11 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
     if len(axes) < 2 and not (axes and relations):
         raise DeclarationError("joint moves several axes at once: name at least two, as in eq.joint(s=[...], b=[...])")
     groups = {name: axis_group(name, value) for name, value in axes.items()}
-    first = next(iter(groups))
+    first, first_group = next(iter(groups.items()))
     for name, group in groups.items():
-        if len(group.generators) != len(groups[first].generators):
+        if len(group.generators) != len(first_group.generators):
             raise DeclarationError(
-                f"axes declared together need one generator list: {first} has "
-                f"{count(len(groups[first].generators), 'generator')}, "
+                f"axes declared together need one generator list: {first} has {count(len(first_group.generators), 'generator')}, "
                 f"{name} has {len(group.generators)}; write the identity for a generator that leaves an axis alone"
             )
         check_relations(relations, name, group)

@@ -60,7 +60,8 @@ def _parsed(text: str) -> list[tuple[str, Word]]:
         elif kind == "(":
             unfinished.append([])
         elif symbol is not None and symbol[2] and may_raise:
-            powers[-1] = _power(powers[-1], int(kind), text)
+            inverse = tuple(-letter for letter in reversed(powers[-1]))
+            powers[-1] = _joined([inverse if int(kind) < 0 else powers[-1]], text, abs(int(kind)))
         elif kind == ")" and powers and len(unfinished) > 1:
             unfinished.pop()
             unfinished[-1].append(_joined(powers, text))
@@ -77,16 +78,7 @@ def _parsed(text: str) -> list[tuple[str, Word]]:
     return list(zip(map(str.strip, text.split(",")), words, strict=True))
 
 
-def _joined(powers: list[Word], text: str) -> Word:
-    _check_length(sum(map(len, powers)), text)
-    return tuple(chain.from_iterable(powers))
-
-
-def _power(word: Word, exponent: int, text: str) -> Word:
-    _check_length(abs(exponent) * len(word), text)
-    return (word if exponent >= 0 else tuple(-letter for letter in reversed(word))) * abs(exponent)
-
-
-def _check_length(letters: int, text: str) -> None:
-    if letters > LONGEST_WORD:
+def _joined(powers: list[Word], text: str, times: int = 1) -> Word:
+    if times * sum(map(len, powers)) > LONGEST_WORD:
         raise DeclarationError(f"the relations {text[:60]!r} hold a word of more than {LONGEST_WORD} letters")
+    return tuple(chain.from_iterable(powers)) * times
