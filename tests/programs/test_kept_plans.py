@@ -10,8 +10,8 @@ import pytest
 import eqgen as eq
 from eqgen.programs.lowering import choose as choice
 from eqgen.programs.lowering import plan_cache as kept
+from eqgen.programs.lowering.plan_cache import as_arrays, from_arrays
 from eqgen.programs.lowering.spectral import SPECTRAL
-from eqgen.programs.stored import as_arrays, from_arrays
 
 CASES = [
     ("p p -> p p where p = S(5)", "pooled"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eqgen.programs.operators.fourier import Fourier
-from eqgen.programs.operators.index_table import as_sum, as_transposition
+from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition
 from eqgen.programs.program import short
 
 
@@ -38,19 +38,19 @@ def test_a_transform_is_its_matrix_and_its_inverse_undoes_it(grid, random):
 def test_a_sum_over_the_middle_axis_of_a_grid_is_known_as_one(grid):
     before, summed, after = grid
     index = np.arange(before * summed * after).reshape(grid).transpose(0, 2, 1).reshape(-1, summed)
-    assert as_sum(index, index.size) == grid
-    assert as_sum(index[:, ::-1], index.size) is None
+    assert as_sum(IndexTable(index, None, index.size)) == grid
+    assert as_sum(IndexTable(index[:, ::-1], None, index.size)) is None
     if len(index) > 1:
-        assert as_sum(index[::-1], index.size) is None
-        assert as_sum(index[1:], index.size) is None
+        assert as_sum(IndexTable(index[::-1], None, index.size)) is None
+        assert as_sum(IndexTable(index[1:], None, index.size)) is None
 
 
 @pytest.mark.parametrize("grid", [(2, 2), (2, 5), (5, 2), (4, 6)])
 def test_a_transposed_grid_is_known_as_one(grid):
     index = np.arange(grid[0] * grid[1]).reshape(grid).T.reshape(-1, 1)
-    assert as_transposition(index, index.size) == grid
-    assert as_transposition(np.roll(index, 1), index.size) is None
-    assert as_transposition(np.sort(index, axis=0), index.size) is None
+    assert as_transposition(IndexTable(index, None, index.size)) == grid
+    assert as_transposition(IndexTable(np.roll(index, 1), None, index.size)) is None
+    assert as_transposition(IndexTable(np.sort(index, axis=0), None, index.size)) is None
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,9 @@ class Execution:
         rows = []
         for size, blocks in self._rows:
             terms = [block(features, theta, dtype) for block in blocks]
-            zeros = () if terms else (ops.shape(features)[0], size, theta.shape[2])
-            rows.append(total(terms) if terms else ops.zeros(zeros, dtype=dtype))
+            if not blocks:
+                terms = [ops.zeros((ops.shape(features)[0], size, theta.shape[2]), dtype=dtype)]
+            rows.append(total(terms))
         return concatenated(rows, 1)
 
 

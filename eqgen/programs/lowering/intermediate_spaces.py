@@ -100,7 +100,12 @@ def _spaces(problem: Problem, notes: list[str]) -> Iterator[Action]:
     still = SignedPermutation(np.zeros(1, dtype=np.intp))
     yield Action("all points", (still,) * len(problem.input.moves))
     orbits = [
-        side.restricted(points, _orbit_name(side, which, number))
+        side.restricted(
+            points,
+            f"point orbit {number + 1} of the {which} {side.name}"
+            if len(side.orbits) > 1
+            else f"the points of {side.name}",
+        )
         for which, side in (("input", problem.input), ("output", problem.output))
         for number, points in enumerate(side.orbits)
     ]
@@ -114,32 +119,25 @@ def _spaces(problem: Problem, notes: list[str]) -> Iterator[Action]:
             yield space
 
 
-def _orbit_name(side: Action, which: str, number: int) -> str:
-    if len(side.orbits) == 1:
-        return f"the points of {side.name}"
-    return f"point orbit {number + 1} of the {which} {side.name}"
-
-
 def _quotients(space: Action, notes: list[str]) -> Iterator[Action]:
     """Smaller spaces that blocks of points make; of signed points signed sums over blocks, all points among them."""
     if space.size > LARGEST_COMPARED:
         return
+    systems = _block_systems(space, notes) if space.size >= 4 else []
+    if space.signed:
+        systems.insert(0, np.zeros(space.size, dtype=np.intp))
+    points = "signed points" if space.signed else "points"
+    for system in systems:
+        moves = (signed_quotient if space.signed else quotient)(space.moves, system)
+        if moves is not None:
+            blocks = int(system.max()) + 1
+            yield Action(
+                f"the {blocks} blocks of {space.size // blocks} {points}" if blocks > 1 else f"all {points}", moves
+            )
+
+
+def _block_systems(space: Action, notes: list[str]) -> list[Permutation]:
     moves = [SignedPermutation(move.image) for move in space.moves]
-    systems = _block_systems(space, moves, notes) if space.size >= 4 else []
-    if not space.signed:
-        for system in systems:
-            blocks = int(system.max()) + 1
-            yield Action(f"the {blocks} blocks of {space.size // blocks} points", quotient(moves, system))
-        return
-    for system in [np.zeros(space.size, dtype=np.intp), *systems]:
-        signed = signed_quotient(space.moves, system)
-        if signed is not None:
-            blocks = int(system.max()) + 1
-            name = f"the {blocks} blocks of {space.size // blocks} signed points" if blocks > 1 else "all signed points"
-            yield Action(name, signed)
-
-
-def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[str]) -> list[Permutation]:
     labels = labels_of(pair_labels(paired(moves, moves)).signed_labels)
     starts = np.unique(labels[0], return_index=True)[1][1:]
     if starts.size < 2:
@@ -153,10 +151,9 @@ def _block_systems(space: Action, moves: list[SignedPermutation], notes: list[st
 
 def _relation(space: Action, side: Action) -> Relation:
     table = pair_labels(paired(space.moves, side.moves))
-    ways = [np.eye(table.rank, dtype=np.int64)]
-    for way in _functions(labels_of(table.signed_labels), side):
-        ways.append(np.isin(np.arange(table.rank), way)[:, None].astype(np.int64))
-    return Relation(table.signed_labels, np.concatenate(ways, axis=1))
+    single = np.eye(table.rank, dtype=np.int64)
+    functions = [single[:, list(way)].sum(axis=1) for way in _functions(labels_of(table.signed_labels), side)]
+    return Relation(table.signed_labels, np.column_stack([single, *functions]))
 
 
 def _functions(labels: Labels, side: Action) -> list[tuple[int, ...]]:

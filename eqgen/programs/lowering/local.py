@@ -14,8 +14,8 @@ from eqgen.common.arrays import Permutation, signs_of
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.entries import GatherEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
-from eqgen.programs.lowering.stencils import as_windows
-from eqgen.programs.operators.index_table import IndexTable, selection
+from eqgen.programs.operators.cyclic_stencil import as_windows
+from eqgen.programs.operators.index_table import IndexTable, summing
 from eqgen.programs.operators.operator import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
@@ -55,7 +55,7 @@ def local(problem: Problem) -> KroneckerFactor | str:
         windows = as_windows(labels.indices[numbers].astype(np.intp), orbits_of[numbers], problem.grid)
         if windows is not None:
             pool, words = windows, f"convolve {' x '.join(map(str, windows.window))}, wrapped around"
-    spread = selection(np.concatenate(outputs), problem.output.size)
+    spread = summing(np.concatenate(outputs)[:, None], None, problem.output.size)
     stage = Stage(pool, spread, tuple(sections), words, "every point")
     return KroneckerFactor("local", problem.shape, (stage,), GatherEntries(np.concatenate(chosen), labels.rank))
 

@@ -27,9 +27,9 @@ from eqgen.programs.lowering.intermediate_spaces import IntermediateSpace, Relat
 from eqgen.programs.lowering.isomorphic_orbits import automorphisms, isomorphism
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.rational import Independent, inverse
-from eqgen.programs.lowering.stencils import as_stencil
 from eqgen.programs.machine import CPU
-from eqgen.programs.operators.index_table import IndexTable, is_strided, selection, summing
+from eqgen.programs.operators.cyclic_stencil import as_stencil
+from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition, summing
 from eqgen.programs.operators.operator import Composition, Identity, Operator, Stack
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
@@ -155,7 +155,7 @@ def _own(problem: Problem) -> list[Candidate]:
         spread = Way(
             ("rows", place),
             points.size if several else 0,
-            selection(points, problem.output.size),
+            summing(points[:, None], None, problem.output.size),
             f"add to point orbit {place + 1} of the output" if several else "add to every point",
         )
         own.append(Candidate(-1 - place, points.size, pool, spread, rows[number]))
@@ -208,7 +208,7 @@ def _way(space: IntermediateSpace, relation: Relation, side: str, number: int, w
 
 
 def _moving_cost(operator: Operator) -> int:
-    if isinstance(operator, IndexTable) and operator.signs is None and is_strided(operator.index, operator.columns):
+    if isinstance(operator, IndexTable) and (as_sum(operator) or as_transposition(operator)):
         return operator.work.moved
     return CPU.out_of_place * operator.work.moved
 

@@ -1,4 +1,7 @@
-"""The points at some offsets from every point of a grid whose axes are cyclic: their sum, or each alone."""
+"""The points at some offsets from every point of a grid whose axes are cyclic: their sum, or each alone.
+
+Orbits of pairs that read the same offsets from every point are such stencils in disguise.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,16 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Permutation
+from eqgen.common.arrays import Labels, Permutation
 from eqgen.programs.machine import Work
 from eqgen.programs.operators.index_table import IndexTable
+from eqgen.programs.operators.operator import Operator
+
+MOST_OFFSETS = 64
+"""Wider orbits of pairs are no stencils."""
+
+MOST_AXES = 3
+"""Backends convolve over up to three axes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +95,52 @@ class Unfold:
     def window(self) -> tuple[int, ...]:
         """The smallest box that holds all offsets."""
         return tuple((np.ptp(self.steps, axis=0) + 1).tolist())
+
+
+def as_stencil(operator: Operator, grid: tuple[int, ...]) -> Operator:
+    """The same operator as a stencil, where it is one.
+
+    Args:
+        operator: any.
+        grid: the shape that the points fill; where it is flat, grids of two axes are tried as well.
+    """
+    if not isinstance(operator, IndexTable) or operator.signs is not None or operator.shape[0] != operator.shape[1]:
+        return operator
+    return stencil(operator.index, grid) or operator
+
+
+def stencil(index: Permutation, grid: tuple[int, ...]) -> CyclicStencil | None:
+    """The stencil that reads these points, (points, offsets), in each row in any order; its own order is that of row 0."""
+    if not 2 <= index.shape[1] <= MOST_OFFSETS:
+        return None
+    size = index.shape[0]
+    # The rows of points 0 and 1 tell most grids apart before whole tables are made.
+    for shape in [grid, *((size // width, width) for width in range(2, size // 2 + 1) if size % width == 0)]:
+        if math.prod(shape) != size:
+            continue
+        offsets = np.stack(np.unravel_index(index[0], shape), axis=-1)
+        second = (np.array(np.unravel_index(1, shape)) + offsets) % np.array(shape)
+        if set(np.ravel_multi_index(tuple(second.T), shape).tolist()) != set(index[1].tolist()):
+            continue
+        candidate = CyclicStencil(shape, offsets)
+        if np.array_equal(np.sort(candidate.table.index, axis=1), np.sort(index, axis=1)):
+            return candidate
+    return None
+
+
+def as_windows(index: Permutation, labels: Labels, grid: tuple[int, ...]) -> Unfold | None:
+    """What a convolution reads, where every point has neighbours of the same labels at the same offsets.
+
+    Args:
+        index, labels: (points, neighbours), in each row in the same order of the labels.
+        grid: the shape that the points fill.
+    """
+    offsets = stencil(index, grid)
+    if offsets is None or len(offsets.grid) > MOST_AXES:
+        return None
+    there, here = (np.argsort(table, axis=1) for table in (offsets.table.index, index))
+    if not np.array_equal(labels[0][there], np.take_along_axis(labels, here, axis=1)):
+        return None
+    windows = Unfold(offsets)
+    # A window with as many holes as points takes longer than to gather the points.
+    return windows if math.prod(windows.window) < 2 * index.shape[1] else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Integers, Permutation, Signs
+from eqgen.common.arrays import Permutation, Signs
 from eqgen.programs.machine import Work
 from eqgen.programs.operators.operator import Identity, Operator
 
@@ -41,26 +41,20 @@ class IndexTable:
         return matrix
 
 
-def selection(numbers: Integers, columns: int) -> Operator:
-    """The operator that takes some points out."""
-    if np.array_equal(numbers, np.arange(columns)):
-        return Identity(columns)
-    return IndexTable(numbers.astype(np.intp)[:, None], None, columns)
-
-
 def summing(index: Permutation, signs: Signs | None, columns: int) -> Operator:
     """The operator whose rows sum some points, (rows, points in a row) each; what moves nothing is the identity."""
     if signs is not None and not (signs < 0).any():
         signs = None
-    if index.shape[1] == 1 and signs is None:
-        return selection(index[:, 0], columns)
+    if signs is None and np.array_equal(index, np.arange(columns)[:, None]):
+        return Identity(columns)
     return IndexTable(index, signs, columns)
 
 
-def as_sum(index: Permutation, columns: int) -> tuple[int, int, int] | None:
+def as_sum(table: IndexTable) -> tuple[int, int, int] | None:
     """(before, summed, after) where the table sums the middle axis of a grid of all points; None where it does not."""
+    index, columns = table.index, table.columns
     rows, width = index.shape
-    if rows * width != columns or width == 1:
+    if table.signs is not None or rows * width != columns or width == 1:
         return None
     after = int(index[0, 1] - index[0, 0])
     if after < 1 or rows % after:
@@ -69,17 +63,13 @@ def as_sum(index: Permutation, columns: int) -> tuple[int, int, int] | None:
     return grid.shape if np.array_equal(grid.transpose(0, 2, 1).reshape(rows, width), index) else None
 
 
-def as_transposition(index: Permutation, columns: int) -> tuple[int, int] | None:
+def as_transposition(table: IndexTable) -> tuple[int, int] | None:
     """(rows, columns) of the grid that a table of one point a row transposes; None where it does something else."""
-    if index.shape[1] != 1 or index.shape[0] != columns or columns < 4:
+    index, columns = table.index, table.columns
+    if table.signs is not None or index.shape != (columns, 1) or columns < 4:
         return None
     step = int(index[1, 0] - index[0, 0])
     if step < 2 or columns % step or index[0, 0] != 0:
         return None
     grid = np.arange(columns).reshape(columns // step, step)
     return grid.shape if np.array_equal(grid.T.ravel(), index[:, 0]) else None
-
-
-def is_strided(index: Permutation, columns: int) -> bool:
-    """Whether one of these holds."""
-    return as_sum(index, columns) is not None or as_transposition(index, columns) is not None

@@ -46,22 +46,11 @@ def _rolled(stencil: CyclicStencil, features: Any, axis: int, direction: int) ->
 @fused.register
 def _(unfold: Unfold, factor: KroneckerFactor) -> Run:
     assert isinstance(factor.entries, GatherEntries)
-    return partial(convolve, unfold, factor.entries)
+    return partial(_convolved, unfold, factor.entries)
 
 
-def convolve(unfold: Unfold, entries: GatherEntries, features: Any, theta: Any, dtype: str) -> Any:
-    """Apply a kernel that is the same at every point, to features that are wrapped around.
-
-    Args:
-        unfold: the grid and the offsets.
-        entries: the parameter of each offset.
-        features: (batch, points, channels_in), in the compute dtype.
-        theta: (rank, channels_in, channels_out), in the dtype of the variables.
-        dtype: the compute dtype.
-
-    Returns:
-        (batch, points, channels_out).
-    """
+def _convolved(unfold: Unfold, entries: GatherEntries, features: Any, theta: Any, dtype: str) -> Any:
+    """A kernel that is the same at every point, of a parameter for each offset, applied to features that are wrapped around."""
     grid, window = unfold.stencil.grid, unfold.window
     channels_in, channels_out = theta.shape[1:]
     low = unfold.steps.min(axis=0)

@@ -34,7 +34,7 @@ def _(table: IndexTable) -> int:
 
 @pool.register
 def _(table: IndexTable, features: Any, axis: int, limits: Limits) -> Any:
-    summed, turned = _layouts(table)
+    summed, turned = as_sum(table), as_transposition(table)
     if summed is not None:
         return merged_axes(mean(split_axis(features, axis, summed), axis + 1), axis, 2)
     if turned is not None:
@@ -49,7 +49,7 @@ def _(table: IndexTable, features: Any, axis: int, limits: Limits) -> Any:
 
 @spread.register
 def _(table: IndexTable, features: Any, axis: int, limits: Limits) -> Any:
-    summed, turned = _layouts(table)
+    summed, turned = as_sum(table), as_transposition(table)
     if summed is not None:
         if summed[0] == summed[2] == 1:
             # One number for all points: whoever adds it up broadcasts it.
@@ -78,12 +78,6 @@ def transposed(table: IndexTable) -> IndexTable:
         signs = np.ones(index.shape, dtype=np.int8)
         signs[points[order], place] = table.signs.ravel()[order]
     return IndexTable(index, signs, rows)
-
-
-def _layouts(table: IndexTable) -> tuple[tuple[int, int, int] | None, tuple[int, int] | None]:
-    if table.signs is not None:
-        return None, None
-    return as_sum(table.index, table.columns), as_transposition(table.index, table.columns)
 
 
 def _transposed(features: Any, axis: int, grid: tuple[int, int]) -> Any:
