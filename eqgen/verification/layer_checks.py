@@ -222,22 +222,17 @@ def form_check(layer: EquivariantDense, random: np.random.Generator) -> Check:
     entries = np.moveaxis(applied(layer, (kernel, None), layer.variable_dtype, units), 0, 1)
     exact = layer.program.lowering == "gather"
     tolerance = 0.0 if exact else TOLERANCE_IN_EPS * float(np.finfo(layer.variable_dtype).eps)
-    stray = _stray(entries, layer.declared.signed_at(columns), layer.rank, tolerance)
+    signed_labels = layer.declared.signed_at(columns)
+    numbers, signs = np.abs(signed_labels), np.sign(signed_labels)[:, :, None].astype(entries.dtype)
+    first = np.zeros((layer.rank + 1, entries.shape[-1]), dtype=entries.dtype)
+    # Later entries are written first, so that what stays is the first entry of each parameter; the first row is zero.
+    first[numbers.ravel()[::-1]] = (entries * signs).reshape(numbers.size, -1)[::-1]
+    first[0] = 0
+    allowed = tolerance * float(np.abs(entries).max(initial=0))
+    stray = np.argwhere(~(np.abs(entries - first[numbers] * signs) <= allowed))
     if stray.size:
         row, column, _ = stray[0]
         return Check("form", False, f"entry ({row + 1}, {columns[column] + 1}) of W is not the number of its parameter")
     looked = "" if columns.size == n else f" in {columns.size} of {n} columns"
     how = "bit for bit" if exact else "to rounding"
     return Check("form", True, f"{count(layer.rank, 'parameter')}: equal entries of W are equal {how}{looked}")
-
-
-def _stray(entries: Array, signed_labels: SignedLabels, rank: int, tolerance: float) -> Integers:
-    """The places (row, column, channel) of entries (m, columns, channels) that are not the number of their parameter."""
-    signs = np.sign(signed_labels)[:, :, None].astype(entries.dtype)
-    numbers = np.abs(signed_labels)
-    first = np.zeros((rank + 1, entries.shape[-1]), dtype=entries.dtype)
-    # Later entries are written first, so that what stays is the first entry of each parameter; the first row is zero.
-    first[numbers.ravel()[::-1]] = (entries * signs).reshape(numbers.size, -1)[::-1]
-    first[0] = 0
-    allowed = tolerance * float(np.abs(entries).max(initial=0))
-    return np.argwhere(~(np.abs(entries - first[numbers] * signs) <= allowed))
