@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,14 +53,9 @@ def show(
         str, typer.Argument(help='a mapping, "{p p} -> p where p = S(5)", or a pattern, "a b; b a"')
     ],
     latex: Annotated[bool, typer.Option("--latex", help="print the pattern as LaTeX and nothing else")] = False,
-    channels: Annotated[
-        int, typer.Option("--channels", min=1, help="plan for so many channels, in and out")
-    ] = CHANNELS,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="plan for so many examples at once")] = BATCH,
-    lowering: Annotated[
-        str,
-        typer.Option("--lowering", help=WHICH_PROGRAM),
-    ] = "auto",
+    channels: Annotated[int, typer.Option(min=1, help="plan for so many channels, in and out")] = CHANNELS,
+    batch: Annotated[int, typer.Option(min=1, help="plan for so many examples at once")] = BATCH,
+    lowering: Annotated[str, typer.Option(help=WHICH_PROGRAM)] = "auto",
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""
     refuse_unknown(lowering)
@@ -83,7 +77,7 @@ def show(
 @app.command(context_settings=DECLARATION)
 def verify(
     model: Annotated[Path, typer.Argument(help="a saved model, as model.keras")],
-    layer: Annotated[str | None, typer.Option("--layer", help="check only the eqgen layer of this name")] = None,
+    layer: Annotated[str | None, typer.Option(help="check only the eqgen layer of this name")] = None,
     as_declaration: Annotated[
         str | None, typer.Option("--as", help="check the whole model against this mapping")
     ] = None,
@@ -95,7 +89,13 @@ def verify(
     """Check each eqgen layer of a saved model, or the whole model against a mapping; exit status 1 when it fails."""
     if not model.is_file():
         raise DeclarationError(f"{model} is no file: give a model saved with model.save(...), like model.keras")
-    reports = _reports(_load(model), layer, as_declaration, trained)
+    keras = _import_keras()
+    try:
+        loaded = keras.models.load_model(model)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise DeclarationError(f"{model} cannot be loaded as a Keras model: {first}") from None
+    reports = _reports(loaded, layer, as_declaration, trained)
     for report in reports:
         console.print(str(report), soft_wrap=True)
     if as_declaration is None:
@@ -119,7 +119,7 @@ def catalogue(
         console.print()
         show(entry.declaration, channels=CHANNELS, batch=BATCH)
         return
-    table, mistakes = _table("name", "title", "order", "rank", numbers=("order", "rank"), no_wrap=True), []
+    table, mistakes = _table("name", "title", "order", "rank", no_wrap=True), []
     for each in catalogue_files.names():
         try:
             entry = catalogue_files.entry(each)
@@ -139,7 +139,7 @@ def demo(
     full: Annotated[
         bool, typer.Option("--full", help="all four training sizes and five seeds (about ten minutes)")
     ] = False,
-    output: Annotated[Path, typer.Option("--output", help="the folder for the results")] = Path("eqgen-demo"),
+    output: Annotated[Path, typer.Option(help="the folder for the results")] = Path("eqgen-demo"),
 ) -> None:
     """The main job on real input: the a/b/c layer on all graphs of seven nodes, start to end."""
     _import_keras()
@@ -170,10 +170,11 @@ def main() -> None:
         sys.exit(2)
 
 
-def _table(*headings: str, numbers: Sequence[str], no_wrap: bool = False) -> Table:
+def _table(*headings: str, no_wrap: bool = False) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=no_wrap)
+        numbers = heading in ("order", "rank", "pairs", "in a row")
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=no_wrap)
     return table
 
 
@@ -198,11 +199,9 @@ def _show_orbits(found: Orbits) -> None:
     support = found.mapping.support
     some = f"{support.indices.size} of " if support is not None else ""
     console.print(f"{count(found.rank, 'orbit')} of {some}{m} x {n} (output, input) pairs")
-    table = _table("orbit", "pairs", "in a row", "first pair", numbers=("pairs", "in a row"))
-    space_out, space_in = found.mapping.output, found.mapping.input
-    for number in range(min(found.rank, MOST_ORBITS_LISTED)):
-        row, column = found.representatives[number].tolist()
-        pair = f"{space_out.name(row)} <- {space_in.name(column)}"
+    table = _table("orbit", "pairs", "in a row", "first pair")
+    for number, (row, column) in enumerate(found.representatives[:MOST_ORBITS_LISTED].tolist()):
+        pair = f"{found.mapping.output.name(row)} <- {found.mapping.input.name(column)}"
         table.add_row(letter_name(number), str(found.sizes[number]), str(found.row_sizes[number]), pair)
     console.print(table)
     if found.rank > MOST_ORBITS_LISTED:
@@ -245,31 +244,20 @@ def _import_keras() -> Any:
     return keras
 
 
-def _load(model: Path) -> Any:
-    keras = _import_keras()
-    try:
-        return keras.models.load_model(model)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise DeclarationError(f"{model} cannot be loaded as a Keras model: {first}") from None
-
-
 def _reports(model: Any, layer: str | None, declaration: str | None, trained: bool) -> list[Any]:
-    from eqgen.verification.verify import equivariant_layers
-    from eqgen.verification.verify import verify as check
+    from eqgen.verification import verify as verification
 
     if declaration is not None:
         if layer is not None:
             raise DeclarationError("--layer checks one layer and --as the whole model: give one of the two")
-        return [check(model, declaration, training=not trained)]
+        return [verification.verify(model, declaration, training=not trained)]
     if trained:
         raise DeclarationError("--trained goes with --as: an eqgen layer keeps its form whatever its weights are")
-    layers = equivariant_layers(model)
-    names = ", ".join(found.name for found in layers) or "none"
-    if layer is not None:
-        layers = [found for found in layers if found.name == layer]
-        if not layers:
-            raise DeclarationError(f"the model has no eqgen layer named {layer!r}: it has {names}")
-    if not layers:
+    layers = verification.equivariant_layers(model)
+    checked = [each for each in layers if layer in (None, each.name)]
+    if not checked and layer is not None:
+        names = ", ".join(each.name for each in layers) or "none"
+        raise DeclarationError(f"the model has no eqgen layer named {layer!r}: it has {names}")
+    if not checked:
         raise DeclarationError('the model has no eqgen layer: say what it should be with --as "p -> p where p = S(5)"')
-    return [check(found) for found in layers]
+    return list(map(verification.verify, checked))

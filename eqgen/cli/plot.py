@@ -65,7 +65,15 @@ def weight_picture(
     axes = figure.add_subplot()
     pixels = _colours(pattern)
     axes.imshow(pixels, interpolation="nearest", aspect="equal")
-    _name_sides(axes, rows, columns)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("input", fontsize=9, color=GREY)
+    axes.set_ylabel("output", fontsize=9, color=GREY)
+    upright = all(len(name) <= 2 for name in columns)
+    # A name with dollar signs is a name, no formula.
+    axes.set_xticks(range(len(columns)), columns, rotation=0 if upright else 90, fontsize=8, parse_math=False)
+    axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
+    axes.tick_params(length=0)
     if max(m, n) <= MOST_LETTERED:
         _write_letters(axes, pattern, pixels)
     axes.spines[:].set_visible(False)
@@ -140,18 +148,6 @@ def _colours(pattern: Pattern) -> npt.NDArray[np.float64]:
     return pixels
 
 
-def _name_sides(axes: Axes, rows: list[str], columns: list[str]) -> None:
-    axes.xaxis.tick_top()
-    axes.xaxis.set_label_position("top")
-    axes.set_xlabel("input", fontsize=9, color=GREY)
-    axes.set_ylabel("output", fontsize=9, color=GREY)
-    upright = all(len(name) <= 2 for name in columns)
-    # A name with dollar signs is a name, no formula.
-    axes.set_xticks(range(len(columns)), columns, rotation=0 if upright else 90, fontsize=8, parse_math=False)
-    axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
-    axes.tick_params(length=0)
-
-
 def _write_letters(axes: Axes, pattern: Pattern, pixels: npt.NDArray[np.float64]) -> None:
     """The letter of each cell, and white lines between the cells."""
     for i, row in enumerate(pattern.entries()):
@@ -196,12 +192,8 @@ def _draw_lines(axes: Axes, panel: Panel) -> None:
         scores = np.asarray(measured)
         mean, low, high = scores.mean(axis=0), scores.min(axis=0), scores.max(axis=0)
         # The first line stays visible where others run through it.
-        style: dict[str, Any] = {
-            "color": colour(number),
-            "linewidth": 1.8,
-            "label": name,
-            "zorder": 3 + several - number,
-        }
+        zorder = 3 + several - number
+        style: dict[str, Any] = {"color": colour(number), "linewidth": 1.8, "label": name, "zorder": zorder}
         if panel.marks:
             style.update(marker="os^Dv"[number % 5], markersize=6, markeredgecolor="white", capsize=3, elinewidth=1.2)
             # A step to the side, so that the bars of lines that agree do not cover each other.

@@ -15,9 +15,8 @@ from rich.console import Console
 import eqgen as eq
 from eqgen.cli.demo import Plan, run
 from eqgen.cli.demo.graphs import as_inputs, atlas, log_of_one_more, renumbered, spanning_trees, trees_through_edges
-from eqgen.cli.demo.results import gap, in_words, score
 from eqgen.cli.demo.seed_question import distinct_values, least_squares
-from eqgen.cli.demo.story import Outcome, prepare, write_whole
+from eqgen.cli.demo.story import Outcome, gap, in_words, prepare, score, written_whole
 from eqgen.cli.demo.training import (
     CONTESTANTS,
     WHOLE,
@@ -376,16 +375,18 @@ def test_prepare_makes_nested_folders_and_leaves_nothing_in_them(tmp_path: Path)
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
+def interrupted(path: Path, error: BaseException) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text("ha")
+        raise error
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "results.txt"
     path.write_text("old")
 
-    def interrupted(temporary: Path) -> None:
-        temporary.write_text("ha")
-        raise OSError(28, "No space left on device")
-
     with pytest.raises(eq.DeclarationError) as caught:
-        write_whole(path, interrupted)
+        interrupted(path, OSError(28, "No space left on device"))
     assert (
         str(caught.value)
         == f"{path} cannot be written (No space left on device): give a folder of your own with --output"
@@ -395,10 +396,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_write_leaves_no_file_behind(tmp_path: Path) -> None:
-    def interrupted(temporary: Path) -> None:
-        temporary.write_text("ha")
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        write_whole(tmp_path / "results.txt", interrupted)
+        interrupted(tmp_path / "results.txt", KeyboardInterrupt())
     assert list(tmp_path.iterdir()) == []

@@ -46,8 +46,8 @@ def spanning_trees(adjacency: npt.ArrayLike) -> Integers:
     matrix = np.asarray(adjacency).astype(object)
     n = matrix.shape[-1]
     laplacian = np.eye(n, dtype=int).astype(object) * matrix.sum(axis=-1)[..., None] - matrix
-    minor = laplacian[..., 1:, 1:]
-    divisor: Any = np.ones((*minor.shape[:-2], 1, 1), dtype=object)
+    minor: Integers = laplacian[..., 1:, 1:]
+    divisor: Any = 1
     while minor.shape[-1] > 1:
         pivot = minor[..., :1, :1]
         cross = minor[..., 1:, :1] * minor[..., :1, 1:]
@@ -55,7 +55,8 @@ def spanning_trees(adjacency: npt.ArrayLike) -> Integers:
         # The matrix is positive semidefinite: with a pivot of zero its row and column are zero, so that all that follows
         # is zero, as the determinant then is, whatever divides it.
         divisor = np.where(pivot == 0, 1, pivot)
-    trees = minor[..., 0, 0] if n > 1 else np.ones(matrix.shape[:-2], dtype=object)
+    # The determinant of a matrix without rows is 1.
+    trees = minor[..., 0, 0] if n > 1 else np.ones(matrix.shape[:-2])
     return np.asarray(trees).astype(np.int64)
 
 

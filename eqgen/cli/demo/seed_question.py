@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.cli.demo.graphs import EDGES, Floats, Integers, as_inputs, log_of_one_more, trees_through_edges
-from eqgen.cli.demo.training import LAYER
+from eqgen.cli.demo.training import LAYER, copied
 from eqgen.layers import EquivariantDense
 from eqgen.orbitals.pattern import Pattern
 
@@ -49,16 +49,13 @@ def answer(graphs: Integers, steps: int, seed: int = 0) -> Answer:
     inputs, targets = as_inputs(graphs), log_of_one_more(trees_through_edges(graphs))
     layer = EquivariantDense(None, LAYER, name="a_b_c")
     layer.build((None, EDGES))
-    # On PyTorch the array of a variable is the variable's own memory.
-    before, matrix = np.array(keras.ops.convert_to_numpy(layer.kernel)), np.array(layer.weight_matrix())
-    distinct = [distinct_values(matrix)]
-    _fit(layer, inputs, targets, steps, lambda: distinct.append(distinct_values(layer.weight_matrix())))
     dense = keras.layers.Dense(EDGES, use_bias=False, name="dense")
     dense.build((None, EDGES))
-    dense.set_weights([matrix.T])
-    _fit(dense, inputs, targets, steps, lambda: None)
-    optimum = least_squares(layer.pattern, inputs, targets)
-    return Answer(layer, before, optimum, distinct, distinct_values(dense.get_weights()[0]))
+    (before,) = copied([layer.kernel])
+    dense.set_weights([before[layer.pattern.labels].T])
+    distinct = [distinct_values(layer.weight_matrix()) for _ in _training(layer, inputs, targets, steps)]
+    *_, distinct_dense = (distinct_values(dense.get_weights()[0]) for _ in _training(dense, inputs, targets, steps))
+    return Answer(layer, before, least_squares(layer.pattern, inputs, targets), distinct, distinct_dense)
 
 
 def distinct_values(matrix: npt.NDArray[Any]) -> int:
@@ -81,11 +78,12 @@ def least_squares(pattern: Pattern, inputs: Floats, targets: Floats) -> npt.NDAr
     return np.asarray(solution)
 
 
-def _fit(layer: Any, inputs: Floats, targets: Floats, steps: int, after_step: Callable[[], None]) -> None:
-    """Ordinary Keras training of one layer, nothing about it special; every step sees all graphs."""
+def _training(layer: Any, inputs: Floats, targets: Floats, steps: int) -> Iterator[None]:
+    """Ordinary Keras training of one layer, nothing about it special, with a halt before it and after each step on all graphs."""
     network = keras.Sequential([keras.Input((EDGES,)), layer])
     schedule = keras.optimizers.schedules.CosineDecay(0.1, steps)
     network.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse")
+    yield
     for _ in range(steps):
         network.train_on_batch(inputs, targets)
-        after_step()
+        yield

@@ -6,13 +6,15 @@ import math
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import keras
@@ -22,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from eqgen.cli.demo import results, seed_question
+from eqgen.cli.demo import seed_question
 from eqgen.cli.demo.graphs import EDGES, NODES, Integers, as_inputs, atlas, log_of_one_more, spanning_trees
 from eqgen.cli.demo.training import CONTESTANTS, FULL_PLAN, LAYER, WHOLE, Plan, Run, Trainer, equivariant_network
 from eqgen.cli.plot import Panel, learning_curve, weight_picture
@@ -45,9 +47,6 @@ MEANINGS = {
 }
 """The files that the demo writes."""
 
-Stages = dict[str, list[Report]]
-"""For each moment, like `after training`, the report on the network as a whole, and one on each of its eqgen layers."""
-
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -56,13 +55,13 @@ class Outcome:
     Attributes:
         answer: a, b and c before and after.
         runs: all trained networks, in the order of the table.
-        stages: the verification before training, after training and after loading the saved network.
+        stages: for each moment, like `after training`, the report on the network as a whole, and one on each of its layers.
         same_bits: whether the loaded network gives the very answers of the one that was saved.
     """
 
     answer: seed_question.Answer
     runs: list[Run]
-    stages: Stages
+    stages: dict[str, list[Report]]
     same_bits: bool
 
     def __bool__(self) -> bool:
@@ -93,22 +92,21 @@ def run(output: Path, *, full: bool = False, console: Console | None = None, pla
 
     answer = seed_question.answer(graphs, plan.scalar_steps)
     _tell_answer(console, answer)
-    picture = weight_picture(answer.layer, title=LAYER)
-    write_whole(output / "weights.png", partial(picture.savefig, bbox_inches="tight"))
+    with written_whole(output / "weights.png") as file:
+        weight_picture(answer.layer, title=LAYER).savefig(file, bbox_inches="tight")
 
     runs = _train_all(console, graphs, log_of_one_more(trees), plan)
     console.print()
-    console.print(results.table(runs))
+    console.print(_results_table(runs))
     console.print("R2: on the held-out graphs; gap: the answers for one graph under two numberings")
-    console.print("\n".join(results.in_words(runs)))
-    write_whole(output / "learning.png", partial(_curves(runs, plan).savefig, bbox_inches="tight"))
-    write_whole(output / "results.txt", _writer(_results_text(runs, plan)))
+    console.print("\n".join(in_words(runs)))
+    with written_whole(output / "learning.png") as file:
+        _curves(runs, plan).savefig(file, bbox_inches="tight")
+    with written_whole(output / "results.txt") as file:
+        file.write_text(_results_text(runs, plan), encoding="utf-8")
 
     chosen = [run for run in runs if run.contestant == "equivariant"][-1]
-    stages, same_bits = _prove(chosen, graphs, output / "network.keras")
-    reports = ("\n".join([name.upper(), *map(str, reports), ""]) for name, reports in stages.items())
-    write_whole(output / "verification.txt", _writer("\n".join(reports)))
-    _tell_proof(console, chosen, stages, same_bits)
+    stages, same_bits = _prove(console, chosen, graphs, output)
 
     # A path that is broken over two lines could not be copied.
     done = f"\nDone in {time.monotonic() - start:.0f} s. In {output}:"
@@ -116,10 +114,6 @@ def run(output: Path, *, full: bool = False, console: Console | None = None, pla
     for name, meaning in MEANINGS.items():
         console.print(f"  {name.ljust(16)}  {meaning}")
     return Outcome(answer, runs, stages, same_bits)
-
-
-def _writer(text: str) -> Callable[[Path], object]:
-    return lambda path: path.write_text(text, encoding="utf-8")
 
 
 def prepare(folder: Path) -> None:
@@ -133,14 +127,15 @@ def prepare(folder: Path) -> None:
         tempfile.TemporaryFile(dir=folder).close()
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` write a file, whole or not at all, at a path with the same ending.
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Within it, a path to write to; what stands there afterwards is the file, which is written whole or not at all.
 
     Raises:
         DeclarationError: the file cannot be written.
     """
     with _writing(path), whole_file(path) as unfinished:
-        write(unfinished)
+        yield unfinished
 
 
 @contextmanager
@@ -183,10 +178,7 @@ def _tell_answer(console: Console, answer: seed_question.Answer) -> None:
     console.print(f'"{seed_question.QUESTION}"', style="italic")
     console.print(f'layer = eqgen.EquivariantDense(None, "{LAYER}")')
     console.print(f"trained for {steps} steps to tell log(1 + spanning trees through each edge):")
-    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    shown.add_column("")
-    for heading in (*answer.layer.pattern.names, f"distinct numbers in {EDGES} x {EDGES}"):
-        shown.add_column(heading, justify="right")
+    shown = _table("", *answer.layer.pattern.names, f"distinct numbers in {EDGES} x {EDGES}")
     seen = " or ".join(map(str, sorted(set(answer.distinct[1:]))))
     for title, values, distinct in (
         ("before training", answer.before, str(answer.distinct[0])),
@@ -224,27 +216,26 @@ def _train_all(console: Console, graphs: Integers, targets: Any, plan: Plan) -> 
     return sorted(runs, key=lambda run: run.size)
 
 
-def _prove(chosen: Run, graphs: Integers, path: Path) -> tuple[Stages, bool]:
+def _prove(console: Console, chosen: Run, graphs: Integers, output: Path) -> tuple[dict[str, list[Report]], bool]:
     """Verify the network before and after its training; save it, load it, and verify what was loaded."""
 
     def reports(network: Any) -> list[Report]:
         return [verify(network, WHOLE), *map(verify, equivariant_layers(network))]
 
-    def answers(network: Any) -> Any:
-        return keras.ops.convert_to_numpy(network(as_inputs(graphs), training=False))
-
-    network = equivariant_network()
-    network.set_weights(chosen.initial)
-    stages = {"before training": reports(network)}
-    network.set_weights(chosen.weights)
-    stages["after training"] = reports(network)
-    write_whole(path, network.save)
-    loaded = keras.models.load_model(path)
+    network, stages = equivariant_network(), {}
+    for moment, weights in (("before training", chosen.initial), ("after training", chosen.weights)):
+        network.set_weights(weights)
+        stages[moment] = reports(network)
+    with written_whole(output / "network.keras") as file:
+        network.save(file)
+    loaded = keras.models.load_model(output / "network.keras")
     stages["after loading the file"] = reports(loaded)
-    return stages, np.array_equal(answers(network), answers(loaded))
+    answers = [keras.ops.convert_to_numpy(each(as_inputs(graphs), training=False)) for each in (network, loaded)]
+    same_bits = np.array_equal(*answers)
+    with written_whole(output / "verification.txt") as file:
+        texts = ("\n".join([name.upper(), *map(str, reports), ""]) for name, reports in stages.items())
+        file.write_text("\n".join(texts), encoding="utf-8")
 
-
-def _tell_proof(console: Console, chosen: Run, stages: Stages, same_bits: bool) -> None:
     console.print(
         f"\nThe proof, for the network that learned from {chosen.size} graphs (seed {chosen.seed + 1})", style="bold"
     )
@@ -258,15 +249,14 @@ def _tell_proof(console: Console, chosen: Run, stages: Stages, same_bits: bool) 
         console.print(Text(f"{name.ljust(max(map(len, stages)))}  ").append(verdict, "green" if holds else "bold red"))
     agreement = "the same answers, bit for bit" if same_bits else "OTHER ANSWERS than before it was saved"
     console.print(f"On all graphs the loaded network gives {agreement}.")
+    return stages, same_bits
 
 
 def _curves(runs: Sequence[Run], plan: Plan) -> Any:
-    rows, smallest = results.rows(runs), min(plan.sizes)
-    during = {row[0].contestant: [run.curve for run in row] for row in rows if row[0].size == smallest}
-    after = {
-        name: np.transpose([[run.r2 for run in row] for row in rows if row[0].contestant == name])
-        for name in CONTESTANTS
-    }
+    smallest = min(plan.sizes)
+    table = rows(runs)
+    during = {name: [run.curve for run in table[smallest, name]] for name in CONTESTANTS}
+    after = {name: np.transpose([[run.r2 for run in table[size, name]] for size in plan.sizes]) for name in CONTESTANTS}
     steps = range(0, plan.steps + 1, plan.steps_per_call)
     return learning_curve(
         Panel(f"during training on {smallest} graphs", "step", steps, during),
@@ -280,7 +270,7 @@ def _results_text(runs: Sequence[Run], plan: Plan) -> str:
     """The table as a file keeps it: with the plan, the date and the versions."""
     paper = Console(width=100, no_color=True, markup=False, highlight=False)
     with paper.capture() as captured:
-        paper.print(results.table(runs))
+        paper.print(_results_table(runs))
     table = [line.rstrip() for line in captured.get().splitlines()]
     packages = ("eqgen", "keras", keras.backend.backend(), "numpy", "networkx")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
@@ -291,7 +281,7 @@ def _results_text(runs: Sequence[Run], plan: Plan) -> str:
             *table,
             "",
             "gap: between the two answers for one graph under two numberings, in log(1 + trees)",
-            *results.in_words(runs),
+            *in_words(runs),
             "",
             f"{date.today().isoformat()}, Python {platform.python_version()}, {versions}",
             f"{count(plan.seeds, 'seed')}, {plan.steps} steps of AdamW, {plan.batch} graphs a step, learning rate "
@@ -299,3 +289,87 @@ def _results_text(runs: Sequence[Run], plan: Plan) -> str:
             "",
         ]
     )
+
+
+ROUNDING = 1e-4
+"""Answers between 0 and 10 in float32 that differ by less than this differ by rounding."""
+
+
+def rows(runs: Sequence[Run]) -> dict[tuple[int, str], list[Run]]:
+    """For each row of the table, a size and a contestant, its runs."""
+    return {key: list(row) for key, row in groupby(runs, lambda run: (run.size, run.contestant))}
+
+
+def _results_table(runs: Sequence[Run]) -> Table:
+    """The rows for the screen, at most 80 columns."""
+    shown = _table("graphs", "network", "parameters", "R2", "max gap", "mean gap")
+    for (size, contestant), row in rows(runs).items():
+        shown.add_row(
+            str(size) if contestant == runs[0].contestant else "",
+            contestant,
+            f"{sum(weight.size for weight in row[0].weights):,}",
+            score(row),
+            gap(max(run.largest_gap for run in row)),
+            gap(fmean(run.mean_gap for run in row)),
+        )
+    return shown
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in headings:
+        words = heading in ("network", "R2")
+        table.add_column(heading, justify="left" if words or not heading else "right", no_wrap=words)
+    return table
+
+
+def score(row: Sequence[Run]) -> str:
+    """R2: the mean, with the smallest and the largest where there are several seeds."""
+    scores = [run.r2 for run in row]
+    spread = f" ({min(scores):.2f}..{max(scores):.2f})" if len(row) > 1 else ""
+    return f"{fmean(scores):.3f}{spread}"
+
+
+def gap(value: float) -> str:
+    """A difference of two answers; a tiny one by its size alone.
+
+    >>> gap(1.23456), gap(0.0000026)
+    ('1.23', '3e-06')
+    """
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}"
+
+
+def factor(value: float) -> str:
+    """How many times as large 1 + trees is when its logarithm is larger by `value`.
+
+    >>> factor(0.5), factor(3.0), factor(7.0)
+    ('1.6', '20', '1,097')
+    """
+    times = math.exp(value)
+    return f"{times:.2g}" if times < 99.5 else f"{times:,.0f}"
+
+
+def in_words(runs: Sequence[Run]) -> list[str]:
+    """What the runs say: who is best on the smallest and on the largest size, and what a renumbering does to an answer."""
+    sizes = sorted({run.size for run in runs})
+    sentences = [_ranking(size, runs) for size in dict.fromkeys([sizes[0], sizes[-1]])]
+    for name in dict.fromkeys(run.contestant for run in runs):
+        worst = max(run.largest_gap for run in runs if run.contestant == name)
+        apart = (
+            f"one answer, up to rounding ({gap(worst)})"
+            if worst < ROUNDING
+            else f"two answers, up to {gap(worst)} apart (factor {factor(worst)})"
+        )
+        sentences.append(f"{name[0].upper()}{name[1:]}: two numberings, {apart}.")
+    return sentences
+
+
+def _ranking(size: int, runs: Sequence[Run]) -> str:
+    """The order of the contestants on one size, and whether the seeds leave it open."""
+    scores = {name: [run.r2 for run in row] for (row_size, name), row in rows(runs).items() if row_size == size}
+    ranked = sorted(scores.items(), key=lambda item: -fmean(item[1]))
+    order = ", then ".join(f"{name} ({fmean(r2):.3f})" for name, r2 in ranked)
+    (_, best), (_, second), *_ = ranked
+    overlap = "overlap" if min(best) <= max(second) else "do not overlap"
+    sure = f"over {len(best)} seeds the ranges of the first two {overlap}"
+    return f"From {size} graphs: {order}; {sure if len(best) > 1 else 'one seed does not say how sure that is'}."

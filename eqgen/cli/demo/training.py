@@ -124,39 +124,34 @@ class Trainer:
         schedule = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.steps)
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=plan.weight_decay)
         optimizer.build(self.network.trainable_variables)
-        self._fresh_optimizer = _copied(optimizer.variables)
         # On PyTorch Keras makes one step at a time, and compiles it with a C++ compiler that may not be there.
         compiled = keras.backend.backend() != "torch"
-        self.network.compile(
-            optimizer, _mean_squared, steps_per_execution=plan.steps_per_call if compiled else 1, jit_compile=compiled
-        )
+        steps_per_execution = plan.steps_per_call if compiled else 1
+        self.network.compile(optimizer, "mse", steps_per_execution=steps_per_execution, jit_compile=compiled)
 
     def train(self, graphs: Integers, targets: Floats, size: int, seed: int, advance: Callable[[int], None]) -> Run:
         """Train on `size` of the graphs and test on all others; `advance` is told how many steps were made."""
         numbered, again, order = split(graphs, seed)
         training, held_out = order[:size], order[size:]
         mean, spread = float(targets[training].mean()), float(targets[training].std()) or 1.0
-        standardised = (targets[training] - np.float32(mean)) / np.float32(spread)
+        standardised = (targets[training] - mean) / spread
         # New initial weights, and an optimizer that remembers nothing.
         keras.utils.set_random_seed(seed)
-        initial = _copied(self.build().weights)
+        initial = copied(self.build().weights)
         self.network.set_weights(initial)
-        for variable, value in zip(self.network.optimizer.variables, self._fresh_optimizer, strict=True):
-            variable.assign(value)
+        for variable in self.network.optimizer.variables:
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
 
         def answers(adjacency: Integers) -> Floats:
             # All graphs go in, whatever the split, so that one compiled function serves every size.
             answered: Floats = self.network.predict_on_batch(as_inputs(adjacency))[held_out, 0]
-            return answered * np.float32(spread) + np.float32(mean)
+            return answered * spread + mean
 
-        def score() -> float:
-            return r_squared(answers(numbered), targets[held_out])
+        def look(*_: Any) -> None:
+            advance(self.plan.steps_per_call if curve else 0)
+            curve.append(r_squared(answers(numbered), targets[held_out]))
 
-        def after_call(*_: Any) -> None:
-            curve.append(score())
-            advance(self.plan.steps_per_call)
-
-        curve = [score()]
+        curve: list[float] = []
         inputs, wanted = self.batches(numbered[training], standardised, np.random.default_rng([seed, 2]))
         self.network.fit(
             inputs.reshape(-1, EDGES),
@@ -166,33 +161,28 @@ class Trainer:
             epochs=self.plan.steps // self.plan.steps_per_call,
             shuffle=False,
             verbose=0,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=after_call)],
+            callbacks=[keras.callbacks.LambdaCallback(on_train_begin=look, on_epoch_end=look)],
         )
         gaps = np.abs(answers(numbered) - answers(again))
-        weights = in_original_units(_copied(self.network.weights), mean, spread)
+        weights = in_original_units(copied(self.network.weights), mean, spread)
         return Run(self.contestant, size, seed, tuple(curve), float(gaps.max()), float(gaps.mean()), initial, weights)
 
     def batches(self, graphs: Integers, targets: Floats, random: np.random.Generator) -> tuple[Floats, Floats]:
         """The data of all steps, (steps, batch, 21) and (steps, batch); no graph comes twice in one step."""
         inputs, wanted = [], []
+        numbers = np.tile(np.arange(len(graphs)), (self.plan.steps_per_call, 1))
         for _ in range(0, self.plan.steps, self.plan.steps_per_call):
-            numbers = np.tile(np.arange(len(graphs)), (self.plan.steps_per_call, 1))
             chosen = random.permuted(numbers, axis=1)[:, : self.plan.batch]
-            drawn = graphs[chosen.ravel()]
-            inputs.append(
-                as_inputs(renumbered(drawn, random) if self.renumber else drawn).reshape(*chosen.shape, EDGES)
-            )
+            drawn = renumbered(graphs[chosen.ravel()], random) if self.renumber else graphs[chosen.ravel()]
+            inputs.append(as_inputs(drawn).reshape(*chosen.shape, EDGES))
             wanted.append(targets[chosen])
         return np.concatenate(inputs), np.concatenate(wanted)
 
 
-def _copied(variables: Sequence[Any]) -> list[npt.NDArray[Any]]:
+def copied(variables: Sequence[Any]) -> list[npt.NDArray[Any]]:
+    """The values of variables as they are now."""
     # On PyTorch the array of a variable is the variable's own memory, which training goes on to change.
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-
-
-def _mean_squared(truth: Any, answers: Any) -> Any:
-    return keras.ops.mean(keras.ops.square(answers - truth))
 
 
 def in_original_units(weights: list[npt.NDArray[Any]], mean: float, spread: float) -> list[npt.NDArray[Any]]:
@@ -208,5 +198,5 @@ def r_squared(answers: Floats, truth: Floats) -> float:
     0.5
     """
     wanted = truth.astype(np.float64)
-    missed = np.square(answers.astype(np.float64) - wanted).sum()
+    missed = np.square(answers - wanted).sum()
     return float(1.0 - missed / np.square(wanted - wanted.mean()).sum())
