@@ -72,7 +72,6 @@ EQUIVALENT: dict[str, str] = {
     "eqgen/permutations/array_functions.py: 4 -> 5 in values =": "how large the values of a trial are is arbitrary",
     "eqgen/permutations/graph_automorphisms.py: 1 -> 2 in vertex_colours, edges, first": "a colour is only to be a new one",
     'eqgen/programs/lowering/local.py: f"{labels.indices.size} supported': "so many pairs are more than a test makes",
-    "eqgen/permutations/graph_automorphisms.py: 0 -> 1 in vertex_colours, edges, first": "without nodes no colour is needed",
 }
 """Mutants that change no result, by how their names begin, with the reason; they are not drawn."""
 

@@ -102,26 +102,19 @@ def is_entry(text: str) -> bool:
 
 def parse_mapping(text: str) -> MappingSyntax:
     """The syntax tree of `{p p} -> {p p} where p = S(5)`."""
-    _check_not_empty(text, 'a mapping, like "p -> p where p = S(5)"')
-    if not is_mapping(text):
-        raise pointing(
-            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text.rstrip())
-        )
-    tree: MappingSyntax = _parse(text, "mapping")
+    tree: MappingSyntax = _parse(text, "mapping", 'a mapping, like "p -> p where p = S(5)"')
     return tree
 
 
 def parse_space(text: str) -> MappingSyntax:
     """The syntax tree of `{p p} where p = S(5)`, as that of the mapping of this space to itself."""
-    _check_not_empty(text, 'a space, like "{p p} where p = S(5)"')
-    tree: MappingSyntax = _parse(text, "space")
+    tree: MappingSyntax = _parse(text, "space", 'a space, like "{p p} where p = S(5)"')
     return tree
 
 
 def parse_group(text: str) -> GroupExpression:
     """The syntax tree of `S(5)` or `(1 2 3)(4 5), (1 2)`."""
-    _check_not_empty(text, 'a group, like "S(5)" or "(1 2 3)(4 5), (1 2)"')
-    tree: GroupExpression = _parse(text, "group")
+    tree: GroupExpression = _parse(text, "group", 'a group, like "S(5)" or "(1 2 3)(4 5), (1 2)"')
     return tree
 
 
@@ -131,8 +124,7 @@ def parse_pattern(text: str) -> PatternSyntax:
     Raises:
         DeclarationError: an unknown symbol, or rows of different lengths.
     """
-    _check_not_empty(text, 'a pattern, like "a b; b a"', " ;")
-    plain = _without_comments(text)
+    plain = _checked(text, 'a pattern, like "a b; b a"', " ;")
     rows = [row.split() for row in re.split(r"[;\n]", plain) if row.strip()]
     # A saved layer may hold a million entries: each word is looked at once.
     words = dict.fromkeys(chain.from_iterable(rows))
@@ -158,11 +150,14 @@ def parse_pattern(text: str) -> PatternSyntax:
     return tuple(tuple(entries[word] for word in row) for row in rows)
 
 
-def _check_not_empty(text: str, wanted: str, ignored: str = " ") -> None:
+def _checked(text: str, wanted: str, ignored: str = " ") -> str:
+    """The text without comments, refused when nothing is left."""
     if not isinstance(text, str):
         raise DeclarationError(f"expected a text, got {type(text).__name__}: write {wanted}")
-    if not re.sub(f"[{ignored}]", "", _without_comments(text)).strip():
+    plain = _without_comments(text)
+    if not re.sub(f"[{ignored}]", "", plain).strip():
         raise DeclarationError(f"the declaration is empty: write {wanted}")
+    return plain
 
 
 def _without_comments(text: str) -> str:
@@ -177,8 +172,12 @@ def _parser() -> Lark:
     return Lark(GRAMMAR, parser="lalr", start=["mapping", "space", "group"], propagate_positions=True)
 
 
-def _parse(text: str, start: str) -> Any:
-    plain = _without_comments(text)
+def _parse(text: str, start: str, wanted: str) -> Any:
+    plain = _checked(text, wanted)
+    if start == "mapping" and "->" not in plain:
+        raise pointing(
+            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text.rstrip())
+        )
     # The word stands for itself nowhere else. Pairs are read apart: there may be a hundred thousand of them.
     keywords = (part for part in re.finditer(r'"[^"\n]*"|\bsupport\b', plain) if part[0] == "support")
     support = None if start == "group" else next(keywords, None)

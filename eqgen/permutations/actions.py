@@ -148,9 +148,8 @@ def blocks(group: Any, block: Iterable[int]) -> Group:
         SignedPermutation(np.array([owner[int(generator[min(current)])] for current in listed], dtype=np.intp))
         for generator in found.generators
     ]
-    return make_group(
-        rows, point_names=["{" + ",".join(str(point + 1) for point in sorted(one)) + "}" for one in listed]
-    )
+    names = ["{" + ",".join(str(point + 1) for point in sorted(members)) + "}" for members in listed]
+    return make_group(rows, point_names=names)
 
 
 def product_action(inner: Any, outer: Any) -> Group:
@@ -245,10 +244,8 @@ def _functions(moves: Any, group: Any) -> list[Callable[[Any], Any]]:
         return functions
     if not callable(moves):
         raise DeclarationError("with a group, moves is one function of an object and a generator")
-    return [
-        partial(lambda generator, listed: moves(listed, generator), row)
-        for row in _unsigned("action", group).generators
-    ]
+    generators = _unsigned("action", group).generators
+    return [partial(lambda generator, listed: moves(listed, generator), row) for row in generators]
 
 
 def _moved(

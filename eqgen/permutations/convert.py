@@ -93,7 +93,17 @@ def _element(generator: Any, number: int) -> SignedPermutation:
         return generator
     if hasattr(generator, "array_form"):  # a sympy Permutation
         generator = generator.array_form
-    row = _whole_numbers(generator, number)
+    try:
+        row = np.asarray(generator)
+    except (ValueError, TypeError, OverflowError):
+        row = np.zeros((0, 0, 0))
+    pair = row.ndim == 2 and row.shape[0] == 2
+    if not (row.ndim == 1 or pair) or row.dtype.kind not in "iu":
+        raise DeclarationError(
+            f"generator {number} is {shortened(generator)}: expected a list of whole numbers, where the i-th (from 0) says "
+            "where point i goes, like [1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like "
+            "([1, 0], [1, -1])"
+        )
     checked_degree(f"generator {number}", row.shape[-1])
     if row.size == 0:
         raise DeclarationError(f"generator {number} is empty: a group needs at least one point")
@@ -109,22 +119,6 @@ def _element(generator: Any, number: int) -> SignedPermutation:
         )
     # new[i] = sign[i] * old[perm[i]]: the feature of point perm[i] goes to i.
     return SignedPermutation(permutation.astype(np.intp), signs.astype(np.int8)).inverse()
-
-
-def _whole_numbers(generator: Any, number: int) -> npt.NDArray[Any]:
-    """A generator as an array of shape (degree,) or (2, degree)."""
-    try:
-        row = np.asarray(generator)
-    except (ValueError, TypeError, OverflowError):
-        row = np.zeros((0, 0, 0))
-    pair = row.ndim == 2 and row.shape[0] == 2
-    if not (row.ndim == 1 or pair) or row.dtype.kind not in "iu":
-        raise DeclarationError(
-            f"generator {number} is {shortened(generator)}: expected a list of whole numbers, where the i-th (from 0) says "
-            "where point i goes, like [1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like "
-            "([1, 0], [1, -1])"
-        )
-    return row
 
 
 def _check_permutation(row: npt.NDArray[Any], number: int) -> None:
