@@ -79,9 +79,8 @@ def _features(block: KroneckerProduct, channels_in: int, channels_out: int) -> t
     spread: set[tuple[int, ...]] = set()
     for stages in product(*(part.stages for part in block.factors)):
         sections = list(product(*(stage.sections for stage in stages)))
-        mixing += sum(prod(s.groups * s.inputs * s.outputs * s.copies for s in chosen) for chosen in sections) * (
-            channels_in * channels_out
-        )
+        multiplied = sum(prod(s.entries * s.copies for s in chosen) for chosen in sections)
+        mixing += multiplied * channels_in * channels_out
         read = sum(prod(s.rows_in for s in chosen) for chosen in sections) * channels_in
         if isinstance(stages[0].pool, Unfold):
             # A convolution reads every point once and keeps it at hand.
@@ -90,24 +89,25 @@ def _features(block: KroneckerProduct, channels_in: int, channels_out: int) -> t
         # Groups come to lie in front of the batch and go back again.
         turned = any(s.groups > 1 for chosen in sections for s in chosen)
         work += Work(0, (read + written) * (2 if turned else 1), 2 * len(sections))
-        sizes_in, sizes_out = [part.shape[1] for part in block.factors], [part.shape[0] for part in block.factors]
+        sizes_out, sizes_in = zip(*(part.shape for part in block.factors), strict=True)
         work += _one_after_another([stage.pool for stage in stages], sizes_in, channels_in, pooled)
         work += _one_after_another([stage.spread for stage in stages], sizes_out, channels_out, spread)
     return work, mixing
 
 
-def _one_after_another(operators: list[Operator], sizes: list[int], channels: int, done: set[tuple[int, ...]]) -> Work:
+def _one_after_another(
+    operators: list[Operator], columns: Sequence[int], channels: int, done: set[tuple[int, ...]]
+) -> Work:
     """Operators along the axes in turn; what begins alike is done once."""
     work = Work()
-    sizes = list(sizes)
+    sizes = list(columns)
     for axis, operator in enumerate(operators):
-        others = prod(size for place, size in enumerate(sizes) if place != axis) * channels
-        sizes[axis] = operator.shape[0]
+        sizes[axis] = 1
         name = tuple(map(id, operators[: axis + 1]))
-        if name in done:
-            continue
-        done.add(name)
-        work += operator.work.times(others)
+        if name not in done:
+            done.add(name)
+            work += operator.work.times(prod(sizes) * channels)
+        sizes[axis] = operator.shape[0]
     return work
 
 
@@ -116,9 +116,10 @@ def _kernel(block: KroneckerProduct, channels: int, machine: Machine) -> tuple[W
     forward, backward = Work(), Work()
     sizes = [part.rank for part in block.factors]
     for axis, part in enumerate(block.factors):
-        others = prod(size for place, size in enumerate(sizes) if place != axis) * channels
+        sizes[axis] = 1
+        others = prod(sizes) * channels
         sizes[axis] = part.entries.shape[0]
-        step = Work(part.entries.multiplications * others, part.entries.shape[0] * others, 1)
+        step = Work(part.entries.multiplications * others, sizes[axis] * others, 1)
         forward += step
         scattered = machine.scattered if isinstance(part.entries, GatherEntries) else 1
         backward += Work(2 * step.multiply_adds, step.moved * scattered, 1)

@@ -146,9 +146,8 @@ class Program:
                 raise NoCombinationError(f"the program of {self.title} sums to fractions")
             return quotient
         rounded = np.rint(sums / common)
-        if sums.size and np.abs(sums / common - rounded).max() > min(
-            FURTHEST, EXACT * max(1, np.abs(numbers).max(initial=0))
-        ):
+        furthest = min(FURTHEST, EXACT * np.abs(numbers).max(initial=1))
+        if np.abs(sums / common - rounded).max(initial=0) > furthest:
             raise NoCombinationError(f"the program of {self.title} does not sum to integers")
         exact: npt.NDArray[np.int64] = rounded.astype(np.int64)
         return exact

@@ -90,9 +90,8 @@ def _scaled(factors: Sequence[KroneckerFactor], scale: Scale) -> tuple[Sequence[
     """Factors for parameters before they are scaled, and what of the scale is left to do in every step."""
     if scale is None or (scale == 1).all():
         return factors, None
-    entries = factors[0].entries
     # Kernels of high rank take the scale into their own constants.
-    if len(factors) == 1 and isinstance(entries, SpectralEntries):
+    if len(factors) == 1 and isinstance(entries := factors[0].entries, SpectralEntries):
         scaled = scaled_entries(entries, scale)
         if scaled is not None:
             return [replace(factors[0], entries=scaled)], None

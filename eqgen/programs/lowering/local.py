@@ -41,7 +41,9 @@ def local(problem: Problem) -> KroneckerFactor | str:
     for (size, degree), orbits in alike.items():
         sections.append(MixShape(len(orbits), degree, 1, size))
         for points in orbits:
-            numbers = _by_label(labels, points, degree)
+            numbers = labels.indptr[points][:, None] + np.arange(degree)
+            by_label = np.argsort(orbits_of[numbers], axis=1, kind="stable")
+            numbers = np.take_along_axis(numbers, by_label, axis=1)
             outputs.append(points)
             pairs.append(numbers.ravel())
             chosen.append(orbits_of[numbers[0]])
@@ -60,14 +62,8 @@ def local(problem: Problem) -> KroneckerFactor | str:
     return KroneckerFactor("local", problem.shape, (stage,), GatherEntries(np.concatenate(chosen), labels.rank))
 
 
-def _by_label(labels: SparseLabels, points: Permutation, degree: int) -> Permutation:
-    """The numbers of the pairs of some rows of one degree, in the order of their labels, (points, degree)."""
-    numbers = labels.indptr[points][:, None] + np.arange(degree)
-    return np.take_along_axis(numbers, np.argsort(np.abs(labels.signed_labels[numbers]), axis=1, kind="stable"), axis=1)
-
-
-def _applies(problem: Problem) -> str:
-    return "" if problem.is_local else "it names no support, so every input is everybody's neighbour"
-
-
-LOCAL = Lowering("local", local, _applies)
+LOCAL = Lowering(
+    "local",
+    local,
+    lambda problem: "" if problem.is_local else "it names no support, so every input is everybody's neighbour",
+)

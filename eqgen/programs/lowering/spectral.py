@@ -151,13 +151,11 @@ def _kernels(
     (rows, row_signs), (columns, column_signs) = (
         (transforms.index[number], transforms.signs[number]) for transforms, number in (output, input_)
     )
-    kernels = []
-    for row, column in table.representatives.tolist():
-        kernel = problem.labels.at(rows[:, row], columns[:, column]).astype(np.int64)
-        if row_signs is not None:
-            kernel = kernel * row_signs[:, row, None]
-        kernels.append(kernel if column_signs is None else kernel * column_signs[:, column])
-    return np.stack(kernels)
+    row, column = table.representatives.T
+    kernels = np.stack([problem.labels.at(*points) for points in zip(rows.T[row], columns.T[column], strict=True)])
+    if row_signs is not None:
+        kernels = kernels.astype(np.int64) * row_signs.T[row][:, :, None]
+    return kernels if column_signs is None else kernels.astype(np.int64) * column_signs.T[column][:, None]
 
 
 def _applies(problem: Problem) -> str:

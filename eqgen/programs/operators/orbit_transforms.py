@@ -34,11 +34,8 @@ class OrbitTransforms:
 
     @property
     def shape(self) -> tuple[int, int]:
-        rows = [
-            max(rows.shape[1] for rows in by_class) * self.starts(number)[-1]
-            for number, by_class in enumerate(self.rows)
-        ]
-        return sum(rows), self.columns
+        copies = [max(rows.shape[1] for rows in by_class) for by_class in self.rows]
+        return sum(count * self.starts(section)[-1] for section, count in enumerate(copies)), self.columns
 
     def starts(self, section: int) -> list[int]:
         """Where each class begins among the rows of one copy in a section, and how many there are in all."""

@@ -89,10 +89,6 @@ def _transposed(features: Any, axis: int, grid: tuple[int, int]) -> Any:
 def _sums(table: IndexTable, features: Any, axis: int) -> Any:
     """Every row as the sum of its points, with signs."""
     rows, points = table.index.shape
-    if points == 0:
-        shape = list(ops.shape(features))
-        shape[axis] = rows
-        return ops.zeros(shape, dtype=features.dtype)
     if table.index.max(initial=0) == table.columns:
         features = ops.pad(features, [(0, int(place == axis)) for place in range(len(features.shape))])
     total = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from math import prod
 from typing import Any
 
@@ -154,10 +155,8 @@ def _blocks(entries: SpectralEntries, theta: Any, limits: Limits) -> list[Blocks
 
 
 def _assembled(blocks: Blocks) -> Any:
-    rows = []
-    for first in sorted({left for left, _ in blocks}):
-        rows.append(concatenated([blocks[left, top] for left, top in sorted(blocks) if left == first], 1))
-    return concatenated(rows, 0)
+    rows = [[blocks[place] for place in group] for _, group in groupby(sorted(blocks), key=lambda place: place[0])]
+    return concatenated([concatenated(row, 1) for row in rows], 0)
 
 
 def _permuted(pairs: tuple[OrbitPairs, ...], theta: Any) -> Any:
