@@ -13,7 +13,7 @@ from eqgen.layers.execution.tensors import constant, matmul, mean
 from eqgen.layers.inputs.arguments import not_negative
 from eqgen.layers.inputs.points import PointLayer
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
-from eqgen.orbitals.endomorphism import in_words
+from eqgen.orbitals.declare import in_words
 from eqgen.spaces.mapping import Mapping
 
 

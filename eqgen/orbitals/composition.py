@@ -9,8 +9,8 @@ from typing import Any
 
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import count
+from eqgen.orbitals.declare import in_words
 from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.endomorphism import in_words
 from eqgen.permutations.signed_permutation import SignedPermutation, identity
 from eqgen.spaces.mapping import Mapping, identity_mapping
 from eqgen.spaces.pair_action import PairAction
@@ -39,11 +39,11 @@ def chain_of(mappings: Mapping | str | Sequence[Mapping | str], length: int) -> 
         raise DeclarationError(
             f"there are {count(len(chain), 'mapping')} and {count(length, 'width')}: give one width for each layer"
         )
-    for number, (before, after) in enumerate(pairwise(chain)):
-        one, other = identity_mapping(before.output, before), identity_mapping(after.input, after)
-        if one != other:
+    for number, (before, after) in enumerate(pairwise(chain), start=1):
+        answered, taken = identity_mapping(before.output, before), identity_mapping(after.input, after)
+        if answered != taken:
             raise DeclarationError(
-                f"layer {number + 1} answers in {in_words(one)}, layer {number + 2} takes {in_words(other)}: the spaces of "
+                f"layer {number} answers in {in_words(answered)}, layer {number + 1} takes {in_words(taken)}: the spaces of "
                 "a network chain, the output of each layer is the input of the next"
             )
     return chain
@@ -58,16 +58,15 @@ def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:
     # For each mapping the unit that each of its axes belongs to, under one number throughout the chain.
     units: list[dict[int, int]] = []
     for place, mapping in enumerate(chain):
-        known: dict[int, int] = {}
+        shared: dict[int, int] = {}
         if place:
-            before, last = chain[place - 1], units[-1]
-            for mine, other in zip(_axes(mapping.input), _axes(before.output), strict=True):
-                known[mine] = last[other]
-        found = {}
+            axes = zip(_axes(mapping.input), _axes(chain[place - 1].output), strict=True)
+            shared = {axis: units[-1][before] for axis, before in axes}
+        own = {}
         for unit in mapping.units:
-            met = [known[axis] for axis in unit if axis in known]
-            found.update(dict.fromkeys(unit, met[0] if met else next(fresh)))
-        units.append(found)
+            met = [shared[axis] for axis in unit if axis in shared]
+            own.update(dict.fromkeys(unit, met[0] if met else next(fresh)))
+        units.append(own)
     actions: list[dict[tuple[int, int], PairAction]] = []
     for mapping, own in zip(chain, units, strict=True):
         acting: dict[tuple[int, int], PairAction] = {}

@@ -1,16 +1,17 @@
-"""mapping: a declaration, in text or in Python, becomes a Mapping."""
+"""mapping and one_space: a declaration, in text or in Python, becomes a Mapping."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from eqgen.common.errors import DeclarationError, pointing
 from eqgen.common.text import count, in_short
-from eqgen.language.grammar import is_mapping, parse_mapping
+from eqgen.language.grammar import is_mapping, parse_mapping, parse_space
 from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum, factor_text, sum_text
 from eqgen.orbitals.sparse import NotClosedError, sparse_labels
 from eqgen.orbitals.supports import Pairs, advice, support_pairs
@@ -18,7 +19,7 @@ from eqgen.permutations.group import LARGEST_GROUP, Group
 from eqgen.permutations.group_expression import axis_group, from_expression
 from eqgen.permutations.joint_axes import JointAxis
 from eqgen.spaces.factors import FIXED_POINT, FactorKind
-from eqgen.spaces.mapping import Axis, Mapping, units_of
+from eqgen.spaces.mapping import MOST_PAIRS_SHOWN, Axis, Mapping, units_of
 from eqgen.spaces.space import LARGEST_SPACE, Factor, Space
 
 
@@ -71,13 +72,11 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
     if support is not None:
         position = syntax.support.pairs[0].position if syntax.support.pairs else syntax.support.position
         raise pointing("the support is declared here and as a keyword: keep one of the two", text, position)
-    for pair in syntax.support.pairs:
-        for side, number, size in (
-            ("output", pair.output, whole.output.size),
-            ("input", pair.input, whole.input.size),
-        ):
-            if number > size:
-                raise pointing(f"the support names {side} {number}: there are {size}", text, pair.position)
+    sizes = {"output": whole.output.size, "input": whole.input.size}
+    for pair, (side, size) in product(syntax.support.pairs, sizes.items()):
+        number = getattr(pair, side)
+        if number > size:
+            raise pointing(f"the support names {side} {number}: there are {size}", text, pair.position)
     numbers = np.array([[pair.output, pair.input] for pair in syntax.support.pairs], dtype=np.intp).reshape(-1, 2) - 1
     return Pairs(numbers[:, 0], numbers[:, 1], True)
 
@@ -88,13 +87,50 @@ def _supported(whole: Mapping, pairs: Pairs, hint: str) -> Mapping:
     try:
         found = sparse_labels(whole.elements, shape, pairs.rows, pairs.columns, close=pairs.close)
     except NotClosedError as missing:
-        row, column = whole.output.name(missing.row), whole.input.name(missing.column)
+        row, column = missing.args
         raise DeclarationError(
-            f"the support of {in_short(whole.declaration)} is not closed under the group: it moves pairs of the support "
-            f"to {row} <- {column}, which is missing{hint}; add that pair, ({missing.row}, {missing.column}) counted from 0, and "
-            "its like, or write support=eq.closed(...)"
+            f"the support of {in_short(whole.declaration)} is not closed under the group: it moves pairs of the support to "
+            f"{whole.output.name(row)} <- {whole.input.name(column)}, which is missing{hint}; add that pair, ({row}, {column}) "
+            "counted from 0, and its like, or write support=eq.closed(...)"
         ) from None
     return replace(whole, support=found)
+
+
+def one_space(declaration: Mapping | str) -> Mapping:
+    """The mapping of a space to itself.
+
+    Args:
+        declaration: the text of a space, `"{p p} where p = S(5)"`; or a mapping of a space to itself, or its text.
+
+    Raises:
+        DeclarationError: the declaration cannot be read, or leads from one space to another.
+
+    >>> print(one_space("{p p} where p = S(5)"))
+    {p p} -> {p p} where p = S(5)
+    """
+    if isinstance(declaration, str) and not is_mapping(declaration):
+        if ";" in declaration:
+            raise DeclarationError(
+                f"the pattern {in_short(declaration)} names no space: declare the symmetry, as in "
+                '"{p p} where p = S(5)"'
+            )
+        return mapping_of(parse_space(declaration), declaration, None, {})
+    declared = mapping(declaration)
+    if declared.input != declared.output:
+        raise DeclarationError(
+            f"this layer lives on one space, and {declared.in_short()} leads from one to another: write the space alone, "
+            'as in "{p p} where p = S(5)"'
+        )
+    return declared
+
+
+def in_words(declared: Mapping) -> str:
+    """A mapping of a space to itself as the space alone, for messages.
+
+    >>> in_words(one_space("{p p} where p = S(5)"))
+    '{p p} where p = S(5)'
+    """
+    return in_short(declared.space_text(declared.input) + declared.clauses(most_pairs=MOST_PAIRS_SHOWN))
 
 
 def looks_like_mapping(value: Any) -> bool:
@@ -114,47 +150,43 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
         groups = _clause_groups(clause, text)
         size += sum(group.generators.size for group in groups)
         if size > LARGEST_GROUP:
-            raise pointing(
-                f"the axes up to {clause.names[-1]} hold more than {LARGEST_GROUP} images of points, the most that eqgen takes",
-                text,
-                clause.position,
-            )
+            held = f"hold more than {LARGEST_GROUP} images of points, the most that eqgen takes"
+            raise pointing(f"the axes up to {clause.names[-1]} {held}", text, clause.position)
         for name, group in zip(clause.names, groups, strict=True):
-            if name in declared or name in axes:
-                again = "twice: give the second one another name"
-                beside = "here and as a keyword: keep one of the two"
-                raise pointing(
-                    f"axis {name} is declared {again if name in declared else beside}", text, clause.position
-                )
+            if name in declared:
+                message = f"axis {name} is declared twice: give the second one another name"
+                raise pointing(message, text, clause.position)
+            if name in axes:
+                message = f"axis {name} is declared here and as a keyword: keep one of the two"
+                raise pointing(message, text, clause.position)
             declared[name] = group
         together.append(clause.names)
     bundles: dict[Hashable, list[str]] = {}
     for name, value in axes.items():
-        if isinstance(value, JointAxis):
-            declared[name] = value.group
-            bundles.setdefault(value.bundle, []).append(name)
-            missing = sorted({other for other, _ in value.bundle} - set(axes))
-            if missing:
-                raise DeclarationError(
-                    f"axis {value.name} was declared together with {missing[0]}: pass all axes of eq.joint(...), as in "
-                    "eq.mapping(..., **axes), or the group of one alone"
-                )
+        if not isinstance(value, JointAxis):
+            declared[name] = axis_group(name, value)
             continue
-        declared[name] = axis_group(name, value)
+        declared[name] = value.group
+        bundles.setdefault(value.bundle, []).append(name)
+        missing = sorted({other for other, _ in value.bundle} - set(axes))
+        if missing:
+            raise DeclarationError(
+                f"axis {value.name} was declared together with {missing[0]}: pass all axes of eq.joint(...), as in "
+                "eq.mapping(..., **axes), or the group of one alone"
+            )
     return declared, [*together, *map(tuple, bundles.values())]
 
 
 def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:
     groups = [from_expression(expression, text) for expression in clause.groups]
-    counts = [len(group.generators) for group in groups]
-    for name, found in zip(clause.names, counts, strict=True):
-        if found != counts[0]:
-            raise pointing(
-                f"axes declared together need one generator list: {clause.names[0]} has {count(counts[0], 'generator')}, {name} "
-                f"has {found}; write () for a generator that leaves an axis alone",
-                text,
-                clause.position,
+    first, counts = clause.names[0], [len(group.generators) for group in groups]
+    for name, own in zip(clause.names, counts, strict=True):
+        if own != counts[0]:
+            message = (
+                f"axes declared together need one generator list: {first} has {count(counts[0], 'generator')}, {name} has {own}; "
+                "write () for a generator that leaves an axis alone"
             )
+            raise pointing(message, text, clause.position)
     return groups
 
 
@@ -162,9 +194,8 @@ def _check_all_used(syntax: MappingSyntax, text: str, axes: dict[str, Any], ment
     for clause in syntax.where:
         for name in clause.names:
             if name not in mentioned:
-                raise pointing(
-                    f"axis {name} is declared but not used: use it in the mapping or drop it", text, clause.position
-                )
+                message = f"axis {name} is declared but not used: use it in the mapping or drop it"
+                raise pointing(message, text, clause.position)
     for name in axes:
         if name not in mentioned:
             raise DeclarationError(f"axis {name} is declared but not used in {text!r}: use it or drop the keyword")
@@ -174,13 +205,10 @@ def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group]) -> 
     factors = [factor for side in (syntax.input, syntax.output) for term in side for factor in term if factor.size]
     for factor in factors:
         if factor.axis not in declared:
-            clause = f'{factor.axis} = S(5)"'
-            raise pointing(
-                f'axis {factor.axis} is not declared: add "{f", {clause} at the end" if syntax.where else f"where {clause}"} or '
-                f"pass {factor.axis}=...",
-                text,
-                factor.position,
-            )
+            group = f'{factor.axis} = S(5)"'
+            clause = f'", {group} at the end' if syntax.where else f'"where {group}'
+            message = f"axis {factor.axis} is not declared: add {clause} or pass {factor.axis}=..."
+            raise pointing(message, text, factor.position)
     return tuple(dict.fromkeys(factor.axis for factor in factors))
 
 
@@ -189,25 +217,21 @@ def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Gr
     for term in side:
         factors, size = [], 1
         for syntax in term:
-            group = declared.get(syntax.axis)
-            kind = (
-                FIXED_POINT if group is None else FactorKind(group.degree, syntax.size, syntax.form, group.point_names)
-            )
+            kind = FIXED_POINT
+            if syntax.size:
+                group = declared[syntax.axis]
+                kind = FactorKind(group.degree, syntax.size, syntax.form, group.point_names)
+                if not kind.count:
+                    message = (
+                        f"{factor_text(syntax)} is empty: {syntax.axis} = {group.text} has only "
+                        f"{count(group.degree, 'point')}, and {syntax.size} distinct ones are asked for"
+                    )
+                    raise pointing(message, text, syntax.position)
             size *= kind.count
-            if kind.count == 0:
-                raise pointing(
-                    f"{factor_text(syntax)} is empty: {syntax.axis} = {declared[syntax.axis].text} has only "
-                    f"{count(declared[syntax.axis].degree, 'point')}, and {syntax.size} distinct ones are asked for",
-                    text,
-                    syntax.position,
-                )
             if total + size > LARGEST_SPACE:
-                raise pointing(
-                    f"{sum_text(side)} has more than {LARGEST_SPACE} points, the most that eqgen numbers: use smaller "
-                    "axes or fewer factors",
-                    text,
-                    syntax.position,
-                )
+                most = f"{LARGEST_SPACE} points, the most that eqgen numbers"
+                message = f"{sum_text(side)} has more than {most}: use smaller axes or fewer factors"
+                raise pointing(message, text, syntax.position)
             factors.append(Factor(kind, numbers.get(syntax.axis)))
         total += size
         terms.append(tuple(factors))

@@ -22,14 +22,7 @@ from functools import cached_property
 import numpy as np
 
 from eqgen.common import cache
-from eqgen.common.arrays import (
-    Integers,
-    Permutation,
-    SignedLabels,
-    Signs,
-    row_blocks,
-    smallest_type,
-)
+from eqgen.common.arrays import Integers, Permutation, SignedLabels, Signs, row_blocks, smallest_type
 from eqgen.common.connected import Classes
 from eqgen.common.progress import progress
 from eqgen.orbitals.limits import LIMITS, Limits
@@ -160,7 +153,10 @@ def pair_labels(generators: Sequence[PairAction], limits: Limits = LIMITS) -> La
         classes = None if kept else _compared(table, tree, first.size, limits, advance)
     if classes is not None:
         numbers, fresh = classes.numbered()
-        table, first = _renamed(table, numbers, limits), first[fresh]
+        old, table = table, table if table.dtype == numbers.dtype else np.empty(table.shape, dtype=numbers.dtype)
+        for part in row_blocks(m, n, limits.block):
+            table[part] = numbers[old[part]]
+        first = first[fresh]
     if name and not kept:
         cache.store(name, {"signed_labels": table[tree.roots], "first": first})
     return LabelTable(table, tree.roots, first, np.bincount(tree.root_of))
@@ -201,7 +197,12 @@ def _root_rows(tree: Tree, random: Iterator[PairAction], n: int, limits: Limits)
         quiet += limits.quiet if moved.size else 1
         if moved.size:
             classes = classes or LabelClasses(count, tree.signed, limits)
-            if classes.merge(*_stabilizer_equalities(tree, move, moved, n)):
+            columns, signs = _carried(tree, move, tree.roots[moved], np.arange(n))
+            starts = (moved * n + 1)[:, None]
+            own = starts + np.arange(n)
+            if signs is not None:
+                own *= signs
+            if classes.merge(own.ravel(), (starts + columns).ravel()):
                 quiet = 0
     if classes is None:
         return np.arange(1, count + 1, dtype=smallest_type(count)).reshape(-1, n), np.arange(count)
@@ -217,18 +218,6 @@ def _moved_roots(tree: Tree, move: PairAction, n: int, limits: Limits) -> Permut
     if signs is not None:
         moved |= signs < 0
     return np.flatnonzero(moved.any(axis=1))
-
-
-def _stabilizer_equalities(
-    tree: Tree, move: PairAction, chosen: Permutation, n: int
-) -> tuple[SignedLabels, SignedLabels]:
-    """The entries of some roots' rows that one element makes equal."""
-    columns, signs = _carried(tree, move, tree.roots[chosen], np.arange(n))
-    starts = (chosen * n + 1)[:, None]
-    entries, images = starts + np.arange(n), starts + columns
-    if signs is not None:
-        entries *= signs
-    return entries.ravel(), images.ravel()
 
 
 def _carried(
@@ -264,7 +253,7 @@ def _all_rows(tree: Tree, rows: SignedLabels, limits: Limits, advance: Callable[
     table[tree.roots] = rows
     read = _Reader(table, limits)
     for number, children in tree.steps:
-        move, back = tree.moves[number], tree.backward(number)
+        move, back = tree.moves[number], tree.backward[number]
         for part in row_blocks(children.size, n, limits.block):
             parents = tree.parent[children[part]]
             table[children[part]] = move.turned(read(parents, back), parents, back)
@@ -280,10 +269,15 @@ def _compared(
     read = _Reader(table, limits)
     for move, open_rows in zip(tree.generators, tree.open, strict=True):
         for rows, columns in _blocks_to_compare(move, open_rows, table.shape[1], limits):
-            left, right = _differences(table, read, move, rows, columns)
-            if left.size:
+            images = move.output.image[rows]
+            if columns is None:
+                before, after = move.turned(table[rows], rows), read(images, move.input.image)
+            else:
+                before, after = table[np.ix_(rows, columns)], table[np.ix_(images, move.input.image[columns])]
+            different = before != after
+            if different.any():
                 classes = classes or LabelClasses(rank, tree.signed, limits)
-                classes.merge(left, right)
+                classes.merge(before[different], after[different])
             advance(rows.size * table.shape[1])
     return classes
 
@@ -297,30 +291,7 @@ def _blocks_to_compare(
         # Where a row stays, only the columns that move can make a difference.
         moved = np.flatnonzero(move.input.image != np.arange(n))
         stays = move.output.image[rows] == rows
-        parts = [(rows[~stays], None), (rows[stays], None if moved.size == n else moved)]
+        parts = [(rows[~stays], None), (rows[stays] if moved.size else rows[:0], None if moved.size == n else moved)]
     for chosen, columns in parts:
-        if columns is not None and not columns.size:
-            continue
         for part in row_blocks(chosen.size, n if columns is None else columns.size, limits.block):
             yield chosen[part], columns
-
-
-def _differences(
-    table: SignedLabels, read: _Reader, move: PairAction, rows: Permutation, columns: Permutation | None
-) -> tuple[SignedLabels, SignedLabels]:
-    """The labels that stand in these places, and at their images, where the two differ."""
-    images = move.output.image[rows]
-    if columns is None:
-        before, after = move.turned(table[rows], rows), read(images, move.input.image)
-    else:
-        before, after = table[np.ix_(rows, columns)], table[np.ix_(images, move.input.image[columns])]
-    different = before != after
-    return before[different], after[different]
-
-
-def _renamed(table: SignedLabels, numbers: SignedLabels, limits: Limits) -> SignedLabels:
-    """The table under new labels, given for each old one at its place."""
-    renamed = table if table.dtype == numbers.dtype else np.empty(table.shape, dtype=numbers.dtype)
-    for part in row_blocks(table.shape[0], table.shape[1], limits.block):
-        renamed[part] = numbers[table[part]]
-    return renamed

@@ -7,7 +7,7 @@ their factors. A support: the supported pairs alone. The files beside this one m
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,7 @@ from eqgen.spaces.selection import places
 from eqgen.spaces.space import Term
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, repr=False)
 class Orbits:
     """The orbits of index pairs of a mapping; each is one shared parameter.
 
@@ -47,7 +47,7 @@ class Orbits:
     """
 
     mapping: Mapping
-    form: OrbitalMatrix
+    form: OrbitalMatrix = field(compare=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,11 +81,8 @@ class Orbits:
     @cached_property
     def pattern(self) -> Pattern:
         """The symbolic weight matrix: it needs the whole table, which is made when it is first asked for."""
-        refuse_large_table(
-            str(self.mapping),
-            *self.shape,
-            f"its {self.rank} orbits are known without it: take rank, sizes, representatives, or labels_at(rows, columns)",
-        )
+        ways = "take rank, sizes, representatives, or labels_at(rows, columns)"
+        refuse_large_table(str(self.mapping), *self.shape, f"its {self.rank} orbits are known without it: {ways}")
         table = self.form.table()
         return Pattern(table.signed_labels, None, table.row_representatives)
 
@@ -130,9 +127,8 @@ class Orbits:
         (262144, [[0, 1, 512], [511, 0, 1023]])
         """
         chosen = places(rows, self.shape[0], "rows"), places(columns, self.shape[1], "columns")
-        refuse_large_table(
-            "what is asked for", chosen[0].size, chosen[1].size, "ask for fewer rows or columns at a time"
-        )
+        hint = "ask for fewer rows or columns at a time"
+        refuse_large_table("what is asked for", chosen[0].size, chosen[1].size, hint)
         signed_labels = self.form.at(*chosen)
         return labels_of(signed_labels), signs_of(signed_labels)
 
@@ -150,14 +146,6 @@ class Orbits:
         """
         return certify_form(self.mapping, self.form)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Orbits):
-            return NotImplemented
-        return self.mapping == other.mapping
-
-    def __hash__(self) -> int:
-        return hash(self.mapping)
-
     def __str__(self) -> str:
         m, n = self.shape
         if self.mapping.support is not None:
@@ -165,8 +153,7 @@ class Orbits:
             return f"{self.mapping.in_short()}: {self.rank} orbits of {pairs} of {m} x {n} pairs"
         return f"{self.mapping}: {self.rank} orbits of {m} x {n} pairs"
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = __str__
 
 
 def orbits(declaration: Mapping | str, *, limits: Limits = LIMITS) -> Orbits:

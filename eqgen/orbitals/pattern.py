@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ class Pattern:
 
     signed_labels: SignedLabels
     letters: tuple[str, ...] | None = None
-    row_representatives: npt.NDArray[np.intp] | None = field(default=None)
+    row_representatives: npt.NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         read_only(self.signed_labels)
@@ -159,10 +159,8 @@ class Pattern:
         order = order[order > 0]
         numbers = np.zeros(self.rank + 1, dtype=smallest_type(order.size))
         numbers[order] = np.arange(1, order.size + 1)
-        signed_labels = numbers[np.abs(self.signed_labels)] * self.signs
-        return Pattern(
-            signed_labels, tuple(self.names[label - 1] for label in order.tolist()), self.row_representatives
-        )
+        letters = tuple(self.names[label - 1] for label in order.tolist())
+        return Pattern(numbers[np.abs(self.signed_labels)] * self.signs, letters, self.row_representatives)
 
     def in_one_line(self) -> str:
         """The text with rows separated by `;`, for messages; a large pattern by its size."""
@@ -251,33 +249,28 @@ def _from_rows(rows: Sequence[Sequence[tuple[int, str]]]) -> Pattern:
 def _from_sympy(value: Any) -> Pattern:
     from sympy import Symbol
 
-    rows: list[list[tuple[int, str]]] = []
-    shape = getattr(value, "shape", ())
+    shape: tuple[Any, ...] = getattr(value, "shape", ())
     # The shape of a MatrixSymbol may itself hold symbols.
     if len(shape) != 2 or any(isinstance(size, Symbol) or size == 0 for size in shape):
         raise DeclarationError(f"expected a sympy Matrix with rows and columns, got {type(value).__name__}")
-    for i in range(value.shape[0]):
-        row: list[tuple[int, str]] = []
-        for j in range(value.shape[1]):
-            entry = value[i, j]
-            if entry == 0:
-                row.append((0, ""))
-            elif isinstance(entry, Symbol):
-                row.append((1, entry.name))
-            elif isinstance(-entry, Symbol):
-                row.append((-1, (-entry).name))
-            else:
-                raise DeclarationError(
-                    f"entry ({i + 1}, {j + 1}) of the matrix is {str(entry)[:60]}: a pattern holds symbols, negated symbols "
-                    "and zeros"
-                )
-            if row[-1][0] and (row[-1][1] == "0" or row[-1][1].startswith("-") or not is_entry(row[-1][1])):
-                raise DeclarationError(
-                    f"entry ({i + 1}, {j + 1}) of the matrix is {str(entry)[:60]}: names in a pattern are made of the "
-                    "letters a to z and A to Z, digits and _, and do not start with a digit"
-                )
-        rows.append(row)
-    return _from_rows(rows)
+    return _from_rows([[_sympy_entry(value[i, j], i, j) for j in range(shape[1])] for i in range(shape[0])])
+
+
+def _sympy_entry(entry: Any, i: int, j: int) -> tuple[int, str]:
+    """The sign and name of an entry of a sympy matrix."""
+    from sympy import Symbol
+
+    if entry == 0:
+        return 0, ""
+    sign, symbol = (1, entry) if isinstance(entry, Symbol) else (-1, -entry)
+    where = f"entry ({i + 1}, {j + 1}) of the matrix is {str(entry)[:60]}"
+    if not isinstance(symbol, Symbol):
+        raise DeclarationError(f"{where}: a pattern holds symbols, negated symbols and zeros")
+    if symbol.name == "0" or symbol.name.startswith("-") or not is_entry(symbol.name):
+        raise DeclarationError(
+            f"{where}: names in a pattern are made of the letters a to z and A to Z, digits and _, and do not start with a digit"
+        )
+    return sign, symbol.name
 
 
 def _from_integers(value: Any) -> Pattern:
@@ -293,12 +286,10 @@ def _from_integers(value: Any) -> Pattern:
             + (f" of shape {array.shape} and type {array.dtype}" if array.ndim else "")
             + ': give text like "a b; b a", rows of strings, a 2-D integer array, or a sympy Matrix'
         )
-    limit = 2**53
-    if array.max() >= limit or array.min() <= -limit:
+    if max(array.max(), -int(array.min())) >= 2**53:
         raise DeclarationError("an integer of the pattern is too large: k stands for the k-th letter")
-    numbers = array.astype(np.int64)
     return _from_rows(
-        [[(int(np.sign(k)), letter_name(abs(k) - 1) if k else "") for k in row] for row in numbers.tolist()]
+        [[(int(np.sign(k)), letter_name(abs(k) - 1) if k else "") for k in row] for row in array.tolist()]
     )
 
 

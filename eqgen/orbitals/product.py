@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import product
 
 import numpy as np
 
 from eqgen.common.arrays import (
     Integers,
-    Labels,
     Permutation,
     SignedLabels,
     Signs,
@@ -23,7 +23,7 @@ from eqgen.common.arrays import (
 from eqgen.common.memory import refuse_many_orbits
 from eqgen.orbitals.dense import LabelTable
 from eqgen.orbitals.matrix import OrbitalMatrix, first_in_rows
-from eqgen.spaces.space import Space, Term, from_parts, part_numbers, term_size
+from eqgen.spaces.space import Space, Term, from_parts, part_numbers
 
 Unit = tuple[int, ...]
 
@@ -58,17 +58,20 @@ class Block:
         numbers = np.zeros((rows.size, columns.size), dtype=np.int64)
         turned: Signs | None = None
         for unit, factor in zip(self.units, self.factors, strict=True):
-            labels, signs = _at_parts(
-                factor, part_numbers(self.output, unit, rows), part_numbers(self.input, unit, columns)
-            )
+            # Most rows and columns share their parts with others; each is looked up once.
+            few_rows, row_places = np.unique(part_numbers(self.output, unit, rows), return_inverse=True)
+            few_columns, column_places = np.unique(part_numbers(self.input, unit, columns), return_inverse=True)
+            few, crossing = factor.at(few_rows, few_columns), np.ix_(row_places, column_places)
             numbers *= factor.rank
-            numbers += labels
-            if signs is not None:
+            numbers += labels_of(few)[crossing]
+            if (few < 1).any():
+                signs = signs_of(few)[crossing]
                 turned = signs if turned is None else turned * signs
         numbers += self.offset + 1
         return numbers if turned is None else numbers * turned
 
-    def row_representatives(self) -> tuple[Permutation, Permutation]:
+    @cached_property
+    def row_orbits(self) -> tuple[Permutation, Permutation]:
         """Rows of which every other one is a rearrangement, those whose every part is one, and how many each stands for."""
         rows = self.top + _combined(self.output, self.units, [factor.row_representatives for factor in self.factors])
         sizes = _products([factor.row_orbit_sizes for factor in self.factors])
@@ -80,16 +83,6 @@ class Block:
         rows = _combined(self.output, self.units, [factor.representatives[:, 0] for factor in self.factors])
         columns = _combined(self.input, self.units, [factor.representatives[:, 1] for factor in self.factors])
         return np.stack([self.top + rows, self.left + columns], axis=1)
-
-
-def _at_parts(factor: OrbitalMatrix, rows: Permutation, columns: Permutation) -> tuple[Labels, Signs | None]:
-    """Labels, and signs where any is not +."""
-    # Most rows and columns share their parts with others; each is looked up once.
-    few_rows, row_places = np.unique(rows, return_inverse=True)
-    few_columns, column_places = np.unique(columns, return_inverse=True)
-    few = factor.at(few_rows, few_columns)
-    crossing = np.ix_(row_places, column_places)
-    return labels_of(few)[crossing], signs_of(few)[crossing] if (few < 1).any() else None
 
 
 def _combined(term: Term, units: Sequence[Unit], parts: Sequence[Permutation]) -> Permutation:
@@ -134,22 +127,19 @@ class ProductLabels:
     @cached_property
     def row_representatives(self) -> Permutation:
         """Rows of which every other row is a rearrangement, in order."""
-        return np.concatenate([block.row_representatives()[0] for block in self.blocks if block.left == 0])
+        return np.concatenate([block.row_orbits[0] for block in self.blocks if block.left == 0])
 
     @cached_property
     def row_orbit_sizes(self) -> Integers:
         """How many rows each key row stands for, (key rows,)."""
-        return np.concatenate([block.row_representatives()[1] for block in self.blocks if block.left == 0])
+        return np.concatenate([block.row_orbits[1] for block in self.blocks if block.left == 0])
 
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
         """Signed labels where some rows and columns cross, (rows, columns)."""
         crossing = np.empty((rows.size, columns.size), dtype=smallest_type(self.rank))
-        for block in self.blocks:
-            chosen_rows = np.flatnonzero((rows >= block.top) & (rows < block.top + term_size(block.output)))
-            chosen_columns = np.flatnonzero((columns >= block.left) & (columns < block.left + term_size(block.input)))
-            crossing[np.ix_(chosen_rows, chosen_columns)] = block.at(
-                rows[chosen_rows] - block.top, columns[chosen_columns] - block.left
-            )
+        by_terms = product(self.output.by_term(rows), self.input.by_term(columns))
+        for block, ((row_places, own_rows), (column_places, own_columns)) in zip(self.blocks, by_terms, strict=True):
+            crossing[np.ix_(row_places, column_places)] = block.at(own_rows, own_columns)
         return crossing
 
     def table(self) -> LabelTable:

@@ -66,21 +66,16 @@ class Tree:
                 return columns, signs
             for number in set(move.tolist()) - {-1}:
                 chosen = slice(None) if node.size == 1 else np.flatnonzero(move == number)
-                columns[chosen] = np.take(self.backward(number), columns[chosen])
+                columns[chosen] = np.take(self.backward[number], columns[chosen])
                 if signs is not None:
                     parents = self.parent[node[chosen]]
                     signs[chosen] = self.moves[number].turned(signs[chosen], parents, columns[chosen])
             node = self.parent[node]
 
-    def backward(self, number: int) -> Permutation:
-        """What undoes a move on the inputs."""
-        if number not in self._backward:
-            self._backward[number] = inverse(self.moves[number].input.image)
-        return self._backward[number]
-
     @cached_property
-    def _backward(self) -> dict[int, Permutation]:
-        return {}
+    def backward(self) -> tuple[Permutation, ...]:
+        """What undoes each move on the inputs."""
+        return tuple(inverse(move.input.image) for move in self.moves)
 
 
 def schreier_tree(
@@ -103,11 +98,8 @@ def schreier_tree(
             growing.along(number, generator)
     if not growing.reached.all():
         growing.breadth_first([*generators, *islice(random, limits.random_elements)])
-    every = np.arange(size)
-    still_open = tuple(
-        every if number not in growing.implied else np.flatnonzero(~growing.implied[number])
-        for number in range(len(generators))
-    )
+    nothing = np.zeros(size, dtype=bool)
+    still_open = [np.flatnonzero(~growing.implied.get(number, nothing)) for number in range(len(generators))]
     return Tree(
         tuple(generators),
         tuple(growing.moves),
@@ -116,7 +108,7 @@ def schreier_tree(
         growing.parent,
         growing.move,
         tuple(growing.steps),
-        still_open,
+        tuple(still_open),
     )
 
 
@@ -155,13 +147,14 @@ class _Growing:
         for exponent in range(int(power.max()) + 1):
             if exponent:
                 step, back = step.then(step), back[back]
-            self._hang(fresh[power == exponent], back, step)
-        self.reached[fresh] = True
+            children = fresh[power == exponent]
+            self._hang(children, back[children], len(self.moves))
+            self.moves.append(step)
 
-    def _hang(self, children: Permutation, back: Permutation, step: PairAction) -> None:
-        self.parent[children], self.move[children] = back[children], len(self.moves)
-        self.steps.append((len(self.moves), children))
-        self.moves.append(step)
+    def _hang(self, children: Permutation, parents: Permutation, move: int) -> None:
+        self.parent[children], self.move[children] = parents, move
+        self.reached[children] = True
+        self.steps.append((move, children))
 
     def breadth_first(self, moves: Sequence[PairAction]) -> None:
         """Reach the rest, level by level."""
@@ -171,11 +164,8 @@ class _Growing:
             next_level: list[Permutation] = []
             for number in np.flatnonzero(~self.reached[images[:, level]].all(axis=1)).tolist():
                 fresh = level[~self.reached[images[number, level]]]
-                children = images[number, fresh]
-                self.parent[children], self.move[children] = fresh, len(self.moves) + number
-                self.reached[children] = True
-                self.steps.append((len(self.moves) + number, children))
-                next_level.append(children)
+                next_level.append(images[number, fresh])
+                self._hang(next_level[-1], fresh, len(self.moves) + number)
             level = np.concatenate(next_level) if next_level else level[:0]
         self.moves.extend(moves)
 

@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
 
 class NotClosedError(Exception):
-    """A pair that is missing from a support: (output, input)."""
-
-    def __init__(self, row: int, column: int) -> None:
-        super().__init__(row, column)
-        self.row, self.column = row, column
+    """A pair that is missing from a support: `args` is (output, input)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +127,8 @@ def sparse_labels(
     while True:
         pieces = work.pieces(keys)
         classes = LabelClasses(keys.size, tree.signed, limits)
-        with progress(
-            "labelling the support", sum(piece.entries.size for piece in pieces) * len(generators)
-        ) as advance:
+        work_ahead = sum(piece.entries.size for piece in pieces) * len(generators)
+        with progress("labelling the support", work_ahead) as advance:
             missing = [work.compared(piece, classes, advance) for piece in pieces]
         added = np.concatenate([np.empty(0, dtype=np.int64), *missing])
         if not close:
@@ -224,11 +219,8 @@ class _Work:
         roots, columns = np.divmod(keys, self.shape[1])
         degrees = np.bincount(roots, minlength=self.tree.roots.size)
         starts = np.cumsum(degrees) - degrees
-        return [
-            self._piece(int(degree), np.flatnonzero(degrees == degree), starts, columns)
-            for degree in np.unique(degrees)
-            if degree
-        ]
+        present = np.unique(degrees[degrees > 0]).tolist()
+        return [self._piece(degree, np.flatnonzero(degrees == degree), starts, columns) for degree in present]
 
     def _piece(self, degree: int, roots: Permutation, starts: Permutation, columns: Integers) -> _Piece:
         tree = self.tree

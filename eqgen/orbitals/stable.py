@@ -23,7 +23,7 @@ from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import orbit_sizes
 from eqgen.permutations.group import Group
 from eqgen.spaces.mapping import Axis, Mapping
-from eqgen.spaces.space import Factor, Space, Term
+from eqgen.spaces.space import Space, Term, term_members, term_numbers
 
 SPARE = 2
 """So many points beside those of a pair make S(n) and A(n) act alike on it."""
@@ -44,7 +44,7 @@ def stable_labels(mapping: Mapping, family: Callable[[int], Group], limits: Limi
     """
     degree = stable_degree(mapping.output, mapping.input)
     output, input_ = (
-        Space(tuple(tuple(Factor(factor.kind.on(degree), factor.axis) for factor in term) for term in space.terms))
+        Space(tuple(tuple(replace(factor, kind=factor.kind.on(degree)) for factor in term) for term in space.terms))
         for space in (mapping.output, mapping.input)
     )
     hint = "pairs of fewer points need a smaller table"
@@ -94,16 +94,17 @@ class StableLabels:
     def subdegrees(self) -> Integers:
         """How many entries of each orbit stand in one row that it meets, (rank,)."""
         few = self.stable_table
-        sizes = self._scaled(orbit_sizes(few), few.representatives)
+        sizes = self._scaled(orbit_sizes(few), *few.representatives.T)
         return sizes // self.row_orbit_sizes[np.searchsorted(few.row_representatives, few.representatives[:, 0])]
 
-    def _scaled(self, counts: Integers, pairs: Permutation) -> Integers:
-        """Counts for n points from those of pairs of the stable table, or of outputs: k points stand anywhere among n instead."""
-        (many, few), scaled = self.degrees, []
-        for count, pair in zip(counts.tolist(), pairs.tolist(), strict=True):
-            met = map(_members_of, (self.few.output, self.few.input), pair)
-            k = len(set().union(*met))
-            scaled.append(count * math.perm(many, k) // math.perm(few, k))
+    def _scaled(self, counts: Integers, *sides: Permutation) -> Integers:
+        """Counts for n points from those of first rows or pairs of the stable table: the k points met stand anywhere instead."""
+        (many, few), spaces = self.degrees, (self.few.output, self.few.input)
+        met = np.max([_met(numbers, space) for numbers, space in zip(sides, spaces, strict=False)], axis=0)
+        scaled = [
+            count * math.perm(many, k) // math.perm(few, k)
+            for count, k in zip(counts.tolist(), met.tolist(), strict=True)
+        ]
         return np.array(scaled, dtype=np.int64)
 
     @cached_property
@@ -126,23 +127,22 @@ class StableLabels:
     @cached_property
     def row_orbit_sizes(self) -> Integers:
         """How many rows each row representative stands for, (row representatives,)."""
-        return self._scaled(self.stable_table.row_orbit_sizes, self.stable_table.row_representatives[:, None])
+        return self._scaled(self.stable_table.row_orbit_sizes, self.stable_table.row_representatives)
 
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
         """Signed labels where some rows and columns cross, (rows, columns)."""
         shape = (rows.size, columns.size)
         small_rows, small_columns = np.empty(shape, dtype=np.intp), np.empty(shape, dtype=np.intp)
-        for term_out, out, small_term_out, small_out in _terms(self.mapping.output, self.few.output):
-            chosen_rows = np.flatnonzero((rows >= out.start) & (rows < out.stop))
-            row_members = _members(term_out, rows[chosen_rows] - out.start)
-            for term_in, in_, small_term_in, small_in in _terms(self.mapping.input, self.few.input):
-                chosen_columns = np.flatnonzero((columns >= in_.start) & (columns < in_.stop))
-                column_members = _members(term_in, columns[chosen_columns] - in_.start)
+        column_parts = list(_members_by_term(columns, self.mapping.input, self.few.input))
+        for chosen_rows, row_members, small_out, row_start in _members_by_term(
+            rows, self.mapping.output, self.few.output
+        ):
+            for chosen_columns, column_members, small_in, column_start in column_parts:
                 counted = _counted(row_members, column_members)
                 crossing = np.ix_(chosen_rows, chosen_columns)
                 places = row_members.shape[-1]
-                small_rows[crossing] = small_out.start + _numbers(small_term_out, counted[..., :places])
-                small_columns[crossing] = small_in.start + _numbers(small_term_in, counted[..., places:])
+                small_rows[crossing] = row_start + term_numbers(small_out, counted[..., :places])
+                small_columns[crossing] = column_start + term_numbers(small_in, counted[..., places:])
         return self.stable_table.signed_labels[small_rows, small_columns]
 
     def table(self) -> LabelTable:
@@ -153,15 +153,26 @@ class StableLabels:
 def _grown(numbers: Permutation, small: Space, large: Space) -> Permutation:
     """Points of a space for few points of the axis as points of the space for many."""
     grown = np.empty_like(numbers)
-    for small_term, few, term, many in _terms(small, large):
-        chosen = np.flatnonzero((numbers >= few.start) & (numbers < few.stop))
-        grown[chosen] = many.start + _numbers(term, _members(small_term, numbers[chosen] - few.start))
+    for chosen, members, term, start in _members_by_term(numbers, small, large):
+        grown[chosen] = start + term_numbers(term, members)
     return grown
 
 
-def _terms(space: Space, like: Space) -> Iterator[tuple[Term, slice, Term, slice]]:
-    """The terms of a space and of its like for another number of points, each with where its points lie."""
-    return zip(space.terms, space.slices, like.terms, like.slices, strict=True)
+def _met(numbers: Permutation, space: Space) -> Permutation:
+    """How many points are met by what stands first in its orbit: it meets 0, 1, 2, ... alone."""
+    met = np.zeros_like(numbers)
+    for chosen, members, *_ in _members_by_term(numbers, space, space):
+        met[chosen] = members.max(axis=-1, initial=-1) + 1
+    return met
+
+
+def _members_by_term(
+    numbers: Permutation, space: Space, like: Space
+) -> Iterator[tuple[Permutation, Permutation, Term, int]]:
+    """For each term the places and members of those points that lie in it, its like for another degree, and that one's start."""
+    parts = zip(space.terms, space.by_term(numbers), like.terms, like.slices, strict=True)
+    for term, (chosen, inner), like_term, like_slice in parts:
+        yield chosen, term_members(term, inner), like_term, like_slice.start
 
 
 def _counted(rows: Permutation, columns: Permutation) -> Permutation:
@@ -181,30 +192,6 @@ def _counted(rows: Permutation, columns: Permutation) -> Permutation:
         first = ~(members[..., :place] == point).any(axis=-1, keepdims=True)
         counted += first & (point < members)
     return counted
-
-
-def _members_of(space: Space, number: int) -> list[int]:
-    term, own = next((term, own) for term, own in zip(space.terms, space.slices, strict=True) if number < own.stop)
-    members: list[int] = _members(term, np.array([number - own.start]))[0].tolist()
-    return members
-
-
-def _members(term: Term, numbers: Permutation) -> Permutation:
-    """The points of the axis that make some points of a term, (numbers, places)."""
-    coordinates = np.unravel_index(numbers, [factor.kind.count for factor in term])
-    parts = [factor.kind.members(number) for factor, number in zip(term, coordinates, strict=True)]
-    return np.concatenate(parts, axis=-1)
-
-
-def _numbers(term: Term, members: Permutation) -> Permutation:
-    """What undoes `_members`."""
-    total = np.zeros(members.shape[:-1], dtype=np.intp)
-    place = 0
-    for factor in term:
-        own = members[..., place : place + factor.kind.size]
-        total = total * factor.kind.count + factor.kind.numbers(own)
-        place += factor.kind.size
-    return total
 
 
 def _arity(term: Term) -> int:

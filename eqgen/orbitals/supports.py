@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import chain, product
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +84,9 @@ def stencil(
         raise DeclarationError(f'metric is {shortened(metric)}: expected "square", "diamond" or "disc"')
     if shape is not None:
         if not isinstance(shape, (tuple, list)) or not shape or not all(is_whole(side, 1) for side in shape):
-            raise DeclarationError(
-                f"the shape of a grid is a tuple of positive sizes, like (8, 8), got {shortened(shape)}"
-            )
-        shape = tuple(int(side) for side in shape)
+            got = shortened(shape)
+            raise DeclarationError(f"the shape of a grid is a tuple of positive sizes, like (8, 8), got {got}")
+        shape = tuple(map(int, shape))
     return Stencil(float(radius), shape, metric, bool(wrap))
 
 
@@ -121,8 +120,7 @@ def support_pairs(support: Any, output: Space, input_: Space) -> Pairs:
         DeclarationError: it is no support, or does not fit the spaces.
     """
     if isinstance(support, Closed):
-        found = support_pairs(support.support, output, input_)
-        return Pairs(found.rows, found.columns, True)
+        return replace(support_pairs(support.support, output, input_), close=True)
     if isinstance(support, Stencil):
         return _stencil_pairs(support, output, input_)
     if isinstance(support, Neighbours):
@@ -145,9 +143,8 @@ def advice(support: Any, output: Space) -> str:
 
 def _is_graph(value: Any) -> bool:
     # A class of the user's own may lie between; networkx itself need not be imported for a support without a graph.
-    return any(kind.__module__.split(".")[0] == "networkx" for kind in type(value).__mro__) and hasattr(
-        value, "adjacency"
-    )
+    is_of_networkx = any(kind.__module__.split(".")[0] == "networkx" for kind in type(value).__mro__)
+    return is_of_networkx and hasattr(value, "adjacency")
 
 
 def _listed_pairs(support: Any, output: Space, input_: Space) -> Pairs:
@@ -196,10 +193,10 @@ def _graph_pairs(support: Neighbours, output: Space, input_: Space) -> Pairs:
     edges = [(order[one], order[other]) for one, other in graph.edges()]
     held = igraph.Graph(n=nodes, edges=edges, directed=graph.is_directed())
     radius = min(support.radius, nodes)
-    refuse_many_pairs(sum(held.neighborhood_size(order=radius, mode="in")))
+    counts = held.neighborhood_size(order=radius, mode="in")
+    refuse_many_pairs(sum(counts))
     around = held.neighborhood(order=radius, mode="in")
-    counts = np.fromiter(map(len, around), dtype=np.intp, count=nodes)
-    columns = np.fromiter((node for near in around for node in near), dtype=np.intp, count=int(counts.sum()))
+    columns = np.fromiter(chain.from_iterable(around), dtype=np.intp, count=sum(counts))
     rows = np.repeat(np.arange(nodes), counts)
     return Pairs(_points_of(list(graph), output)[rows], _points_of(list(graph), input_)[columns], False)
 
@@ -217,29 +214,31 @@ def _points_of(nodes: list[Any], space: Space) -> Integers:
             found = [_number(node, space, "") for node in nodes]
         except DeclarationError:
             found = []
-    known = len(set(found)) == len(nodes) and min(found) >= 0
-    return np.array(found if known else range(len(nodes)), dtype=np.intp)
+    is_order = len(set(found)) == len(nodes) and min(found) >= 0
+    return np.array(found if is_order else range(len(nodes)), dtype=np.intp)
 
 
 def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:
-    shape = support.shape
-    if shape is None:
-        if output.shape != input_.shape or len(output.terms) > 1:
-            raise DeclarationError(
-                f"a stencil needs a grid: the outputs have the shape {output.shape}, the inputs {input_.shape}; give one, as in "
-                "eq.stencil(1, (8, 8))"
-            )
-        shape = output.shape
+    shape = output.shape if support.shape is None else support.shape
+    if support.shape is None and (output.shape != input_.shape or len(output.terms) > 1):
+        raise DeclarationError(
+            f"a stencil needs a grid: the outputs have the shape {output.shape}, the inputs {input_.shape}; give one, as in "
+            "eq.stencil(1, (8, 8))"
+        )
     if (math.prod(shape), math.prod(shape)) != (output.size, input_.size):
         raise DeclarationError(
             f"the grid of the stencil, {shape}, has {math.prod(shape)} cells, the mapping {output.size} outputs and "
             f"{input_.size} inputs: the cells have to be the points of both"
         )
-    offsets = _offsets(support, shape)
+    # On a ring nothing is further away than half way round.
+    reach = [min(math.floor(support.radius), side // 2 if support.wrap else side - 1) for side in shape]
+    refuse_many_pairs(math.prod(2 * most + 1 for most in reach))
+    box = product(*(range(-most, most + 1) for most in reach))
+    offsets = [offset for offset in box if METRICS[support.metric](offset) <= support.radius]
     # Along each side so many cells have a partner at that offset.
     overlaps = (math.prod(max(side - abs(by), 0) for side, by in zip(shape, offset, strict=True)) for offset in offsets)
     refuse_many_pairs(output.size * len(offsets) if support.wrap else sum(overlaps))
-    cells = np.stack(np.unravel_index(np.arange(output.size), shape))
+    cells = np.indices(shape).reshape(len(shape), -1)
     sides = np.array(shape)[:, None]
     kind = np.int32 if output.size < 2**31 else np.intp
     rows, columns = [], []
@@ -251,14 +250,3 @@ def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:
         rows.append(np.flatnonzero(inside).astype(kind))
         columns.append(np.ravel_multi_index(tuple(reached[:, inside]), shape).astype(kind))
     return Pairs(np.concatenate(rows), np.concatenate(columns), False)
-
-
-def _offsets(support: Stencil, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    # On a ring nothing is further away than half way round.
-    reach = [min(math.floor(support.radius), side // 2 if support.wrap else side - 1) for side in shape]
-    refuse_many_pairs(math.prod(2 * most + 1 for most in reach))
-    return [
-        offset
-        for offset in product(*(range(-most, most + 1) for most in reach))
-        if METRICS[support.metric](offset) <= support.radius
-    ]

@@ -73,8 +73,7 @@ def to_adjacency(edges: npt.ArrayLike) -> npt.NDArray[np.generic]:
         )
     matrix = np.zeros((*vector.shape[:-1], n, n), dtype=vector.dtype)
     rows, columns = np.triu_indices(n, 1)
-    matrix[..., rows, columns] = vector
-    matrix[..., columns, rows] = vector
+    matrix[..., rows, columns] = matrix[..., columns, rows] = vector
     return matrix
 
 

@@ -146,10 +146,8 @@ class FactorKind:
     def index(self, point: Any) -> int:
         """The number of a point, for any way of writing it (an edge has no first end); raises where there is none."""
         members = [index(member) for member in ([point] if self._is_alone else point)]
-        if (
-            len(set(members)) != self.size
-            or len(members) != self.size
-            or not all(0 <= member < self.degree for member in members)
+        if not len(members) == len(set(members)) == self.size or not all(
+            0 <= member < self.degree for member in members
         ):
             raise ValueError(point)
         return int(self.numbers(np.array(members, dtype=np.intp)))

@@ -38,21 +38,17 @@ class Support(Protocol):
     @property
     def rank(self) -> int:
         """How many orbits there are."""
-        ...
 
     @property
     def representatives(self) -> Permutation:
         """The first (output, input) pair of each orbit, shape (rank, 2)."""
-        ...
 
     @property
     def indices(self) -> Permutation:
         """The input of each pair, row by row, shape (pairs,)."""
-        ...
 
     def row_numbers(self) -> Permutation:
         """The output of each pair, shape (pairs,)."""
-        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,9 +129,7 @@ class Mapping:
     @cached_property
     def group(self) -> Group:
         """The group that moves both sides: the axis' own, or the direct product of several independent ones."""
-        groups = [self.unit_group(unit) for unit in self.units]
-        if not groups:
-            return S(1)
+        groups = [self.unit_group(unit) for unit in self.units] or [S(1)]
         return groups[0] if len(groups) == 1 else direct_product(*groups)
 
     def unit_group(self, unit: tuple[int, ...]) -> Group:
@@ -155,19 +149,17 @@ class Mapping:
     @cached_property
     def unit_generators(self) -> tuple[tuple[PairAction, ...], ...]:
         """The generators of each unit, on the output and input of the mapping."""
-        found = []
-        for unit in self.units:
-            groups = {number: self.axes[number].group for number in unit}
-            rows = range(len(groups[unit[0]].generators))
-            found.append(tuple(self._generator(unit, groups, row) for row in rows))
-        return tuple(found)
+        return tuple(
+            tuple(self._generator(unit, row) for row in range(len(self.axes[unit[0]].group.generators)))
+            for unit in self.units
+        )
 
-    def _generator(self, unit: tuple[int, ...], groups: dict[int, Group], row: int) -> PairAction:
-        elements = {number: group.elements[row] for number, group in groups.items()}
+    def _generator(self, unit: tuple[int, ...], row: int) -> PairAction:
+        elements = {number: self.axes[number].group.elements[row] for number in unit}
         output = self.output.act(elements)
         # What is said of one space is held once.
         input_ = output if self.input == self.output else self.input.act(elements)
-        text = " & ".join(group.generator_text(row) for group in groups.values())
+        text = " & ".join(self.axes[number].group.generator_text(row) for number in unit)
         return PairAction(output, input_, f"generator {row + 1} of {self.unit_name(unit)}, {text}")
 
     @property

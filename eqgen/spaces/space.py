@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -58,12 +58,16 @@ class Space:
         stops = tuple(accumulate(map(term_size, self.terms)))
         return tuple(map(slice, (0, *stops[:-1]), stops))
 
+    def by_term(self, numbers: Permutation) -> Iterator[tuple[Permutation, Permutation]]:
+        """For each term, which of some points lie in it, by their place, and their numbers within the term."""
+        for own in self.slices:
+            chosen = np.flatnonzero((numbers >= own.start) & (numbers < own.stop))
+            yield chosen, numbers[chosen] - own.start
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The grid that the points fill: a size for each factor of a single term, else `(size,)`."""
-        if len(self.terms) == 1:
-            return tuple(factor.kind.count for factor in self.terms[0])
-        return (self.size,)
+        return term_shape(self.terms[0]) if len(self.terms) == 1 else (self.size,)
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
@@ -126,9 +130,27 @@ class Space:
         return SignedPermutation(image, np.concatenate([part.all_signs() for part in parts]))
 
 
+def term_shape(term: Term) -> tuple[int, ...]:
+    """The grid that the points of a term fill: how many points each factor has."""
+    return tuple(factor.kind.count for factor in term)
+
+
 def term_size(term: Term) -> int:
     """How many points a term has."""
-    return math.prod(factor.kind.count for factor in term)
+    return math.prod(term_shape(term))
+
+
+def term_members(term: Term, numbers: Permutation) -> Permutation:
+    """The points of the axes that make some points of a term, given by number, factor by factor: (numbers, members)."""
+    parts = [factor.kind.members(part) for factor, part in zip(term, _coordinates(term, numbers), strict=True)]
+    return np.concatenate(parts, axis=-1)
+
+
+def term_numbers(term: Term, members: Permutation) -> Permutation:
+    """What undoes `term_members`, for members of shape (..., members)."""
+    own = np.split(members, np.cumsum([factor.kind.size for factor in term])[:-1], axis=-1)
+    parts = [factor.kind.numbers(part) for factor, part in zip(term, own, strict=True)]
+    return np.ravel_multi_index(parts, term_shape(term))
 
 
 def part_of(term: Term, unit: Container[int | None]) -> Space:
@@ -139,29 +161,24 @@ def part_of(term: Term, unit: Container[int | None]) -> Space:
 
 def part_numbers(term: Term, unit: Container[int | None], numbers: Permutation) -> Permutation:
     """For some points of a term, by number, the number of their part in `part_of(term, unit)`."""
-    found = np.zeros_like(numbers)
-    for factor, coordinate in zip(term, _coordinates(term, numbers), strict=True):
-        if factor.axis in unit:
-            found = found * factor.kind.count + coordinate
-    return found
+    parts = zip(term, _coordinates(term, numbers), strict=True)
+    own = [part for factor, part in parts if factor.axis in unit]
+    return np.ravel_multi_index(own, part_of(term, unit).shape) if own else np.zeros_like(numbers)
 
 
 def from_parts(term: Term, parts: Sequence[tuple[Container[int | None], Permutation]]) -> Permutation:
     """What undoes `part_numbers`: the points of a term from the numbers of their parts for every unit."""
-    places: dict[int, Permutation] = {}
+    coordinates = [np.zeros_like(parts[0][1])] * len(term)
     for unit, numbers in parts:
         own = [place for place, factor in enumerate(term) if factor.axis in unit]
-        found = _coordinates(tuple(term[place] for place in own), numbers)
-        places.update(zip(own, found, strict=True))
-    total = np.zeros_like(parts[0][1])
-    for place, factor in enumerate(term):
-        total = total * factor.kind.count + places.get(place, 0)
-    return total
+        for place, part in zip(own, _coordinates(tuple(term[place] for place in own), numbers), strict=True):
+            coordinates[place] = part
+    return np.ravel_multi_index(coordinates, term_shape(term))
 
 
 def _coordinates(term: Term, numbers: Permutation) -> tuple[Permutation, ...]:
     """The number of each factor's point."""
-    return np.unravel_index(numbers, [factor.kind.count for factor in term]) if term else ()
+    return np.unravel_index(numbers, term_shape(term)) if term else ()
 
 
 def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> SignedPermutation:
@@ -180,8 +197,5 @@ def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> Si
 
 
 def _index_in_term(term: Term, point: Any) -> int:
-    parts = (point,) if len(term) == 1 else point
-    number = 0
-    for factor, part in zip(term, parts, strict=True):
-        number = number * factor.kind.count + factor.kind.index(part)
-    return number
+    parts = zip(term, (point,) if len(term) == 1 else point, strict=True)
+    return int(np.ravel_multi_index([factor.kind.index(part) for factor, part in parts], term_shape(term)))

@@ -76,7 +76,7 @@ def check_way_back(tree, rows, random, m: int, n: int) -> None:
             zip(back.ravel().tolist(), signs.ravel(), strict=True)
         )
     for number, move in enumerate(tree.moves):
-        assert move.input.image[tree.backward(number)].tolist() == list(range(n))
+        assert move.input.image[tree.backward[number]].tolist() == list(range(n))
 
 
 @settings(max_examples=80)

@@ -11,7 +11,7 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.inputs.arguments import flipping
 from eqgen.layers.inputs.shape import Sides, of_points, read_shape
-from eqgen.orbitals.endomorphism import in_words, one_space
+from eqgen.orbitals.declare import in_words, one_space
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.spaces.mapping import Mapping
 

@@ -2,5 +2,5 @@
 
 from eqgen.orbitals.certificate.burnside import burnside_count as burnside_count
 from eqgen.orbitals.certificate.forms import certify_form as certify_form
+from eqgen.orbitals.certificate.table import Certificate as Certificate
 from eqgen.orbitals.certificate.table import certify as certify
-from eqgen.orbitals.certificate.value import Certificate as Certificate

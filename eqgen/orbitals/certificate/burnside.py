@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -21,23 +22,20 @@ def counted_orbits(mapping: Mapping, limits: Limits = LIMITS) -> tuple[int | Non
     if mapping.support is not None:
         return None, "not made, for it counts all pairs and the support leaves some out"
     orders = [mapping.unit_group(unit).quick_order() for unit in mapping.units]
-    groups = [mapping.unit_group(unit) for unit in mapping.units]
-    moved = [
-        sum(part_of(term, unit).size for term in (*mapping.output.terms, *mapping.input.terms))
-        for unit in mapping.units
-    ]
-    if any(map(partial(_is_too_large, limits), groups, orders, moved)):
-        told = [f"order {order_text(order)}" for order in orders if order is not None]
-        what = f" ({' x '.join(told)})" if len(told) == len(orders) else ""
-        return None, f"the group is too large to enumerate{what}"
-    return burnside_count(mapping), count(sum(order for order in orders if order is not None) or 1, "element")
+    sizes = [order for order in orders if order is not None]
+    if len(sizes) < len(orders):
+        return None, "the group is too large to enumerate"
+    if any(_is_too_large(mapping, unit, order, limits) for unit, order in zip(mapping.units, sizes, strict=True)):
+        told = " x ".join(f"order {order_text(order)}" for order in sizes)
+        return None, f"the group is too large to enumerate ({told})"
+    return burnside_count(mapping), count(sum(sizes) or 1, "element")
 
 
-def _is_too_large(limits: Limits, group: Group, order: int | None, moved: int) -> bool:
+def _is_too_large(mapping: Mapping, unit: tuple[int, ...], order: int, limits: Limits) -> bool:
     """Whether listing the elements, or moving the points of both spaces by each, would keep the reader waiting."""
-    if order is None or order > limits.largest_order:
-        return True
-    return order * group.degree > limits.largest_enumeration or order * moved > limits.largest_work
+    images = order * mapping.unit_group(unit).degree
+    moved = sum(part_of(term, unit).size for term in (*mapping.output.terms, *mapping.input.terms))
+    return order > limits.largest_order or images > limits.largest_enumeration or order * moved > limits.largest_work
 
 
 @lru_cache(maxsize=64)
@@ -48,11 +46,8 @@ def burnside_count(mapping: Mapping) -> int:
     for each pair of terms the mean over the whole group is the product of the means over the units.
     """
     total = Fraction(0)
-    for term_out in mapping.output.terms:
-        for term_in in mapping.input.terms:
-            total += prod(
-                (_mean_of_traces(mapping, unit, term_out, term_in) for unit in mapping.units), start=Fraction(1)
-            )
+    for terms in product(mapping.output.terms, mapping.input.terms):
+        total += prod((_mean_of_traces(mapping, unit, *terms) for unit in mapping.units), start=Fraction(1))
     assert total.denominator == 1, "Burnside's mean is a whole number"
     return int(total)
 
@@ -76,12 +71,7 @@ def _mean_of_traces(mapping: Mapping, unit: tuple[int, ...], term_out: Term, ter
 
 def _split(element: SignedPermutation, degrees: list[int]) -> list[SignedPermutation]:
     """An element of a joint group as it acts on each of its axes."""
-    if len(degrees) == 1:
-        return [element]
-    parts, start = [], 0
-    for degree in degrees:
-        piece = slice(start, start + degree)
-        signs = None if element.signs is None else element.signs[piece]
-        parts.append(SignedPermutation(element.image[piece] - start, signs))
-        start += degree
-    return parts
+    starts = np.cumsum([0, *degrees[:-1]])
+    images = np.split(element.image, starts[1:])
+    signs = [None] * len(degrees) if element.signs is None else np.split(element.signs, starts[1:])
+    return [SignedPermutation(image - start, own) for image, start, own in zip(images, starts, signs, strict=True)]

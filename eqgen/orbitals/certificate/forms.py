@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
+from itertools import accumulate, product
 
 import numpy as np
 
+from eqgen.common.arrays import labels_of
 from eqgen.common.text import count
-from eqgen.orbitals.certificate.table import certify, certify_support, entry_name, label_of
-from eqgen.orbitals.certificate.value import Certificate, counted
+from eqgen.orbitals.certificate.table import Certificate, certify, certify_support, counted, entry_name
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import OrbitalMatrix
 from eqgen.orbitals.product import ProductLabels
@@ -61,23 +61,21 @@ def _spot_violation(mapping: Mapping, form: OrbitalMatrix, limits: Limits) -> st
             return f"{generator.name} moves entry {where} to one of another label or sign"
     for number in np.unique(random.integers(form.rank, size=limits.spot_orbits)).tolist() if form.rank else ():
         row, column = form.representatives[number].tolist()
-        signed_label = form.at(np.array([row]), np.array([column])).item()
+        signed_label = form.at(np.array([row]), np.array([column]))[0, 0]
         if signed_label != number + 1:
             where = entry_name(mapping, row, column)
-            return f"the first pair of orbit {number}, {where}, has the label {label_of(signed_label)}"
+            return f"the first pair of orbit {number}, {where}, has the label {labels_of(signed_label)}"
     return ""
 
 
 def _of_factors(mapping: Mapping, form: ProductLabels, limits: Limits) -> Certificate:
     """Units move independently, so the orbits of a product are the tuples of the factors' orbits."""
-    checked = 0
-    if [(block.top, block.left, block.offset) for block in form.blocks] != list(_corners(mapping, form)):
+    if [(block.top, block.left, block.offset) for block in form.blocks] != _corners(mapping, form):
         violation = "the blocks do not lie side by side, or share labels"
         return counted(mapping, limits, form.rank, violation, scope="the blocks alone")
     for block in form.blocks:
         for unit, factor in zip(block.units, block.factors, strict=True):
             certificate = certify_form(mapping.parts[unit, block.output, block.input], factor, limits)
-            checked += 1
             if not certificate:
                 where = f"in the factor of {mapping.unit_name(unit)}: "
                 return replace(
@@ -87,18 +85,16 @@ def _of_factors(mapping: Mapping, form: ProductLabels, limits: Limits) -> Certif
                     apart=certificate.apart and where + certificate.apart,
                     scope="the factors",
                 )
-    scope = f"the {count(checked, 'factor')}; the orbits of independent axes are tuples of theirs"
+    checked = count(sum(len(block.factors) for block in form.blocks), "factor")
+    scope = f"the {checked}; the orbits of independent axes are tuples of theirs"
     return counted(mapping, limits, form.rank, scope=scope)
 
 
-def _corners(mapping: Mapping, form: ProductLabels) -> Iterator[tuple[int, int, int]]:
+def _corners(mapping: Mapping, form: ProductLabels) -> list[tuple[int, int, int]]:
     """Where the block of each pair of terms begins: its first row, column and label."""
-    ranks = iter([math.prod(factor.rank for factor in block.factors) for block in form.blocks])
-    offset = 0
-    for rows in mapping.output.slices:
-        for columns in mapping.input.slices:
-            yield rows.start, columns.start, offset
-            offset += next(ranks, 0)
+    ranks = [math.prod(factor.rank for factor in block.factors) for block in form.blocks]
+    corners = zip(product(mapping.output.slices, mapping.input.slices), accumulate(ranks, initial=0), strict=False)
+    return [(rows.start, columns.start, offset) for (rows, columns), offset in corners]
 
 
 def _of_stable_table(mapping: Mapping, form: StableLabels, limits: Limits) -> Certificate:

@@ -1,20 +1,68 @@
-"""The certificate of a table, or of a support: unchanged by every generator, and every label generated from one pair."""
+"""Certificate: what integers say of the labels of a table, or of a support.
+
+Labels are right when every generator leaves them unchanged, and every label is generated from one pair.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from eqgen.common.arrays import Integers, SignedLabels, row_blocks
+from eqgen.common.arrays import Integers, SignedLabels, labels_of, row_blocks
 from eqgen.common.connected import Classes
 from eqgen.common.progress import progress
+from eqgen.orbitals.certificate.burnside import counted_orbits
 from eqgen.orbitals.certificate.generation import reached, with_products
-from eqgen.orbitals.certificate.value import Certificate, counted
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What integers say of the labels of pairs, however these were made.
+
+    Attributes:
+        rank: how many distinct labels there are.
+        violation: "" when every generator leaves the labels as they are, else the first generator and pair that show a
+            difference.
+        apart: "" when the generators carry the first pair of each label to all pairs of that label, else a pair that they
+            do not reach.
+        burnside: the number of orbits by Burnside's lemma, counted from the group's elements without looking at the
+            labels; None where it was not counted.
+        counted: how many elements were enumerated (over all axes), or the reason why none were.
+        scope: what was looked at: "every pair", "every pair of the support", "the factors", ...
+    """
+
+    rank: int
+    violation: str
+    apart: str
+    burnside: int | None
+    counted: str
+    scope: str = "every pair"
+
+    @property
+    def invariant(self) -> bool:
+        """Whether the labels are unchanged by every generator: then each is a union of orbits."""
+        return not self.violation
+
+    @property
+    def complete(self) -> bool:
+        """Whether every label is exactly one orbit, by generation and, where it was counted, by Burnside's lemma."""
+        return self.invariant and not self.apart and self.burnside in (None, self.rank)
+
+    def __bool__(self) -> bool:
+        return self.complete
+
+
+def counted(
+    mapping: Mapping, limits: Limits, rank: int, violation: str = "", apart: str = "", scope: str = "every pair"
+) -> Certificate:
+    """A certificate with Burnside's count of the pairs of a mapping."""
+    return Certificate(rank, violation, apart, *counted_orbits(mapping, limits), scope)
 
 
 def certify(mapping: Mapping, signed_labels: SignedLabels, limits: Limits = LIMITS) -> Certificate:
@@ -43,10 +91,10 @@ def _apart(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -> str
     steps = [element.images for element in with_products(mapping.generators, PairAction.then)]
     missed = np.flatnonzero((flat != 0) & ~reached(first_places(flat, limits), steps, flat.size))
     if missed.size:
-        row, column = divmod(int(missed[0]), n)
+        where = entry_name(mapping, *divmod(int(missed[0]), n))
         return (
-            f"{entry_name(mapping, row, column)} has the label {label_of(flat[missed[0]])}, but no product of generators moves "
-            "the first pair of that label there"
+            f"{where} has the label {labels_of(flat[missed[0]])}, but no product of generators moves the first pair of that label "
+            "there"
         )
     if mapping.support is None and not flat.all():
         free = free_zero(mapping, np.flatnonzero(flat == 0), n)
@@ -77,9 +125,8 @@ def certify_support(mapping: Mapping, form: SparseLabels, limits: Limits = LIMIT
         flips = generator.output.all_signs()[rows] * generator.input.all_signs()[form.indices]
         different = (labels[moves[-1]] != labels * flips) | (labels == 0)
         if different.any():
-            violation = (
-                f"{generator.name} moves entry {name(int(pairs[np.argmax(different)]))} to one of another label or sign"
-            )
+            where = name(int(pairs[np.argmax(different)]))
+            violation = f"{generator.name} moves entry {where} to one of another label or sign"
             break
     if not violation:
         steps = [move.__getitem__ for move in with_products(moves, lambda first, later: later[first])]
@@ -149,15 +196,10 @@ def _violations(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -
 
 def _violation(mapping: Mapping, generator: PairAction, signed_labels: SignedLabels, row: int, column: int) -> str:
     image_row, image_column = int(generator.output.image[row]), int(generator.input.image[column])
-    first, second = label_of(signed_labels[row, column]), label_of(signed_labels[image_row, image_column])
+    first, second = labels_of(signed_labels[row, column]), labels_of(signed_labels[image_row, image_column])
     what = f"labels differ: {first} and {second}" if first != second else "signs do not fit"
     start, end = entry_name(mapping, row, column), entry_name(mapping, image_row, image_column)
     return f"{generator.name} moves entry {start} to {end}, but their {what}"
-
-
-def label_of(signed_label: int) -> int:
-    """The number of an orbit, -1 for none."""
-    return abs(int(signed_label)) - 1
 
 
 def entry_name(mapping: Mapping, row: int, column: int) -> str:
