@@ -112,16 +112,10 @@ class LabelClasses:
         """
         names = self._classes.all_names()
         if not self._signed:
-            codes = np.arange(names.size, dtype=names.dtype)
-            own = names == codes
-            gone = np.flatnonzero(~own)
-            # A label counts the classes before it: what went down by the codes that are gone.
-            edges = np.concatenate([[0], gone, [names.size]])
-            gaps = edges[1:] - edges[:-1]
-            numbers = codes - np.repeat(np.arange(gaps.size, dtype=names.dtype), gaps)
-            numbers[gone] = numbers[names[gone]]
-            first = np.flatnonzero(own)[1:] - 1
-            return numbers.astype(smallest_type(first.size), copy=False), first
+            own = names == np.arange(names.size, dtype=names.dtype)
+            own[0] = False
+            first = np.flatnonzero(own) - 1
+            return np.cumsum(own, dtype=smallest_type(first.size))[names], first
         plus, minus = names[1 : self._rank + 1], names[: self._rank : -1]
         # The smaller of both names is that of a label without its sign, in the class that it stands in with +.
         smaller = np.minimum(plus, minus)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,6 @@ from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
 from eqgen.spaces.selection import places
-from eqgen.spaces.space import Term
 
 
 @dataclass(frozen=True, repr=False)
@@ -171,11 +170,7 @@ def orbits(declaration: Mapping | str, *, limits: Limits = LIMITS) -> Orbits:
         return Orbits(mapping, mapping.support)
     if len(mapping.units) <= 1:
         return Orbits(mapping, _unit_labels(mapping, limits))
-
-    def factor(unit: tuple[int, ...], term_out: Term, term_in: Term) -> OrbitalMatrix:
-        return _unit_labels(mapping.parts[unit, term_out, term_in], limits)
-
-    return Orbits(mapping, product_labels(mapping.output, mapping.input, mapping.units, factor))
+    return Orbits(mapping, product_labels(mapping, partial(_unit_labels, limits=limits)))
 
 
 def fingerprint(numbered: Orbits) -> str:

@@ -23,6 +23,7 @@ from eqgen.common.arrays import (
 from eqgen.common.memory import refuse_many_orbits
 from eqgen.orbitals.dense import LabelTable
 from eqgen.orbitals.matrix import OrbitalMatrix, first_in_rows
+from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space, Term, from_parts, part_numbers
 
 Unit = tuple[int, ...]
@@ -157,21 +158,12 @@ def _products(counts: Sequence[Integers]) -> Integers:
     return products
 
 
-def product_labels(
-    output: Space, input_: Space, units: Sequence[Unit], factor: Callable[[Unit, Term, Term], OrbitalMatrix]
-) -> ProductLabels:
-    """The orbits of pairs of two spaces.
-
-    Args:
-        output, input_: the spaces.
-        units: the axes that move together, unit by unit.
-        factor: the labels of what one unit moves of an output term and an input term.
-    """
-    blocks: list[Block] = []
-    offset = 0
+def product_labels(mapping: Mapping, labels: Callable[[Mapping], OrbitalMatrix]) -> ProductLabels:
+    """The orbits of pairs of a mapping, from the labels of each of its parts."""
+    output, input_, blocks, offset = mapping.output, mapping.input, [], 0
     for term_out, rows in zip(output.terms, output.slices, strict=True):
         for term_in, columns in zip(input_.terms, input_.slices, strict=True):
-            factors = tuple(factor(unit, term_out, term_in) for unit in units)
-            blocks.append(Block(term_out, term_in, rows.start, columns.start, offset, factors, tuple(units)))
+            factors = tuple(labels(mapping.parts[unit, term_out, term_in]) for unit in mapping.units)
+            blocks.append(Block(term_out, term_in, rows.start, columns.start, offset, factors, mapping.units))
             offset += blocks[-1].rank
     return ProductLabels(output, input_, tuple(blocks))

@@ -62,7 +62,7 @@ class SparseLabels:
     @property
     def rank(self) -> int:
         """How many orbits there are."""
-        return int(self.representatives.shape[0])
+        return self.subdegrees.size
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SparseLabels):
@@ -220,13 +220,11 @@ class _Work:
         degrees = np.bincount(roots, minlength=self.tree.roots.size)
         starts = np.cumsum(degrees) - degrees
         present = np.unique(degrees[degrees > 0]).tolist()
-        return [self._piece(degree, np.flatnonzero(degrees == degree), starts, columns) for degree in present]
+        return [self._piece(degree, degrees, starts, columns) for degree in present]
 
-    def _piece(self, degree: int, roots: Permutation, starts: Permutation, columns: Integers) -> _Piece:
+    def _piece(self, degree: int, degrees: Permutation, starts: Permutation, columns: Integers) -> _Piece:
         tree = self.tree
-        chosen = np.zeros(tree.roots.size, dtype=bool)
-        chosen[roots] = True
-        rows = np.flatnonzero(chosen[tree.root_of])
+        roots, rows = np.flatnonzero(degrees == degree), np.flatnonzero(degrees[tree.root_of] == degree)
         piece = _Piece(rows, degree, starts[tree.root_of[rows]], np.empty((rows.size, degree), dtype=np.int64))
         place_of = np.full(self.shape[0], -1)
         place_of[rows] = np.arange(rows.size)

@@ -124,9 +124,9 @@ def support_pairs(support: Any, output: Space, input_: Space) -> Pairs:
     if isinstance(support, Stencil):
         return _stencil_pairs(support, output, input_)
     if isinstance(support, Neighbours):
-        return _graph_pairs(support, output, input_)
+        return _graph_pairs(support.graph, support.radius, output, input_)
     if _is_graph(support):
-        return _graph_pairs(Neighbours(support, 1), output, input_)
+        return _graph_pairs(support, 1, output, input_)
     return _listed_pairs(support, output, input_)
 
 
@@ -179,8 +179,7 @@ def _number(point: Any, space: Space, side: str) -> int:
     return space.index(point)
 
 
-def _graph_pairs(support: Neighbours, output: Space, input_: Space) -> Pairs:
-    graph = support.graph
+def _graph_pairs(graph: networkx.Graph[Any], radius: int, output: Space, input_: Space) -> Pairs:
     nodes = graph.number_of_nodes()
     if (nodes, nodes) != (output.size, input_.size):
         raise DeclarationError(
@@ -190,12 +189,11 @@ def _graph_pairs(support: Neighbours, output: Space, input_: Space) -> Pairs:
     import igraph
 
     order = {node: number for number, node in enumerate(graph)}
-    edges = [(order[one], order[other]) for one, other in graph.edges()]
+    edges = [(order[start], order[end]) for start, end in graph.edges()]
     held = igraph.Graph(n=nodes, edges=edges, directed=graph.is_directed())
-    radius = min(support.radius, nodes)
-    counts = held.neighborhood_size(order=radius, mode="in")
+    counts = held.neighborhood_size(order=min(radius, nodes), mode="in")
     refuse_many_pairs(sum(counts))
-    around = held.neighborhood(order=radius, mode="in")
+    around = held.neighborhood(order=min(radius, nodes), mode="in")
     columns = np.fromiter(chain.from_iterable(around), dtype=np.intp, count=sum(counts))
     rows = np.repeat(np.arange(nodes), counts)
     return Pairs(_points_of(list(graph), output)[rows], _points_of(list(graph), input_)[columns], False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -79,20 +80,14 @@ def random_actions(generators: Sequence[PairAction], seed: int = 1) -> Iterator[
     one_space = all(generator.output is generator.input for generator in generators)
     signed = any(generator.is_signed for generator in generators)
 
-    def plain(side: SignedPermutation) -> Permutation:
-        return doubled(side) if signed else side.image
-
-    def unplain(permutation: Permutation) -> SignedPermutation:
-        return halved(permutation) if signed else SignedPermutation(permutation)
-
+    plain: Callable[[SignedPermutation], Permutation] = doubled if signed else attrgetter("image")
+    unplain: Callable[[Permutation], SignedPermutation] = halved if signed else SignedPermutation
     size = plain(generators[0].output).size
-    # Both sides as one plain permutation are composed in one step.
-    images = [
-        plain(generator.output)
-        if one_space
-        else np.concatenate([plain(generator.output), size + plain(generator.input)])
-        for generator in generators
-    ]
+    images = [plain(generator.output) for generator in generators]
+    if not one_space:
+        # Both sides as one plain permutation are composed in one step.
+        inputs = (size + plain(generator.input) for generator in generators)
+        images = [np.concatenate(sides) for sides in zip(images, inputs, strict=True)]
     for element in random_elements(images, seed):
         output = unplain(element[:size])
         yield PairAction(output, output if one_space else unplain(element[size:] - size))

@@ -86,8 +86,7 @@ def certify(mapping: Mapping, signed_labels: SignedLabels, limits: Limits = LIMI
 
 def _apart(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -> str:
     """A pair that shows a label to hold more than one orbit; "" when there is none. The labels are invariant."""
-    n = signed_labels.shape[1]
-    flat = signed_labels.ravel()
+    n, flat = signed_labels.shape[1], signed_labels.ravel()
     steps = [element.images for element in with_products(mapping.generators, PairAction.then)]
     missed = np.flatnonzero((flat != 0) & ~reached(first_places(flat, limits), steps, flat.size))
     if missed.size:
