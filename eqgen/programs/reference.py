@@ -53,8 +53,7 @@ def _spread_out(side: Side, features: Matrix) -> Matrix:
     """The way back, for outputs."""
     batch, channels = features.shape[0], features.shape[-1]
     moved = features.reshape(batch, *(side.grid[place] for place in side.order), channels)
-    back = np.argsort(np.array(side.order, dtype=np.intp)).tolist()
-    grid = moved.transpose(0, *(1 + place for place in back), moved.ndim - 1)
+    grid = moved.transpose(0, *(1 + side.order.index(place) for place in range(len(side.order))), moved.ndim - 1)
     return grid.reshape(batch, side.size, channels)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -79,9 +80,8 @@ def decomposed(classes: Sequence[Action]) -> Decomposition:
         NoDecompositionError: the dimensions do not come out.
     """
     pairs = {
-        (one, other): pair_labels(paired(first.moves, second.moves))
-        for one, first in enumerate(classes)
-        for other, second in enumerate(classes)
+        (output, input_): pair_labels(paired(first.moves, second.moves))
+        for (output, first), (input_, second) in product(enumerate(classes), repeat=2)
     }
     for seed in range(ATTEMPTS):
         decomposition = _attempt(classes, pairs, np.random.default_rng(seed))
@@ -99,11 +99,10 @@ def _attempt(
         element = _element(pairs[owner, owner], random)
         bases = _refined(_eigenspaces(element + element.T), pairs[owner, owner])
         # One random map to each class tells for all of its subspaces.
-        maps = {one: _element(pairs[one, owner], random) for one in range(owner + 1)}
+        maps = [_element(pairs[earlier, owner], random) for earlier in range(owner + 1)]
         turns = [_element(pairs[owner, owner], random) for _ in range(2)]
         for basis in bases:
-            images = {one: map_ @ basis for one, map_ in maps.items()}
-            reference, map_ = _isomorphic(references, images, basis.shape[1])
+            reference, map_ = _isomorphic(references, [map_ @ basis for map_ in maps], basis.shape[1])
             if reference is None:
                 piece = _with_structure(Piece(owner, len(references), basis, 1), pairs[owner, owner], turns)
                 references.append(piece)
@@ -114,7 +113,7 @@ def _attempt(
     return Decomposition(tuple(pieces), pairs)
 
 
-def _isomorphic(references: Sequence[Piece], images: dict[int, Array], dimension: int) -> tuple[Piece | None, Array]:
+def _isomorphic(references: Sequence[Piece], images: Sequence[Array], dimension: int) -> tuple[Piece | None, Array]:
     """The reference that a subspace is isomorphic to, and a map to it in their bases; None where there is none."""
     for reference in references:
         if reference.basis.shape[1] == dimension:

@@ -75,14 +75,8 @@ class Unfold:
     def work(self) -> Work:
         return Work()
 
-    @cached_property
-    def table(self) -> IndexTable:
-        """The same as a table of points."""
-        summed = self.stencil.table
-        return IndexTable(summed.index.reshape(-1, 1), None, summed.columns)
-
     def matrix(self) -> npt.NDArray[np.int64]:
-        return self.table.matrix()
+        return IndexTable(self.stencil.table.index.reshape(-1, 1), None, self.shape[1]).matrix()
 
     @cached_property
     def steps(self) -> Permutation:
