@@ -26,7 +26,7 @@ from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup
 from eqgen.programs.lowering.intermediate_spaces import IntermediateSpace, Relation, spaces_between
 from eqgen.programs.lowering.isomorphic_orbits import automorphisms, isomorphism
 from eqgen.programs.lowering.problem import Lowering, Problem
-from eqgen.programs.lowering.rational import Independent, inverse
+from eqgen.programs.lowering.rational import independent, inverse
 from eqgen.programs.machine import CPU
 from eqgen.programs.operators.cyclic_stencil import as_stencil
 from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition, summing
@@ -221,14 +221,8 @@ def _basis(
     The orbit matrices themselves come last of all: with them there is always a basis.
     """
     rank, channels = problem.labels.rank, problem.sizes[:2]
-    kept = Independent(rank)
-    chosen: list[Candidate] = []
-    for candidate in [*sorted(candidates, key=lambda candidate: candidate.cost(channels, free)), *own]:
-        if len(kept) == rank:
-            break
-        if kept.add(candidate.row):
-            chosen.append(candidate)
-    return chosen
+    ordered = [*sorted(candidates, key=lambda candidate: candidate.cost(channels, free)), *own]
+    return [ordered[number] for number in independent((candidate.row for candidate in ordered), rank)]
 
 
 def _assembled(problem: Problem, terms: list[Candidate], notes: tuple[str, ...]) -> KroneckerFactor:

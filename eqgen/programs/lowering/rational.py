@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from math import lcm
 
@@ -12,30 +13,22 @@ PRIME = 2**31 - 1
 """Rows that are independent modulo a prime are so in rational numbers; the other way round the inverse decides."""
 
 
-class Independent:
-    """Rows that are kept because they are independent of those kept before, modulo a prime."""
-
-    def __init__(self, size: int) -> None:
-        self._rows = np.zeros((0, size), dtype=np.int64)
-        self._pivots: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self._pivots)
-
-    def add(self, row: npt.NDArray[np.int64]) -> bool:
-        """Keep a row if it is independent of those kept."""
-        reduced = row.astype(np.int64) % PRIME
-        for kept, pivot in zip(self._rows, self._pivots, strict=True):
+def independent(rows: Iterable[npt.NDArray[np.int64]], most: int) -> list[int]:
+    """The numbers of rows that are independent of those before them, modulo a prime, up to so many."""
+    numbers: list[int] = []
+    reduced_rows: dict[int, npt.NDArray[np.int64]] = {}
+    for number, row in enumerate(rows):
+        reduced = row % PRIME
+        for pivot, earlier in reduced_rows.items():
             if reduced[pivot]:
-                reduced = (reduced - reduced[pivot] * kept) % PRIME
-        places = np.flatnonzero(reduced)
-        if not places.size:
-            return False
-        pivot = int(places[0])
-        reduced = reduced * pow(int(reduced[pivot]), -1, PRIME) % PRIME
-        self._rows = np.concatenate([self._rows, reduced[None]])
-        self._pivots.append(pivot)
-        return True
+                reduced = (reduced - reduced[pivot] * earlier) % PRIME
+        if reduced.any():
+            pivot = int(np.flatnonzero(reduced)[0])
+            reduced_rows[pivot] = reduced * pow(int(reduced[pivot]), -1, PRIME) % PRIME
+            numbers.append(number)
+            if len(numbers) == most:
+                break
+    return numbers
 
 
 def inverse(matrix: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -67,10 +67,10 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
         for kind in range(decomposition.kinds)
         if all(any(decomposition.multiplicity(owner, kind) for owner in owners) for owners in (outputs, inputs))
     ]
-    spread = _transforms(
-        decomposition, kinds, {owner: classes[owner].members[0] for owner in outputs}, problem.output.size
+    spread, pool = (
+        _transforms(decomposition, kinds, {owner: classes[owner].members[side] for owner in owners}, columns)
+        for side, (owners, columns) in enumerate(zip((outputs, inputs), problem.shape, strict=True))
     )
-    pool = _transforms(decomposition, kinds, {owner: classes[owner].members[1] for owner in inputs}, problem.input.size)
     sections = tuple(
         MixShape(
             1, pool.starts(section)[-1], spread.starts(section)[-1], max(rows.shape[1] for rows in pool.rows[section])
