@@ -24,7 +24,7 @@ from eqgen.spaces.mapping import Mapping
 LONG = 0.1
 """Seconds: a plan that takes no longer is made anew, which is about as fast as to read it."""
 
-PLANNED_BY = ("common", "permutations", "spaces", "orbitals", "programs")
+PLANNED_BY = ("common", "language", "permutations", "spaces", "orbitals", "programs")
 """The packages that plans depend on."""
 
 PACKAGE = "eqgen.programs"
