@@ -152,13 +152,13 @@ def test_a_bar_ends_when_the_work_fails(error, terminal):
 def test_an_interrupt_while_labelling_ends_the_bar_and_keeps_nothing(terminal, tmp_path, monkeypatch):
     monkeypatch.setenv("EQGEN_CACHE", str(tmp_path / "cache"))
     screen = terminal()
-    differences = table._differences
+    compared = table._compared
 
     def late(*arguments):
-        differences(*arguments)
+        compared(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(table, "_differences", late)
+    monkeypatch.setattr(table, "_compared", late)
     with pytest.raises(KeyboardInterrupt):
         eq.orbits(eq.mapping("p -> p", p=[np.roll(np.arange(1024), -1), -np.arange(1024) % 1024]))
     assert "labelling 1024 x 1024 pairs" in screen.getvalue()

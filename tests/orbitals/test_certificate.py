@@ -130,7 +130,15 @@ def test_a_certificate_is_made_without_what_made_the_labels(text, monkeypatch):
     ):
         monkeypatch.setattr(f"eqgen.orbitals.sparse.{name}", refuse)
     monkeypatch.setattr("eqgen.orbitals.schreier_tree.Tree.back", refuse)
+    for name in ("images", "turned"):
+        monkeypatch.setattr(f"eqgen.spaces.pair_action.PairAction.{name}", refuse)
     assert orbits.certificate()
+
+
+def test_signs_that_labels_are_made_without_are_missed(monkeypatch):
+    monkeypatch.setattr("eqgen.spaces.pair_action.PairAction.turned", lambda self, entries, *places: entries)
+    assert not eq.orbits("p -> p where p = (1 -2)(3 4), (1 2 3 4 5 6 7 8 9 10), (1 2)").certificate()
+    assert not eq.orbits("p p -> p where p = (1 -1), (1 2 3 4 5 6 7 8 9 10), (1 2)").certificate()
 
 
 # Damage to tables, drawn at random

@@ -10,6 +10,7 @@ import numpy as np
 
 from eqgen.common.arrays import labels_of
 from eqgen.common.text import count
+from eqgen.orbitals.certificate.generation import signs_of_move
 from eqgen.orbitals.certificate.table import Certificate, certify, certify_support, counted, entry_name
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import OrbitalMatrix
@@ -54,7 +55,7 @@ def _spot_violation(mapping: Mapping, form: OrbitalMatrix, limits: Limits) -> st
     signed_labels = form.at(rows, columns)
     for generator in mapping.generators:
         images = form.at(generator.output.image[rows], generator.input.image[columns])
-        different = images != generator.turned(signed_labels.copy(), rows, columns)
+        different = images != signed_labels * signs_of_move(generator, rows, columns)
         if different.any():
             row, column = np.argwhere(different)[0].tolist()
             where = entry_name(mapping, int(rows[row]), int(columns[column]))

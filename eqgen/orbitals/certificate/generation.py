@@ -6,13 +6,14 @@ This is the half of the proof that invariance leaves open, made without the tree
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.arrays import Integers
+from eqgen.common.arrays import Integers, Signs
 from eqgen.common.progress import progress
+from eqgen.spaces.pair_action import PairAction
 
 Step = Callable[[Integers], Integers]
 
@@ -86,3 +87,16 @@ def _spread(state: npt.NDArray[np.uint8], level: Integers, steps: Sequence[Step]
         state[images] = 1
         fresh.append(images)
     return fresh
+
+
+def images_of(generator: PairAction, pairs: Integers) -> Integers:
+    """Where a generator moves pairs numbered as output * n + input: from its permutations, not as labels are made."""
+    rows, columns = np.divmod(pairs, np.int64(generator.input.size))
+    images: Integers = generator.output.image[rows] * np.int64(generator.input.size) + generator.input.image[columns]
+    return images
+
+
+def signs_of_move(generator: PairAction, rows: Any, columns: Any) -> Signs:
+    """What a generator multiplies the entries by where some rows and columns cross, (rows, columns)."""
+    signs: Signs = np.multiply.outer(generator.output.all_signs()[rows], generator.input.all_signs()[columns])
+    return signs

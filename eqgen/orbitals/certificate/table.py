@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from eqgen.common.arrays import Integers, SignedLabels, labels_of, row_blocks
 from eqgen.common.connected import Classes
 from eqgen.common.progress import progress
 from eqgen.orbitals.certificate.burnside import counted_orbits
-from eqgen.orbitals.certificate.generation import reached, with_products
+from eqgen.orbitals.certificate.generation import images_of, reached, signs_of_move, with_products
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.spaces.mapping import Mapping
@@ -87,7 +88,7 @@ def certify(mapping: Mapping, signed_labels: SignedLabels, limits: Limits = LIMI
 def _apart(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -> str:
     """A pair that shows a label to hold more than one orbit; "" when there is none. The labels are invariant."""
     n, flat = signed_labels.shape[1], signed_labels.ravel()
-    steps = [element.images for element in with_products(mapping.generators, PairAction.then)]
+    steps = [partial(images_of, element) for element in with_products(mapping.generators, PairAction.then)]
     missed = np.flatnonzero((flat != 0) & ~reached(first_places(flat, limits), steps, flat.size))
     if missed.size:
         where = entry_name(mapping, *divmod(int(missed[0]), n))
@@ -113,7 +114,7 @@ def certify_support(mapping: Mapping, form: SparseLabels, limits: Limits = LIMIT
     moves: list[Integers] = []
     violation, apart = "", ""
     for generator in mapping.generators:
-        images = generator.images(pairs)
+        images = images_of(generator, pairs)
         order = np.argsort(images)
         if not np.array_equal(images[order], pairs):
             beyond = images[~np.isin(images, pairs, assume_unique=True)]
@@ -145,7 +146,7 @@ def _free_pair(mapping: Mapping, form: SparseLabels) -> int:
     moves = with_products(mapping.generators, PairAction.then)
     # All that the group moves them to is left out with them.
     while fresh.size:
-        fresh = np.setdiff1d(np.concatenate([fresh[:0], *(move.images(fresh) for move in moves)]), left_out)
+        fresh = np.setdiff1d(np.concatenate([fresh[:0], *(images_of(move, fresh) for move in moves)]), left_out)
         left_out = np.union1d(left_out, fresh)
     return free_zero(mapping, left_out, int(n)) if left_out.size else -1
 
@@ -168,7 +169,7 @@ def free_zero(mapping: Mapping, zeros: Integers, n: int) -> int:
     rows, columns = np.divmod(zeros, n)
     for generator in mapping.generators:
         output, input_ = generator.output, generator.input
-        images = 2 * np.searchsorted(zeros, generator.images(zeros))
+        images = 2 * np.searchsorted(zeros, images_of(generator, zeros))
         images += output.all_signs()[rows] * input_.all_signs()[columns] < 0
         classes.merge(codes, images)
         classes.merge(codes ^ 1, images ^ 1)
@@ -186,7 +187,7 @@ def _violations(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -
                 advance(images.size)
                 expected = signed_labels[rows]
                 if generator.is_signed:
-                    expected = generator.turned(expected.copy(), rows)
+                    expected = expected * signs_of_move(generator, rows, slice(None))
                 different = np.take(images, generator.input.image, axis=1) != expected
                 if different.any():
                     row, column = np.argwhere(different)[0].tolist()
