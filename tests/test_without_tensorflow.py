@@ -79,6 +79,19 @@ def test_the_command_line_verifies_a_saved_model(run, tmp_path):
     assert "=> verified" in run("-m", "eqgen", "verify", "model.keras", "--as", "{p p} -> {p p} where p = S(5)")
 
 
+def test_a_backend_that_is_not_installed_is_told_of(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    (tmp_path / "keras.json").write_text("{}")
+    done = subprocess.run(
+        [sys.executable, "-m", "eqgen", "verify", "keras.json"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: the backend of Keras is tensorflow, which is not installed: set KERAS_BACKEND to one that is, jax or torch, "
+        "or pip install tensorflow\n",
+    )
+
+
 @pytest.mark.slow
 def test_a_layer_keeps_its_form_while_it_is_trained(run):
     code = (

@@ -238,6 +238,14 @@ def _import_keras() -> Any:
 
         # The first operation starts the devices, which has notes of its own.
         keras.ops.zeros(1)
+    except ModuleNotFoundError as error:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        if error.name != backend:
+            raise
+        raise DeclarationError(
+            f"the backend of Keras is {backend}, which is not installed: set KERAS_BACKEND to one that is, jax or torch, or pip "
+            f"install {backend}"
+        ) from None
     finally:
         os.dup2(kept, 2)
         os.close(kept)

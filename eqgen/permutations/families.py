@@ -1,4 +1,4 @@
-"""The usual families of groups, and the wreath product."""
+"""The usual families of groups, and the table of those that a declaration may name."""
 
 from __future__ import annotations
 
@@ -78,6 +78,10 @@ def _half_factorial(n: int) -> int:
 
 def _rotation(n: int) -> SignedPermutation:
     return SignedPermutation(np.roll(np.arange(n), -1))
+
+
+FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
+"""What `p = S(5)` in a declaration calls."""
 
 
 def _size(family: str, n: object) -> int:

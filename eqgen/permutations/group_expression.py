@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,11 +14,9 @@ from eqgen.language.grammar import parse_group, parse_mapping
 from eqgen.language.syntax import Call, Cycles, GroupExpression, Product, operand_text
 from eqgen.permutations import catalogue
 from eqgen.permutations.convert import from_arrays, from_compressed, from_cycles
-from eqgen.permutations.families import A, C, D, S
+from eqgen.permutations.families import FAMILIES
 from eqgen.permutations.group import Group, checked_degree, diagonal, direct_product, make_group, on_some_points
 from eqgen.permutations.signed_permutation import SignedPermutation
-
-FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
 
 
 def group(value: Any) -> Group:
@@ -119,11 +116,12 @@ def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
     if call.name == "catalogue":
         (name,) = _arguments(call, (str,), 'catalogue("rubiks-cube")')
         return _from_catalogue(name, reading)
-    if call.name.upper() in FAMILIES:
-        raise DeclarationError(f"{call.name} names no group: did you mean {call.name.upper()}?")
+    meant = next((name for name in FAMILIES if name.lower() == call.name.lower()), None)
+    if meant is not None:
+        raise DeclarationError(f"{call.name} names no group: did you mean {meant}?")
+    families = ", ".join(f"{name}(n)" for name in FAMILIES)
     raise DeclarationError(
-        f"{call.name} names no group: use S(n), A(n), C(n), D(n), cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or "
-        'catalogue("...")'
+        f'{call.name} names no group: use {families}, cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or catalogue("...")'
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import eqgen as eq
 from eqgen.programs.lowering import choose as choice
 from eqgen.programs.lowering import plan_cache as kept
-from eqgen.programs.lowering.plan_cache import as_arrays, from_arrays
+from eqgen.programs.lowering.plan_cache import TREE, as_arrays, from_arrays
 from eqgen.programs.lowering.spectral import SPECTRAL
 
 CASES = [
@@ -31,6 +32,17 @@ def local() -> eq.Mapping:
 
 def ring() -> eq.Mapping:
     return eq.mapping("h w -> h w where h = C(6), w = C(5)", support=eq.stencil(1, (6, 5), wrap=True))
+
+
+@pytest.mark.parametrize(
+    "kind", [[".lowering.choose", "Mapping"], [".steps", "dataclass"], [".lowering.choose", "program"]]
+)
+def test_a_file_makes_nothing_but_what_programs_are_made_of(kind):
+    arrays = as_arrays(eq.program("p -> p where p = S(3)"))
+    tree = json.loads(arrays[TREE].tobytes())
+    arrays[TREE] = np.frombuffer(json.dumps({**tree, "kind": kind}).encode(), dtype=np.uint8)
+    with pytest.raises(KeyError):
+        from_arrays(arrays)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def _chosen(declared: Orbits, lowering: str, sizes: Sizes) -> Program:
     planned: list[KroneckerProduct] = []
     runner_up = ""
     for block, problems in blocks:
-        ways = [_ways(problem, lowering, declared.mapping) for problem in problems]
+        ways = [_ways(problem, lowering, declared.mapping, alone=len(problems) == 1) for problem in problems]
         (cost, best), *others = _priced(block, ways, sizes)
         planned.append(best)
         if others and len(blocks) == 1:
@@ -197,10 +197,11 @@ def _order(term: Term, units: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     return (*by_unit, *(place for place, factor in enumerate(term) if factor.axis is None))
 
 
-def _ways(problem: Problem, lowering: str, mapping: Mapping) -> list[KroneckerFactor]:
+def _ways(problem: Problem, lowering: str, mapping: Mapping, alone: bool) -> list[KroneckerFactor]:
     """The ways for one problem that are worth comparing, or those that are asked for.
 
-    Branch and bound: a way that cannot cost less than one that is made is not made.
+    Branch and bound: a way that cannot cost less than one that is made is not made. Beside other problems, with which its
+    cost is multiplied and not added, only what pays nowhere (an infinite bound) is left out so.
     """
     made: list[KroneckerFactor] = []
     why_not: dict[str, str] = {}
@@ -208,7 +209,7 @@ def _ways(problem: Problem, lowering: str, mapping: Mapping) -> list[KroneckerFa
     cheapest = inf
     ways = [(way.lower_bound(problem), way) for way in LOWERINGS if lowering in ("auto", way.name)]
     for bound, way in sorted(ways, key=lambda pair: pair[0]):
-        if lowering == "auto" and bound > cheapest:
+        if lowering == "auto" and (bound > cheapest if alone else bool(made) and bound == inf):
             if way.left_out and isfinite(bound) and not way.applies(problem):
                 notes.append(way.left_out.format(bound / cheapest))
             continue

@@ -6,7 +6,6 @@ of a finite abelian group is that of its cyclic factors.)
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import combinations
 from math import inf
 
@@ -16,7 +15,7 @@ from eqgen.common.arrays import Permutation
 from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.programs.entries import FourierEntries
-from eqgen.programs.lowering.problem import Lowering, Problem
+from eqgen.programs.lowering.problem import Lowering, Problem, once_for_each_problem
 from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.operators.operator import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
@@ -42,13 +41,13 @@ LOOKED_UP = 64
 """Bytes that it takes to look up which parameter leads from one point to another."""
 
 
-@lru_cache(maxsize=1)
+@once_for_each_problem
 def correlation(problem: Problem) -> KroneckerFactor | None:
     """The part of a problem whose group is abelian and regular on all point orbits of both sides, None for others."""
     return _through(problem, _generators(problem), WORDS)
 
 
-@lru_cache(maxsize=1)
+@once_for_each_problem
 def correlation_of_subgroup(problem: Problem) -> KroneckerFactor | None:
     """The same where only some generators are that: what commutes with a group commutes with every subgroup.
 

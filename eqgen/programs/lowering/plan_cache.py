@@ -115,7 +115,10 @@ def _decoded(tree: Any, decoded: list[Any], arrays: Arrays) -> Any:
         value = arrays[tree["array"]]
     else:
         module, name = tree["kind"]
-        kind: Any = getattr(import_module(PACKAGE + module), name)
+        kind = getattr(import_module(PACKAGE + module), name)
+        # A file is no reason to make anything else.
+        if not (isinstance(kind, type) and is_dataclass(kind)) or kind.__module__ != PACKAGE + module:
+            raise KeyError(name)
         values = [_decoded(part, decoded, arrays) for part in tree["fields"]]
         value = kind(**{field.name: each for field, each in zip(fields(kind), values, strict=True)})
     decoded.append(value)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from eqgen.spaces.mapping import Mapping
 
 Sizes = tuple[int, int, int]
 """(channels_in, channels_out, batch)."""
+
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +103,19 @@ class Problem:
             np.array_equal(output.image, input_.image) and np.array_equal(output.all_signs(), input_.all_signs())
             for output, input_ in zip(self.output.moves, self.input.moves, strict=True)
         )
+
+
+def once_for_each_problem(find: Callable[[Problem], Found]) -> Callable[[Problem], Found]:
+    """A function that remembers what it found for as long as its problem is there."""
+    remembered: WeakKeyDictionary[Problem, Found] = WeakKeyDictionary()
+
+    @wraps(find)
+    def once(problem: Problem) -> Found:
+        if problem not in remembered:
+            remembered[problem] = find(problem)
+        return remembered[problem]
+
+    return once
 
 
 @dataclass(frozen=True)

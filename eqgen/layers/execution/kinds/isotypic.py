@@ -134,7 +134,7 @@ def _blocks(entries: SpectralEntries, theta: Any, limits: Limits) -> list[Blocks
     }
     sections: list[Blocks] = [{} for _ in entries.sizes]
     kernels = split(
-        _permuted(entries.pairs, theta), [pair.signed_labels.size * channels_in for pair in entries.pairs], 0
+        _permuted(entries.pairs, theta, limits), [pair.signed_labels.size * channels_in for pair in entries.pairs], 0
     )
     for pair, values in zip(entries.pairs, kernels, strict=True):
         rank, high, wide = pair.signed_labels.shape
@@ -159,7 +159,7 @@ def _assembled(blocks: Blocks) -> Any:
     return concatenated([concatenated(row, 1) for row in rows], 0)
 
 
-def _permuted(pairs: tuple[OrbitPairs, ...], theta: Any) -> Any:
+def _permuted(pairs: tuple[OrbitPairs, ...], theta: Any, limits: Limits) -> Any:
     """Rows of channels_out, ordered (pair, rank of the pair, input orbit, channel_in, output orbit)."""
     rank, channels_in, channels_out = theta.shape
     numbers = [
@@ -167,5 +167,5 @@ def _permuted(pairs: tuple[OrbitPairs, ...], theta: Any) -> Any:
         np.sign(signed) * ((np.abs(signed) - 1) * channels_in + np.arange(1, channels_in + 1)[:, None])
         for signed in (pair.signed_labels.astype(np.int64).transpose(0, 2, 1)[:, :, None, :] for pair in pairs)
     ]
-    table = weight_table(np.concatenate([each.ravel() for each in numbers]), rank * channels_in)
+    table = weight_table(np.concatenate([each.ravel() for each in numbers]), rank * channels_in, limits)
     return gathered(table, ops.reshape(theta, (rank * channels_in, channels_out)), 0)
