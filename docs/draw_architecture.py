@@ -92,6 +92,7 @@ def drawn(packages: list[str]) -> str:
 
 
 def main() -> None:
+    """Write the picture, or hold the one that is there to the imports."""
     picture = drawn(staircase())
     if "--check" not in sys.argv[1:]:
         PICTURE.write_text(picture)

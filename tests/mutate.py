@@ -354,7 +354,7 @@ def tests(folder: Path, places: list[str], seconds: float, bounded: bool) -> tup
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=limited,
+        preexec_fn=limited,  # noqa: PLW1509 (it sets a limit and takes no lock)
     )
     try:
         output, _ = process.communicate(timeout=seconds)

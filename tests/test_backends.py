@@ -28,6 +28,7 @@ def run(folder: Path, which: str, backend: str) -> str:
         env={**os.environ, "KERAS_BACKEND": backend, "XLA_FLAGS": quickly},
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -67,5 +68,5 @@ def test_a_backend_that_differentiates_nothing_computes_all_the_same():
         "    print(lowering, 'holds on', keras.backend.backend())\n"
     )
     environment = {**os.environ, "KERAS_BACKEND": "numpy"}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.count("holds on numpy") == 3, done.stderr[-2000:]

@@ -123,7 +123,7 @@ def _prune(place: Path, largest_folder: int) -> None:
 
 
 def _warn(place: Path, error: OSError) -> None:
-    global _warned
+    global _warned  # noqa: PLW0603 (one warning a process)
     if _warned:
         return
     _warned = True

@@ -20,6 +20,6 @@ def whole_file(path: Path) -> Iterator[Path]:
     unfinished = path.with_name(f"{UNFINISHED}{os.urandom(8).hex()}{path.suffix}")
     try:
         yield unfinished
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

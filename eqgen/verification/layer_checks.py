@@ -119,6 +119,7 @@ def flat_shape(layer: EquivariantDense) -> tuple[int, ...]:
 def report_of(
     layer: Any, declaration: str, checks: list[Check], outcome: Outcome, certificate: Certificate | None
 ) -> Report:
+    """What was found of a layer."""
     subject = f"{type(layer).__name__} {layer.name!r}"
     return Report(subject, declaration, tuple(checks), certificate, outcome.error, outcome.tolerance, outcome.dtype)
 

@@ -22,7 +22,7 @@ def mistake(read, *arguments, **axes) -> str:
 
 def character_named(message: str, text: str) -> str:
     """The character of `text` whose line and number the message gives."""
-    line, column = re.search(r"\((?:line (\d+), )?character (\d+)\)$", message.split("\n")[0]).groups()
+    line, column = re.search(r"\((?:line (\d+), )?character (\d+)\)$", message.split("\n", maxsplit=1)[0]).groups()
     lines = text.split("\n")
     # A message counts lines only where there are several.
     row = int(line) - 1 if line else next(number for number, shown in enumerate(lines) if shown.strip())

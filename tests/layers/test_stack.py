@@ -139,7 +139,7 @@ def test_axes_that_come_later_in_a_chain_count():
     # Only the second axis of the second space tells the columns apart.
     layers = iter([keras.layers.LayerNormalization, Columns, Columns])
     with pytest.raises(DeclarationError, match=r"^'columns\w*' \(Columns\) after 'equivariant_dense\w*'"):
-        eq.network(chain, [4, 4, 4], normalization=lambda: next(layers)())
+        eq.network(chain, [4, 4, 4], normalization=lambda: next(layers)())  # noqa: PLW0108 (the next each time)
 
 
 def test_each_mapping_of_a_chain_names_its_own_axes():

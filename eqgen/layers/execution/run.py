@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from eqgen.layers.execution import kinds as kinds  # its files register their ways
+from eqgen.layers.execution import kinds  # noqa: F401 (its files register their ways)
 from eqgen.layers.execution.limits import LIMITS, Limits
 from eqgen.layers.execution.mix import apart, joined, matrices, matrices_of, mixed
 from eqgen.layers.execution.operators import Pools, Run, fused, spread_all

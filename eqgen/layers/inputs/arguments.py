@@ -30,6 +30,7 @@ def not_negative(name: str, number: Any) -> float:
 
 
 def checked_units(units: Any) -> int | None:
+    """The number of output channels; None for a layer without channels."""
     if units is None:
         return None
     if not is_whole(units, 1):
@@ -42,6 +43,7 @@ def checked_units(units: Any) -> int | None:
 
 
 def checked_aggregation(aggregation: Any, units: int | None) -> str:
+    """ "mean" or "sum"."""
     if aggregation not in (None, "mean", "sum"):
         raise DeclarationError(f'aggregation is {aggregation!r}: expected "mean" or "sum"')
     if units is not None:

@@ -203,4 +203,5 @@ def _violation(mapping: Mapping, generator: PairAction, signed_labels: SignedLab
 
 
 def entry_name(mapping: Mapping, row: int, column: int) -> str:
+    """A pair as people read it."""
     return f"({mapping.output.name(row)}, {mapping.input.name(column)})"
