@@ -6,8 +6,8 @@ from eqgen.layers.attention import EquivariantAttention as EquivariantAttention
 from eqgen.layers.dense import EquivariantDense as EquivariantDense
 from eqgen.layers.embedding import OrbitEmbedding as OrbitEmbedding
 from eqgen.layers.initializers import OrbitInitializer as OrbitInitializer
-from eqgen.layers.nearest import symmetrize as symmetrize
 from eqgen.layers.normalization import EquivariantNormalization as EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool as InvariantPool
 from eqgen.layers.projection import OrbitConstraint as OrbitConstraint
 from eqgen.layers.projection import OrbitRegularizer as OrbitRegularizer
+from eqgen.layers.symmetrization import symmetrize as symmetrize

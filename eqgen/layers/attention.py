@@ -11,8 +11,8 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import is_whole
 from eqgen.layers.execution.tensors import constant, matmul
-from eqgen.layers.inputs.points import PointLayer
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
+from eqgen.layers.point_layer import PointLayer
 from eqgen.orbitals.orbits import orbits
 from eqgen.spaces.mapping import Mapping
 

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from eqgen.layers.inputs.points import PointLayer
 from eqgen.layers.inputs.shape import check_channels, read_shape
+from eqgen.layers.point_layer import PointLayer
 from eqgen.spaces.mapping import Mapping
 
 

@@ -11,8 +11,8 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution.tensors import constant, matmul, mean
 from eqgen.layers.inputs.arguments import not_negative
-from eqgen.layers.inputs.points import PointLayer
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
+from eqgen.layers.point_layer import PointLayer
 from eqgen.orbitals.declare import in_words
 from eqgen.spaces.mapping import Mapping
 

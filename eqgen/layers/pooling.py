@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.inputs.points import PointLayer
 from eqgen.layers.inputs.shape import handed_on, present, read_shape
+from eqgen.layers.point_layer import PointLayer
 from eqgen.spaces.mapping import Mapping
 
 

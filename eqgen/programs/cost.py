@@ -10,9 +10,9 @@ from math import prod
 from eqgen.common.errors import DeclarationError
 from eqgen.common.text import is_whole
 from eqgen.programs.entries import GatherEntries
-from eqgen.programs.machine import CPU, Machine, Work
 from eqgen.programs.operators.cyclic_stencil import Unfold
 from eqgen.programs.operators.operator import Operator
+from eqgen.programs.prices import CPU, Machine, Work
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 
 CHANNELS = 64

@@ -19,7 +19,7 @@ from eqgen.common.memory import refuse_large_table
 from eqgen.common.text import shortened
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
 from eqgen.programs.entries import LinearCombination
-from eqgen.programs.machine import Work
+from eqgen.programs.prices import Work
 from eqgen.programs.reference import run
 from eqgen.programs.steps import KroneckerProduct, MixShape, Side, Stage
 from eqgen.spaces.selection import places

@@ -27,10 +27,10 @@ from eqgen.programs.lowering.intermediate_spaces import IntermediateSpace, Relat
 from eqgen.programs.lowering.isomorphic_orbits import automorphisms, isomorphism
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.rational import independent, inverse
-from eqgen.programs.machine import CPU
 from eqgen.programs.operators.cyclic_stencil import as_stencil
 from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition, summing
 from eqgen.programs.operators.operator import Composition, Identity, Operator, Stack
+from eqgen.programs.prices import CPU
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_RANK = 52

@@ -1,4 +1,4 @@
-"""What a lowering is given: the axes that move together, and what they do to an output and an input space."""
+"""What a lowering is, and what it is given: the axes that move together, and what they do to an output and an input space."""
 
 from __future__ import annotations
 

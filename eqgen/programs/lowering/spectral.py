@@ -21,8 +21,8 @@ from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup
 from eqgen.programs.lowering.isomorphic_orbits import orbit_classes
 from eqgen.programs.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
 from eqgen.programs.lowering.problem import Lowering, Problem
-from eqgen.programs.machine import CPU, Work
-from eqgen.programs.operators.orbit_transforms import OrbitTransforms
+from eqgen.programs.operators.isotypic import OrbitTransforms
+from eqgen.programs.prices import CPU, Work
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_ORBIT = 1024

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Labels, Permutation
-from eqgen.programs.machine import Work
 from eqgen.programs.operators.index_table import IndexTable
 from eqgen.programs.operators.operator import Operator
+from eqgen.programs.prices import Work
 
 MOST_OFFSETS = 64
 """Wider orbits of pairs are no stencils."""

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation
-from eqgen.programs.machine import Work
 from eqgen.programs.operators.operator import Matrix
+from eqgen.programs.prices import Work
 
 LONGEST_PRODUCT = 128
 """Up to this length a transform is a matrix product: it is as fast as the fast algorithm there, and XLA compiles it well."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.programs.machine import Work
+from eqgen.programs.prices import Work
 
 Matrix = npt.NDArray[Any]
 

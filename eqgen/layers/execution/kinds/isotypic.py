@@ -16,7 +16,7 @@ from eqgen.layers.execution.operators import pool, spread
 from eqgen.layers.execution.tensors import concatenated, constant, matmul, multiplied, reordered, reshaped, sizes, split
 from eqgen.layers.execution.weight_table import gathered, weight_table
 from eqgen.programs.entries import OrbitPairs, SpectralEntries
-from eqgen.programs.operators.orbit_transforms import OrbitTransforms
+from eqgen.programs.operators.isotypic import OrbitTransforms
 from eqgen.programs.steps import KroneckerFactor
 
 Blocks = dict[tuple[int, int], Any]

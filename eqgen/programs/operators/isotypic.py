@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation, Signs
-from eqgen.programs.machine import Work
+from eqgen.programs.prices import Work
 
 
 @dataclass(frozen=True, eq=False)
