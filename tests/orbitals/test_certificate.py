@@ -640,6 +640,11 @@ def test_a_pair_that_a_support_leaves_out_without_a_reason_is_noticed():
     assert certify_form(mapping, bad).violation == (
         "(3, 3) was left out of the support, but the signs do not force it to be zero"
     )
+    first = eq.mapping("p -> p where p = (1 2)(3) support 3 <- 3")
+    bad = dataclasses.replace(first.support, forced=np.array([[0, 0]]))
+    assert certify_form(first, bad).violation == (
+        "(1, 1) was left out of the support, but the signs do not force it to be zero"
+    )
 
 
 @given(st.lists(st.integers(-1, 4), min_size=1, max_size=12), st.integers(1, 5))
