@@ -100,10 +100,16 @@ def _finer_mapping(mapping: Mapping, finer: Mapping | Group | str) -> Mapping:
         raise DeclarationError(
             f"{mapping.in_short()} has {len(mapping.axes)} axes: pass the finer mapping whole, with the group of each"
         )
-    support = None
-    if mapping.support is not None:
-        support = list(zip(mapping.support.row_numbers().tolist(), mapping.support.indices.tolist(), strict=True))
-    return as_mapping(mapping.sides, support=support, **{mapping.axes[0].name: finer})
+    axes = {mapping.axes[0].name: finer}
+    everywhere = as_mapping(mapping.sides, **axes)
+    # On other points the support has no meaning; that they are others is told of later.
+    if mapping.support is None or (everywhere.output.size, everywhere.input.size) != (
+        mapping.output.size,
+        mapping.input.size,
+    ):
+        return everywhere
+    pairs = zip(mapping.support.row_numbers().tolist(), mapping.support.indices.tolist(), strict=True)
+    return as_mapping(mapping.sides, support=list(pairs), **axes)
 
 
 def _check_finer(before: Form, after: Form) -> None:

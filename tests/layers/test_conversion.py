@@ -205,3 +205,16 @@ def test_bad_input(use, message):
     with pytest.raises(DeclarationError) as refused:
         use()
     assert str(refused.value) == message
+
+
+def test_a_subgroup_on_too_few_points_is_told_so_with_a_support_too():
+    layer = eq.EquivariantDense(2, "p -> p where p = C(9) support 1 <- 1, 1 <- 2, 1 <- 9")
+    layer.build((None, 9, 1))
+    with pytest.raises(DeclarationError) as error:
+        layer.restrict("(1 2)")
+    assert str(error.value) == (
+        "the symmetry of p -> p where p = (1 2) is 2 x 2, the symmetry of p -> p where p = C(9) support 1 <- 1, 1 <- 2, 1 <- 9 is "
+        "9 x 9: restrict needs the same points; a subgroup is written on all of them, and a one-point cycle says how far they go, as "
+        "in (1 2)(8)"
+    )
+    assert layer.restrict("(9)").rank == 27
