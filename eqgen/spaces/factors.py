@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations, permutations
 from operator import index
 from typing import Any
@@ -72,7 +72,7 @@ class FactorKind:
         # The sets that come after one are counted place by place: a number in the combinatorial number system.
         after = self.count - 1 - numbers
         found = np.empty((*numbers.shape, self.size), dtype=np.intp)
-        for place, choices in enumerate(self._later_sets):
+        for place, choices in enumerate(_later_sets(self.degree, self.size)):
             left = np.searchsorted(choices, after, side="right") - 1
             found[..., place] = self.degree - 1 - left
             after = after - choices[left]
@@ -81,18 +81,9 @@ class FactorKind:
     def _numbers_of_sets(self, members: Numbers) -> Numbers:
         ordered = np.sort(members, axis=-1)
         after = np.zeros(members.shape[:-1], dtype=np.intp)
-        for place, choices in enumerate(self._later_sets):
+        for place, choices in enumerate(_later_sets(self.degree, self.size)):
             after += choices[self.degree - 1 - ordered[..., place]]
         return self.count - 1 - after
-
-    @cached_property
-    def _later_sets(self) -> list[Numbers]:
-        """For each place how many sets have their member there, and all later ones, among so many last points."""
-        binomials = [np.ones(self.degree, dtype=np.intp)]
-        for _ in range(self.size):
-            # The choices among the first points add up to those of one more member; none is asked for beyond all sets.
-            binomials.append(np.minimum(np.cumsum(binomials[-1]) - binomials[-1], self.count))
-        return binomials[:0:-1]
 
     def _members_of_tuples(self, numbers: Numbers) -> Numbers:
         found = np.empty((*numbers.shape, self.size), dtype=np.intp)
@@ -163,3 +154,13 @@ class FactorKind:
 
 
 FIXED_POINT = FactorKind(0, 0, FIXED)
+
+
+@lru_cache(maxsize=32)
+def _later_sets(degree: int, size: int) -> list[Numbers]:
+    """For each place how many sets have their member there, and all later ones, among so many last points."""
+    binomials = [np.ones(degree, dtype=np.intp)]
+    for _ in range(size):
+        # The choices among the first points add up to those of one more member; none is asked for beyond all sets.
+        binomials.append(np.minimum(np.cumsum(binomials[-1]) - binomials[-1], math.comb(degree, size)))
+    return binomials[:0:-1]
