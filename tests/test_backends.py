@@ -49,7 +49,7 @@ def test_every_layer_on_every_backend(backend, written):
 
 def check(backend: str, written: Path, which: str) -> None:
     if find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed: pip install eqgen[{backend}]")
+        pytest.skip(f"{backend} is not installed: pip install -e '.[{backend}]'")
     found = run(written, which, backend)
     left_out = 0 if which == "verify" else 3
     assert found.count(f"holds on {backend}") == len(list(written.glob("*.weights.h5"))) - left_out
