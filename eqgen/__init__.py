@@ -1,7 +1,5 @@
 """Declare a symmetry; get the Keras layer, and the proof."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import lazy_loader

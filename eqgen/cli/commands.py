@@ -1,7 +1,5 @@
 """The command line: `eqgen show`, `verify`, `catalogue`, `demo`."""
 
-from __future__ import annotations
-
 import os
 import sys
 from functools import partial
@@ -150,9 +148,7 @@ def demo(
 
 
 @app.callback(invoke_without_command=True)
-def version(
-    show_version: Annotated[bool, typer.Option("--version", help="show the version and end")] = False,
-) -> None:
+def version(show_version: Annotated[bool, typer.Option("--version", help="show the version and end")] = False) -> None:
     """Declare a symmetry; get the Keras layer, and the proof."""
     if show_version:
         from importlib.metadata import version as installed_version

@@ -1,7 +1,5 @@
 """Pictures: a coloured weight matrix, and curves of what was learned. They know matplotlib, no Keras."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

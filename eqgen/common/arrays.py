@@ -1,7 +1,5 @@
 """The kinds of array that stand for permutations, signs and labels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, TypeVar
 

@@ -4,8 +4,6 @@ A file is a digest, of the key and of what follows, and arrays in numpy's own fo
 whose digest does not fit is as good as none.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

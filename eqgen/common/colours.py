@@ -1,7 +1,5 @@
 """One colour per parameter, the same on a terminal and in pictures."""
 
-from __future__ import annotations
-
 import colorsys
 
 # Okabe and Ito's palette, told apart by colour-blind readers too (black left out: it is the background of a terminal).

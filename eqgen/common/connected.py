@@ -1,7 +1,5 @@
 """Classes of codes under equalities, which are the connected components of a graph."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from eqgen.common.arrays import Integers

@@ -1,7 +1,5 @@
 """The one exception that a user's mistake raises."""
 
-from __future__ import annotations
-
 
 class DeclarationError(ValueError):
     """Something declared cannot be right: the message says what, where, and what to write instead.

@@ -1,7 +1,5 @@
 """How much memory there is, and refusals before anything is allocated that would not fit."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import sys

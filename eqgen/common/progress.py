@@ -1,7 +1,5 @@
 """A progress bar for work that takes longer than half a second, on a terminal only."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterator

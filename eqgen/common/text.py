@@ -1,7 +1,5 @@
 """What messages are made of: counted nouns, quoted values, and what counts as a whole number."""
 
-from __future__ import annotations
-
 from typing import TypeGuard
 
 import numpy as np

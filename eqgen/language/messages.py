@@ -1,7 +1,5 @@
 """What lark could not read, explained: what stands there, where, and what could stand there instead."""
 
-from __future__ import annotations
-
 import re
 from typing import NoReturn
 

@@ -1,7 +1,5 @@
 """The Keras layers; importing this registers them, so that saved models load."""
 
-from __future__ import annotations
-
 from eqgen.layers.attention import EquivariantAttention as EquivariantAttention
 from eqgen.layers.dense import EquivariantDense as EquivariantDense
 from eqgen.layers.embedding import OrbitEmbedding as OrbitEmbedding

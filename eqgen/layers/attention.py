@@ -1,7 +1,5 @@
 """EquivariantAttention: self-attention whose scores carry a learned number for each orbit of pairs of points."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

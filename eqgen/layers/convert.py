@@ -1,7 +1,5 @@
 """From an equivariant layer to a Dense one, and from one symmetry to a smaller one, with the weights carried over."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

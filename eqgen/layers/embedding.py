@@ -1,7 +1,5 @@
 """OrbitEmbedding: one learned vector for each point orbit, the positional code that a symmetry allows."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

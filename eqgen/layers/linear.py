@@ -1,7 +1,5 @@
 """What an equivariant layer computes before its activation, as a function of features and weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

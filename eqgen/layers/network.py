@@ -1,7 +1,5 @@
 """A whole equivariant network in one line: lift, residual blocks, head."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """EquivariantNormalization: statistics of one example, shared by the points of an orbit."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

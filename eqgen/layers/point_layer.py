@@ -1,7 +1,5 @@
 """Layers that live on one space: which point orbit each of its points belongs to, and what such layers share."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

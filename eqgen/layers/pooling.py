@@ -1,7 +1,5 @@
 """InvariantPool: from a feature for each point to one for each point orbit."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

@@ -1,7 +1,5 @@
 """describe: how many parameters a model has, beside how many it would have without its symmetries."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """From a trained Dense layer to the equivariant one nearest to it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

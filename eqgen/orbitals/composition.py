@@ -1,7 +1,5 @@
 """A chain of mappings, each from the space where the one before ends, and the generators that move all of their spaces."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import count as numbers
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """mapping and one_space: a declaration, in text or in Python, becomes a Mapping."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from dataclasses import replace
 from itertools import product

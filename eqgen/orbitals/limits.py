@@ -1,7 +1,5 @@
 """Limits: how much of something makes one way to find or to check orbits better than another."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from eqgen.common.arrays import BLOCK

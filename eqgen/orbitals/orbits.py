@@ -4,8 +4,6 @@ One axis: a table of labels. A whole symmetric or alternating group on many poin
 their factors. A support: the supported pairs alone. The files beside this one make these; here one is chosen.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property, partial

@@ -1,7 +1,5 @@
 """The orbits of pairs when several units of axes move independently: tuples of the units' own orbits, never expanded."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ point s^d(i) hangs on s^(d - 2^k)(i) by the power s^(2^k), where 2^k is the larg
 the same as if each point hung on the one before it, so these edges need no comparison later.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -4,8 +4,6 @@ Each gives a Group with as many generators as it was given, in the same order: a
 beside the natural points.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -24,9 +22,7 @@ LARGEST_LISTING = 2_000_000
 
 
 def action(
-    objects: Iterable[Hashable],
-    moves: Sequence[Callable[[Any], Any]] | Callable[[Any, Any], Any],
-    group: Any = None,
+    objects: Iterable[Hashable], moves: Sequence[Callable[[Any], Any]] | Callable[[Any, Any], Any], group: Any = None
 ) -> Group:
     """The group that functions generate on a list of objects.
 

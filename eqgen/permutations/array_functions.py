@@ -1,7 +1,5 @@
 """The group that array functions generate on the cells of an array, found by watching where each cell goes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

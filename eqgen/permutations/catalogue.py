@@ -1,7 +1,5 @@
 """The catalogue: one declared symmetry per file of groups/, read as plain records. It knows no groups."""
 
-from __future__ import annotations
-
 import difflib
 import tomllib
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Groups from the forms in which people have them: arrays, cycles, sympy, compressed text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

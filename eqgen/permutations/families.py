@@ -1,7 +1,5 @@
 """The usual families of groups, and the table of those that a declaration may name."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import partial

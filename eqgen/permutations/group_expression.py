@@ -1,7 +1,5 @@
 """What stands after `p =`, in text or in Python, becomes a Group."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Joint axes: one generator list that moves several axes at once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How generators are written: as 1-based cycles, or compressed into one token when they move many points."""
 
-from __future__ import annotations
-
 import base64
 import math
 import zlib

@@ -1,7 +1,5 @@
 """Random elements of a group of plain permutations, by product replacement."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Relations of an abstract group, like `a^6, b^2, (a b)^2`, held against what generators really do."""
 
-from __future__ import annotations
-
 import re
 from itertools import chain
 

@@ -1,7 +1,5 @@
 """What a program costs: multiply-adds and bytes moved, forward and backward."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product

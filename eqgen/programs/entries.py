@@ -1,7 +1,5 @@
 """Entries: the numbers that mix channels, as linear combinations of the parameters of the orbits."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Protocol

@@ -3,8 +3,6 @@
 The plan has one line for each step, and the cost beside that of Dense.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product

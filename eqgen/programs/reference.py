@@ -1,7 +1,5 @@
 """A program in numpy: slow and obvious, what every fast execution is held to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise, product
 

@@ -1,7 +1,5 @@
 """Program: how a layer is applied, as data. A sum of terms pool -> mix -> spread."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Adjacency matrices to edge vectors and back, in the order of `{p p}`."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Rows and columns as people choose them: by number, counted from either end, or by a mask."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Space: the finite set that a feature map is indexed by, and what each group element does to it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Container, Iterator, Sequence
 from collections.abc import Mapping as Dictionary

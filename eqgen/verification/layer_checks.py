@@ -1,7 +1,5 @@
 """The checks of an eqgen layer: the certificate, its program, its biases, its form as it is applied, and in float64."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace

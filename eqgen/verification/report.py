@@ -1,7 +1,5 @@
 """Report: what a verification found, as a value that prints itself."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from eqgen.orbitals.certificate import Certificate

@@ -1,7 +1,5 @@
 """verify: does a layer or a model really commute with the group? Integers decide, floats confirm."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

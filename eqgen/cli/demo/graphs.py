@@ -1,7 +1,5 @@
 """The graphs: all 1,044 with seven nodes, and what is to be learned of them, counted in integers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The seed question, answered in front of the reader: a weight matrix that keeps the form a, b, c while it is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

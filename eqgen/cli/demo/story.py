@@ -1,7 +1,5 @@
 """The story: in which order the demo computes, prints and saves."""
 
-from __future__ import annotations
-
 import math
 import platform
 import tempfile
@@ -154,7 +152,7 @@ def _tell_data(console: Console, trees: Integers) -> None:
         f"The data: all {len(trees):,} graphs with seven nodes (the Atlas of Graphs in networkx), each as "
         f"{EDGES} numbers, a 1 for each edge. The target: log(1 + spanning trees), counted in integers (Kirchhoff): 0 to "
         f"{trees.max():,} trees. The symmetry: none of the {math.factorial(NODES):,} renumberings of the nodes "
-        "changes the answer.",
+        "changes the answer."
     )
 
 
@@ -199,7 +197,7 @@ def _train_all(console: Console, graphs: Integers, targets: Any, plan: Plan) -> 
     console.print(
         f"{count(total, 'network')}, {plan.steps:,} steps each, on {sizes} graphs, tested on all others, every "
         "graph under a numbering drawn at random; 'Dense, renumbered' draws new numberings for its training graphs at every "
-        "step.",
+        "step."
     )
     runs = []
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

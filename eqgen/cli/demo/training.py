@@ -1,7 +1,5 @@
 """Training: three contestants, and one loop of Keras for all of them, with a fixed number of steps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What in a model breaks a symmetry: the operation whose inputs move with the points, and whose output does not."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The numeric check of a function: does moving the input move the output? Numpy alone, against raw permutations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce

@@ -1,7 +1,5 @@
 """The numeric check of any Keras model or layer, in its own dtype and shapes, with the weights that it has or others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product

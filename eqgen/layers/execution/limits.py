@@ -1,7 +1,5 @@
 """Sizes at which an execution goes another way, one value that is given when it is made."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -4,8 +4,6 @@ Each kind of entries registers its `kernel` in its own file among `kinds`, and `
 combinations of parameters, a product with a matrix of constants, stands here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch

@@ -4,8 +4,6 @@ Forwards an operator is a pool, as its transpose a spread. Each kind registers i
 and stacks are taken apart here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import singledispatch
 from typing import Any

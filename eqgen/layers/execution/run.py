@@ -1,7 +1,5 @@
 """How a program runs on Keras: steps that share a pool or a spread share the work, and mixes are matrix products."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, product

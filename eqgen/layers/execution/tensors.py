@@ -1,7 +1,5 @@
 """Shapes, constants and precision, as the steps of an execution need them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import prod

@@ -1,7 +1,5 @@
 """Parameters by signed labels, so that the form of a pattern holds by construction."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod

@@ -1,7 +1,5 @@
 """Arguments of layers, checked one by one; where signs flip, activations have to be odd."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

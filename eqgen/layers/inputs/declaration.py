@@ -1,7 +1,5 @@
 """What a layer is declared by, a symmetry or a typed pattern, as one value; and the bias that goes with it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How features come: which dimensions are points, flat or as a grid, and which points of an example a mask says are there."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

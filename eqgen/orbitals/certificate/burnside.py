@@ -1,7 +1,5 @@
 """Burnside's count: how many orbits of pairs there are, from the elements of the group alone."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product

@@ -1,7 +1,5 @@
 """The certificate of labels in the form in which they are held."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from itertools import accumulate, product

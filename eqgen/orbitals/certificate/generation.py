@@ -3,8 +3,6 @@
 This is the half of the proof that invariance leaves open, made without the trees, rows and classes that made the labels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 

@@ -3,8 +3,6 @@
 Labels are right when every generator leaves them unchanged, and every label is generated from one pair.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Block systems: partitions that the group respects, and the smaller spaces that they make."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

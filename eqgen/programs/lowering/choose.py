@@ -1,7 +1,5 @@
 """The choice: every part of every block in every way that fits, and the cheapest combination."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache

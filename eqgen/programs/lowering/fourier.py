@@ -4,8 +4,6 @@
 of a finite abelian group is that of its cyclic factors.)
 """
 
-from __future__ import annotations
-
 from itertools import combinations
 from math import inf
 

@@ -1,7 +1,5 @@
 """gather: the plain form, one matrix entry for each pair of points. The reference for every other lowering."""
 
-from __future__ import annotations
-
 from math import inf, prod
 
 from eqgen.common.memory import fits

@@ -1,7 +1,5 @@
 """The spaces that a pooled program may pool to, and the orbits of pairs that pool to them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product

@@ -1,7 +1,5 @@
 """Isomorphic orbits: those that the group moves alike, with the bijections that show it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product

@@ -6,8 +6,6 @@ structure (Serre, "Linear representations of finite groups", 13.2; the random el
 numerical algorithm for block-diagonal decomposition of matrix *-algebras", 2010).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product

@@ -4,8 +4,6 @@ A support leaves an output few inputs. Outputs of one point orbit read theirs in
 matrix; point orbits of equal size and degree are multiplied together.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import numpy as np

@@ -3,8 +3,6 @@
 Dataclasses become a tree of plain values and arrays, and what is shared stays shared.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

@@ -8,8 +8,6 @@ models of interactions across sets", 2018) and Maron et al. ("Invariant and equi
 groups that nobody has written a layer for.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import product

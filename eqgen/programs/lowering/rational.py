@@ -1,7 +1,5 @@
 """Exact linear algebra on small integer matrices: which rows are independent, and the inverse in rational numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from fractions import Fraction
 from math import lcm

@@ -5,8 +5,6 @@ multiplicities m, dimensions d and structures e (1, 2, 4: real, complex, quatern
 m_out m_in d e instead of the product of both sizes.
 """
 
-from __future__ import annotations
-
 from itertools import product
 from math import inf, isqrt
 

@@ -3,8 +3,6 @@
 Orbits of pairs that read the same offsets from every point are such stencils in disguise.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property

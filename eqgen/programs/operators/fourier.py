@@ -1,7 +1,5 @@
 """The Fourier transform of every orbit of an abelian group."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

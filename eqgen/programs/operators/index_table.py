@@ -1,7 +1,5 @@
 """Sums of a few points, with signs; some tables are a reshape in disguise: they run without a gather, and cost less."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Orthogonal transforms of point orbits."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import accumulate
 

@@ -1,7 +1,5 @@
 """What every operator tells of itself; every point alone, and operators made of others."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """Stencils on cyclic axes: sums of features that are rolled, and the backend's own convolution."""
 
-from __future__ import annotations
-
 from functools import partial
 from math import prod
 from typing import Any

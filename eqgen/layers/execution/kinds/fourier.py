@@ -3,8 +3,6 @@
 Complex numbers are pairs of real ones, as Keras has them. A long transform that stands alone is multiplied part by part.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from math import prod
 from typing import Any

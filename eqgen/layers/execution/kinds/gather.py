@@ -1,7 +1,5 @@
 """Entries that are one parameter each; where they are the whole weight, it is gathered and multiplied by at once."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

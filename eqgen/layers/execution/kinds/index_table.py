@@ -3,8 +3,6 @@
 The gradient of a pool is the spread of the same table and the other way round, not what autodiff makes of a gather.
 """
 
-from __future__ import annotations
-
 from math import prod
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Isotypic components: every class of point orbits is one small matrix product, and so is the kernel between two classes."""
 
-from __future__ import annotations
-
 from itertools import groupby
 from math import prod
 from typing import Any
