@@ -14,6 +14,7 @@ Labels = npt.NDArray[np.signedinteger[Any]]
 """The number of an orbit at each place, -1 where nothing stands."""
 SignedLabels = npt.NDArray[np.signedinteger[Any]]
 """Labels and signs in one: +(k + 1) or -(k + 1) for orbit k, 0 where nothing stands."""
+Reals = npt.NDArray[np.float64]
 
 BLOCK = 1 << 18
 """About how many entries of a table are looked at in one numpy call: they stay in the processor's cache."""
@@ -37,6 +38,17 @@ def signs_of(signed_labels: SignedLabels) -> Signs:
     [1, -1, 0]
     """
     return np.sign(signed_labels).astype(np.int8)
+
+
+def signed_values(values: npt.NDArray[Any], signed_labels: SignedLabels) -> npt.NDArray[Any]:
+    """What stands where of values (rank, ...): value k at +(k + 1), its negative at -(k + 1), 0 at 0.
+
+    >>> signed_values(np.array([5, 7]), np.array([1, -2, 0])).tolist()
+    [5, -7, 0]
+    """
+    # From the front 0 and each value; from the back, where negative numbers count from, the negative of each.
+    table = np.concatenate([np.zeros((1, *values.shape[1:]), dtype=values.dtype), values, -values[::-1]])
+    return table[signed_labels]
 
 
 def smallest_type(rank: int) -> type[np.signedinteger[Any]]:

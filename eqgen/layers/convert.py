@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
@@ -133,7 +132,7 @@ def _check_finer(before: Form, after: Form) -> None:
         )
 
 
-def fill(layer: Any, channels_in: int, values: npt.NDArray[Any], bias: npt.NDArray[Any] | None) -> None:
+def fill(layer: Any, channels_in: int, values: np.ndarray, bias: np.ndarray | None) -> None:
     """Give a layer the weights that stand in its matrix, (rank, channels_in, channels_out), and a bias for each orbit."""
     n = layer.program.shape[1]
     layer.build((None, n) if layer.units is None else (None, n, channels_in))

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
@@ -186,7 +185,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         reading = read_shape(input_shape, self._sides)
         return (*input_shape[: reading.lead], *reading.output)
 
-    def weight_matrix(self) -> npt.NDArray[Any]:
+    def weight_matrix(self) -> np.ndarray:
         """The full weight matrix, for people and tests; never used to compute.
 
         Returns:

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from eqgen.layers.execution.tensors import constant
 from eqgen.orbitals.orbits import Orbits
@@ -28,7 +27,7 @@ class OrbitInitializer(keras.initializers.Initializer):
     def __init__(self, seed: Any = None) -> None:
         self.seed = seed if seed is not None else keras.random.SeedGenerator()
         self._config_seed = seed
-        self._spread: npt.NDArray[np.float64] | None = None
+        self._spread: np.ndarray | None = None
 
     def for_orbits(self, sizes: Orbits | Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
         """The initializer of one layer's kernel."""

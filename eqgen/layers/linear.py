@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
+from eqgen.common.arrays import signed_values
 from eqgen.layers.execution.kinds.gather import gather_weight
-from eqgen.layers.execution.run import Execution
+from eqgen.layers.execution.run import Execution, Scale
 from eqgen.layers.execution.weight_table import WeightTable, weight_table
 from eqgen.orbitals.pattern import Pattern
 from eqgen.programs.program import Program
@@ -26,7 +26,7 @@ class LinearMap:
     """
 
     program: Program
-    scale: npt.NDArray[np.float64] | None
+    scale: Scale
     execution: Execution
     bias_table: WeightTable | None
 
@@ -55,17 +55,15 @@ class LinearMap:
         points = gather_weight(self.bias_table, ops.reshape(theta, (rank, 1, channels)))
         return ops.reshape(points, (self.program.shape[0], channels))
 
-    def matrix(self, pattern: Pattern, kernel: Any) -> npt.NDArray[Any]:
+    def matrix(self, pattern: Pattern, kernel: Any) -> np.ndarray:
         """W as a pattern says that it is, (m, n, channels_in, channels_out), in the dtype of the kernel."""
         theta = np.asarray(ops.convert_to_numpy(kernel))
         theta = theta if theta.ndim == 3 else theta[:, None, None]
         theta = theta if self.scale is None else theta * self.scale[:, None, None].astype(theta.dtype)
-        # Numbered as signed labels are: zero, then each number from the front, and its negative from the back.
-        numbers = np.concatenate([np.zeros((1, *theta.shape[1:]), dtype=theta.dtype), theta, -theta[::-1]])
-        return numbers[pattern.signed_labels]
+        return signed_values(theta, pattern.signed_labels)
 
 
-def linear_map(program: Program, scale: npt.NDArray[np.float64] | None, bias: Pattern | None) -> LinearMap:
+def linear_map(program: Program, scale: Scale, bias: Pattern | None) -> LinearMap:
     """A program made ready to run, with its scale, and a bias that is shared as a pattern of shape (m, 1) says."""
     table = None if bias is None else weight_table(bias.signed_labels, bias.rank)
     return LinearMap(program, scale, Execution(program.blocks, program.shape[0], scale), table)

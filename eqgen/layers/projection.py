@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from eqgen.common.arrays import Integers
@@ -39,7 +38,7 @@ class Form:
     bias: Form | None = None
 
     @cached_property
-    def numbers(self) -> npt.NDArray[np.int32]:
+    def numbers(self) -> Integers:
         """Which number each entry is, (m * n,), counted from 1; 0 for those that are zero."""
         return np.abs(self.pattern.signed_labels).astype(np.int32).ravel()
 
@@ -49,7 +48,7 @@ class Form:
         return np.maximum(1, np.bincount(self.numbers, minlength=self.pattern.rank + 1))
 
     @cached_property
-    def firsts(self) -> npt.NDArray[np.int32]:
+    def firsts(self) -> Integers:
         """The first entry of zero and of each number, (rank + 1,)."""
         firsts = np.zeros(self.pattern.rank + 1, dtype=np.int32)
         firsts[self.numbers[::-1]] = np.arange(self.numbers.size, dtype=np.int32)[::-1]

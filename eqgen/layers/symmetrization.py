@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
@@ -75,7 +74,7 @@ def symmetrize(
     return equivariant
 
 
-def _means(form: Form, weight: Any, channels_in: int, channels_out: int) -> npt.NDArray[np.float64]:
+def _means(form: Form, weight: Any, channels_in: int, channels_out: int) -> np.ndarray:
     """The mean over each orbit, (rank, channels_in, channels_out), of a Dense kernel or bias, taken in double precision."""
     m, n = form.pattern.shape
     matrix = as_float64(weight).reshape(n * channels_in, m * channels_out)

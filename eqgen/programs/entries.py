@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import Integers, SignedLabels, labels_of, signs_of
+from eqgen.common.arrays import Integers, Reals, SignedLabels, labels_of, signed_values
 from eqgen.programs.operators.fourier import frequencies_of, transform_cost
-from eqgen.programs.operators.operator import Matrix
 
 
 class Entries(Protocol):
@@ -23,13 +21,8 @@ class Entries(Protocol):
     def multiplications(self) -> int:
         """How many multiply-adds it takes for each pair of channels."""
 
-    def of(self, theta: Matrix) -> Matrix:
+    def of(self, theta: np.ndarray) -> np.ndarray:
         """The entries, (entries, ...), for parameters of shape (rank, ...)."""
-
-
-def along_first(values: Matrix, like: Matrix) -> Matrix:
-    """Values, one for each entry, in a shape that multiplies `like`."""
-    return values.reshape(-1, *[1] * (like.ndim - 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +45,8 @@ class GatherEntries:
     def multiplications(self) -> int:
         return 0
 
-    def of(self, theta: Matrix) -> Matrix:
-        return theta[labels_of(self.signed_labels)] * along_first(
-            signs_of(self.signed_labels).astype(theta.dtype), theta
-        )
+    def of(self, theta: np.ndarray) -> np.ndarray:
+        return signed_values(theta, self.signed_labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +74,11 @@ class LinearCombination:
         """The common denominator."""
         return math.lcm(*self.denominators.tolist())
 
-    def of(self, theta: Matrix) -> Matrix:
+    def of(self, theta: np.ndarray) -> np.ndarray:
         summed = np.tensordot(self.numerators.astype(theta.dtype), theta, axes=1)
-        divisors = along_first(self.denominators.astype(theta.dtype), summed)
+        divisors = self.denominators.astype(theta.dtype).reshape(-1, *[1] * (summed.ndim - 1))
         # Whoever passes integers passes multiples of the common denominator.
-        entries: Matrix = summed // divisors if np.issubdtype(theta.dtype, np.integer) else summed / divisors
+        entries: np.ndarray = summed // divisors if np.issubdtype(theta.dtype, np.integer) else summed / divisors
         return entries
 
 
@@ -114,11 +105,9 @@ class FourierEntries:
     def multiplications(self) -> int:
         return int(self.signed_labels.size) * transform_cost(self.grid)
 
-    def of(self, theta: Matrix) -> Matrix:
+    def of(self, theta: np.ndarray) -> np.ndarray:
         outputs, inputs, _ = self.signed_labels.shape
-        # No sign is turned: the first row is that of no parameter.
-        padded = np.concatenate([np.zeros((1, *theta.shape[1:]), dtype=theta.dtype), theta])
-        rows = padded[self.signed_labels].reshape(outputs, inputs, *self.grid, *theta.shape[1:])
+        rows = signed_values(theta, self.signed_labels).reshape(outputs, inputs, *self.grid, *theta.shape[1:])
         spectrum = np.fft.rfftn(rows, axes=range(2, 2 + len(self.grid)))
         spectrum = spectrum.reshape(outputs, inputs, -1, *theta.shape[1:])
         # y[g] = sum over h of w[h - g] x[h] is a correlation: the conjugate multiplies.
@@ -142,7 +131,7 @@ class OrbitPairs:
     """
 
     signed_labels: SignedLabels
-    transform: npt.NDArray[np.float64]
+    transform: Reals
     places: tuple[tuple[int, int, int, int, int], ...]
 
 
@@ -170,13 +159,11 @@ class SpectralEntries:
     def multiplications(self) -> int:
         return sum(math.prod(pair.signed_labels.shape[1:]) * pair.transform.size for pair in self.pairs)
 
-    def of(self, theta: Matrix) -> Matrix:
+    def of(self, theta: np.ndarray) -> np.ndarray:
         rest = theta.shape[1:]
         sections = [np.zeros((outputs, inputs, *rest)) for outputs, inputs in self.sizes]
         for pair in self.pairs:
-            signs = signs_of(pair.signed_labels).reshape(*pair.signed_labels.shape, *[1] * len(rest))
-            taken = theta[labels_of(pair.signed_labels)] * signs
-            spectral = np.tensordot(pair.transform, taken, axes=1)
+            spectral = np.tensordot(pair.transform, signed_values(theta, pair.signed_labels), axes=1)
             high, wide = pair.signed_labels.shape[1:]
             start = 0
             for section, rows, columns, top, left in pair.places:
@@ -187,7 +174,7 @@ class SpectralEntries:
         return np.concatenate([section.reshape(-1, *rest) for section in sections])
 
 
-def scaled_entries(entries: SpectralEntries, scale: npt.NDArray[np.float64]) -> SpectralEntries | None:
+def scaled_entries(entries: SpectralEntries, scale: Reals) -> SpectralEntries | None:
     """The same for parameters that are yet to be multiplied by a scale, (rank,).
 
     The parameters of one orbit of pairs between two classes have one row size, and so one scale; None where they have not.

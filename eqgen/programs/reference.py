@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise, product
 import numpy as np
 
 from eqgen.programs.operators.fourier import Fourier
-from eqgen.programs.operators.operator import Identity, Matrix, Operator
+from eqgen.programs.operators.operator import Identity, Operator
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side, Stage
 
 LARGEST_DENSE = 512
@@ -16,7 +16,7 @@ Sections = list[tuple[MixShape, slice, slice, slice]]
 """Each section with its rows in, its rows out and its entries."""
 
 
-def run(blocks: Sequence[KroneckerProduct], features: Matrix, kernel: Matrix, outputs: int) -> Matrix:
+def run(blocks: Sequence[KroneckerProduct], features: np.ndarray, kernel: np.ndarray, outputs: int) -> np.ndarray:
     """Apply a program.
 
     Args:
@@ -39,7 +39,7 @@ def run(blocks: Sequence[KroneckerProduct], features: Matrix, kernel: Matrix, ou
     return total
 
 
-def _laid_out(block: KroneckerProduct, features: Matrix) -> Matrix:
+def _laid_out(block: KroneckerProduct, features: np.ndarray) -> np.ndarray:
     """(batch, points of a term, channels) to (batch, points of each part ..., channels)."""
     side, sizes = block.input, [part.shape[1] for part in block.factors]
     grid = features.reshape(features.shape[0], *side.grid, features.shape[-1])
@@ -47,7 +47,7 @@ def _laid_out(block: KroneckerProduct, features: Matrix) -> Matrix:
     return moved.reshape(features.shape[0], *sizes, features.shape[-1])
 
 
-def _spread_out(side: Side, features: Matrix) -> Matrix:
+def _spread_out(side: Side, features: np.ndarray) -> np.ndarray:
     """The way back, for outputs."""
     batch, channels = features.shape[0], features.shape[-1]
     moved = features.reshape(batch, *(side.grid[place] for place in side.order), channels)
@@ -55,7 +55,7 @@ def _spread_out(side: Side, features: Matrix) -> Matrix:
     return grid.reshape(batch, side.size, channels)
 
 
-def _run_block(block: KroneckerProduct, features: Matrix, theta: Matrix) -> Matrix:
+def _run_block(block: KroneckerProduct, features: np.ndarray, theta: np.ndarray) -> np.ndarray:
     channels = theta.shape[1:]
     entries = theta.reshape(*(part.rank for part in block.factors), *channels)
     for axis, part in enumerate(block.factors):
@@ -91,7 +91,7 @@ def _slices(sizes: Iterable[int]) -> list[slice]:
     return [slice(*ends) for ends in pairwise(accumulate(sizes, initial=0))]
 
 
-def _along(operator: Operator, features: Matrix, axis: int, *, back: bool = False) -> Matrix:
+def _along(operator: Operator, features: np.ndarray, axis: int, *, back: bool = False) -> np.ndarray:
     if isinstance(operator, Identity):
         return features
     if isinstance(operator, Fourier) and operator.shape[1] > LARGEST_DENSE:
@@ -104,7 +104,7 @@ def _along(operator: Operator, features: Matrix, axis: int, *, back: bool = Fals
     return np.moveaxis(np.tensordot(matrix, features, axes=(1, axis)), 0, axis)
 
 
-def _mixed(pooled: Matrix, weight: Matrix, sections: list[MixShape]) -> Matrix:
+def _mixed(pooled: np.ndarray, weight: np.ndarray, sections: list[MixShape]) -> np.ndarray:
     """One mix: every section is a Kronecker factor of it."""
     batch, channels_in = pooled.shape[0], pooled.shape[-1]
     features = pooled.reshape(batch, *(n for s in sections for n in (s.groups, s.copies, s.inputs)), channels_in)
@@ -115,5 +115,5 @@ def _mixed(pooled: Matrix, weight: Matrix, sections: list[MixShape]) -> Matrix:
     weights = [axis for group, _, out, into in named for axis in (group, out, into)]
     outer = [axis for group, copy, out, _ in named for axis in (group, copy, out)]
     outcome = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
-    mixed: Matrix = outcome.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
+    mixed: np.ndarray = outcome.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
     return mixed

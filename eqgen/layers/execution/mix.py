@@ -12,7 +12,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from eqgen.layers.execution.limits import Limits
@@ -64,7 +63,7 @@ def _combination(entries: LinearCombination, factor: KroneckerFactor, limits: Li
     return linear(entries.numerators * np.array(widths)[:, None] / entries.denominators[:, None])
 
 
-def linear(matrix: npt.NDArray[np.float64]) -> Kernel:
+def linear(matrix: np.ndarray) -> Kernel:
     """The kernel whose entries a matrix makes, (entries, rank)."""
     if np.array_equal(matrix, np.eye(len(matrix))):
         return lambda theta, axis: theta

@@ -6,7 +6,6 @@ from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from eqgen.layers.execution import kinds  # noqa: F401 (its files register their ways)
@@ -17,7 +16,7 @@ from eqgen.layers.execution.tensors import arranged, concatenated, constant, tot
 from eqgen.programs.entries import SpectralEntries, scaled_entries
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 
-Scale = npt.NDArray[np.float64] | None
+Scale = np.ndarray | None
 """(rank,), what each parameter is multiplied by before it stands in the matrix; None where that is 1."""
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
-from eqgen.common.arrays import Permutation
+from eqgen.common.arrays import Permutation, Reals
 
 WITHOUT_GRADIENTS = ("numpy", "openvino")
 """Backends of Keras that differentiate nothing."""
@@ -83,7 +82,7 @@ def constant(matrix: Any, like: Any) -> Any:
     return ops.convert_to_tensor(matrix, dtype=keras.backend.standardize_dtype(like.dtype))
 
 
-def multiplied(matrix: npt.NDArray[Any], values: Any, axis: int) -> Any:
+def multiplied(matrix: np.ndarray, values: Any, axis: int) -> Any:
     """A matrix of constants times what stands on one axis."""
     shape = sizes(values)
     flat = reshaped(values, (*([-1] if axis else []), shape[axis], prod(shape[axis + 1 :])))
@@ -131,7 +130,7 @@ def matmul(left: Any, right: Any) -> Any:
     return left @ right if is_double else ops.matmul(left, right)
 
 
-def as_float64(tensor: Any) -> npt.NDArray[np.float64]:
+def as_float64(tensor: Any) -> Reals:
     """A tensor of any dtype as a numpy array in double precision, which not every backend has."""
     if keras.backend.standardize_dtype(tensor.dtype) in ("float16", "bfloat16"):
         tensor = ops.cast(tensor, "float32")

@@ -6,10 +6,9 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
-from eqgen.common.arrays import SignedLabels, smallest_type
+from eqgen.common.arrays import Integers, SignedLabels, smallest_type
 from eqgen.layers.execution.limits import LIMITS, Limits
 from eqgen.layers.execution.tensors import concatenated, matmul, reordered, reshaped, sizes, with_gradient
 
@@ -26,7 +25,7 @@ class WeightTable:
         one_hot: up to so many rows the gradient is a product with a one-hot matrix.
     """
 
-    index: npt.NDArray[np.int32]
+    index: Integers
     rank: int
     negative: bool
     zero: bool

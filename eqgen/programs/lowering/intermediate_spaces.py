@@ -6,9 +6,8 @@ from itertools import product
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import Labels, Permutation, SignedLabels, labels_of, signs_of
+from eqgen.common.arrays import Integers, Labels, Permutation, SignedLabels, labels_of, signs_of
 from eqgen.orbitals.dense import pair_labels
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.lowering.block_systems import block_systems, quotient, signed_quotient
@@ -38,7 +37,7 @@ class Relation:
     """
 
     signed_labels: SignedLabels
-    ways: npt.NDArray[np.int64]
+    ways: Integers
 
     def operator(self, way: int) -> Operator:
         """The pool."""

@@ -11,15 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import signs_of
+from eqgen.common.arrays import Reals, signed_values, signs_of
 from eqgen.orbitals.dense import LabelTable, pair_labels
 from eqgen.orbitals.matrix import orbit_sizes
 from eqgen.programs.lowering.problem import Action
 from eqgen.spaces.pair_action import paired
-
-Array = npt.NDArray[np.float64]
 
 SMALL = 1e-7
 """What is smaller, beside numbers of about 1, is zero."""
@@ -45,7 +42,7 @@ class Piece:
 
     owner: int
     kind: int
-    basis: Array
+    basis: Reals
     structure: int
 
 
@@ -111,7 +108,7 @@ def _attempt(
     return Decomposition(tuple(pieces), pairs)
 
 
-def _isomorphic(references: Sequence[Piece], images: Sequence[Array], dimension: int) -> tuple[Piece | None, Array]:
+def _isomorphic(references: Sequence[Piece], images: Sequence[Reals], dimension: int) -> tuple[Piece | None, Reals]:
     """The reference that a subspace is isomorphic to, and a map to it in their bases; None where there is none."""
     for reference in references:
         if reference.basis.shape[1] == dimension:
@@ -121,7 +118,7 @@ def _isomorphic(references: Sequence[Piece], images: Sequence[Array], dimension:
     return None, np.zeros((dimension, dimension))
 
 
-def _aligned(basis: Array, map_: Array, reference: Piece, table: LabelTable) -> Array:
+def _aligned(basis: Reals, map_: Reals, reference: Piece, table: LabelTable) -> Reals:
     """The basis that corresponds to that of the reference.
 
     A random map may be small on the subspace, and then it is rough; the isometry that it is near to is not.
@@ -131,21 +128,18 @@ def _aligned(basis: Array, map_: Array, reference: Piece, table: LabelTable) -> 
     return basis @ isometry.T
 
 
-def _element(table: LabelTable, random: np.random.Generator) -> Array:
+def _element(table: LabelTable, random: np.random.Generator) -> Reals:
     """A random equivariant map, of norm about 1."""
-    values = random.normal(size=table.rank + 1) / np.sqrt(np.append(table.subdegrees, 1))
-    # Negative labels are counted from the end.
-    element: Array = np.concatenate([[0], values[:-1], -values[-2::-1]])[table.signed_labels]
-    return element
+    return signed_values(random.normal(size=table.rank) / np.sqrt(table.subdegrees), table.signed_labels)
 
 
-def _eigenspaces(matrix: Array) -> list[Array]:
+def _eigenspaces(matrix: Reals) -> list[Reals]:
     values, vectors = np.linalg.eigh(matrix)
     breaks = np.flatnonzero(np.diff(values) > SMALL * max(1, np.abs(values).max())) + 1
     return np.split(vectors, breaks, axis=1)
 
 
-def _averaged(matrix: Array, table: LabelTable) -> Array:
+def _averaged(matrix: Reals, table: LabelTable) -> Reals:
     """The equivariant map nearest to a matrix: its mean over every orbit of pairs.
 
     Of a matrix that is nearly an equivariant isometry between irreducible spaces, and off by little, it is one that is off
@@ -155,11 +149,11 @@ def _averaged(matrix: Array, table: LabelTable) -> Array:
     signs = signs_of(table.signed_labels).ravel()
     counts = np.append(1, orbit_sizes(table))
     sums = np.bincount(places, weights=matrix.ravel() * signs, minlength=counts.size)
-    mean: Array = ((sums / counts)[places] * signs).reshape(table.shape)
+    mean: Reals = ((sums / counts)[places] * signs).reshape(table.shape)
     return mean
 
 
-def _refined(bases: list[Array], table: LabelTable) -> list[Array]:
+def _refined(bases: list[Reals], table: LabelTable) -> list[Reals]:
     """The same subspaces, invariant to the last places: eigenvectors are only as good as gaps between eigenvalues are wide."""
     invariant = [_averaged(basis @ basis.T, table) @ basis for basis in bases]
     # The nearest orthogonal matrix keeps them invariant.
@@ -167,10 +161,10 @@ def _refined(bases: list[Array], table: LabelTable) -> list[Array]:
     return np.split(left @ right, np.cumsum([basis.shape[1] for basis in bases])[:-1], axis=1)
 
 
-def _with_structure(piece: Piece, table: LabelTable, elements: Sequence[Array]) -> Piece:
+def _with_structure(piece: Piece, table: LabelTable, elements: Sequence[Reals]) -> Piece:
     """The complex or quaternionic structure of a subspace, and a basis in which it has its standard form."""
     dimension = piece.basis.shape[1]
-    units: list[Array] = []
+    units: list[Reals] = []
     for element in elements:
         inside = piece.basis.T @ element @ piece.basis
         turning = (inside - inside.T) / 2

@@ -5,16 +5,17 @@ from fractions import Fraction
 from math import lcm
 
 import numpy as np
-import numpy.typing as npt
+
+from eqgen.common.arrays import Integers
 
 PRIME = 2**31 - 1
 """Rows that are independent modulo a prime are so in rational numbers; the other way round the inverse decides."""
 
 
-def independent(rows: Iterable[npt.NDArray[np.int64]], most: int) -> list[int]:
+def independent(rows: Iterable[Integers], most: int) -> list[int]:
     """The numbers of rows that are independent of those before them, modulo a prime, up to so many."""
     numbers: list[int] = []
-    reduced_rows: dict[int, npt.NDArray[np.int64]] = {}
+    reduced_rows: dict[int, Integers] = {}
     for number, row in enumerate(rows):
         reduced = row % PRIME
         for pivot, earlier in reduced_rows.items():
@@ -29,7 +30,7 @@ def independent(rows: Iterable[npt.NDArray[np.int64]], most: int) -> list[int]:
     return numbers
 
 
-def inverse(matrix: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def inverse(matrix: Integers) -> tuple[Integers, Integers]:
     """The inverse of a square integer matrix, as numerators (size, size) and one denominator for each row (size,).
 
     By Gauss and Jordan, in fractions: sympy does the same, and takes longer to import than the whole plan takes.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from eqgen.common.arrays import Labels, Permutation
 from eqgen.programs.operators.index_table import IndexTable
@@ -49,7 +48,7 @@ class CyclicStencil:
         moved = (places[:, None, :] + self.offsets[None]) % np.array(self.grid)
         return IndexTable(np.ravel_multi_index(tuple(np.moveaxis(moved, -1, 0)), self.grid), None, self.shape[1])
 
-    def matrix(self) -> npt.NDArray[np.int64]:
+    def matrix(self) -> np.ndarray:
         return self.table.matrix()
 
 
@@ -73,7 +72,7 @@ class Unfold:
     def work(self) -> Work:
         return Work()
 
-    def matrix(self) -> npt.NDArray[np.int64]:
+    def matrix(self) -> np.ndarray:
         return IndexTable(self.stencil.table.index.reshape(-1, 1), None, self.shape[1]).matrix()
 
     @cached_property

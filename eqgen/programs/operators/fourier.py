@@ -4,10 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import Permutation
-from eqgen.programs.operators.operator import Matrix
+from eqgen.common.arrays import Permutation, Reals
 from eqgen.programs.prices import Work
 
 LONGEST_PRODUCT = 128
@@ -66,14 +64,14 @@ class Fourier:
         multiplied = int(self.index.size) * transform_cost(self.grid)
         return Work(multiplied, 0 if self.is_in_order else int(self.index.size), 1, multiplied)
 
-    def weights(self) -> npt.NDArray[np.float64]:
+    def weights(self) -> Reals:
         """What every frequency counts in the inverse, (frequencies,)."""
         last = self.grid[-1]
         # A frequency that is not its own conjugate stands for both.
         counted = np.where(np.arange(last // 2 + 1) * 2 % last == 0, 1.0, 2.0)
         return np.tile(counted, math.prod(self.grid[:-1])) / math.prod(self.grid)
 
-    def of(self, features: Matrix) -> Matrix:
+    def of(self, features: np.ndarray) -> np.ndarray:
         """The rows for features of shape (batch, points, channels): what the matrix does, and no matrix."""
         orbits = self.index.shape[0]
         taken = features[:, self.index].reshape(len(features), orbits, *self.grid, features.shape[-1])
@@ -84,7 +82,7 @@ class Fourier:
             rows = rows * self.weights()[:, None]
         return rows.transpose(0, 3, 1, 2, 4).reshape(len(features), -1, features.shape[-1])
 
-    def back(self, rows: Matrix) -> Matrix:
+    def back(self, rows: np.ndarray) -> np.ndarray:
         """The transpose, of an inverse: the points for rows of shape (batch, rows, channels)."""
         assert self.inverse
         orbits, size = self.index.shape
@@ -97,6 +95,6 @@ class Fourier:
         points_in_order[:, self.index.ravel()] = points.reshape(len(rows), orbits * size, rows.shape[-1])
         return points_in_order
 
-    def matrix(self) -> Matrix:
-        matrix: Matrix = self.of(np.eye(self.index.size)[None])[0]
+    def matrix(self) -> np.ndarray:
+        matrix: np.ndarray = self.of(np.eye(self.index.size)[None])[0]
         return matrix

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation, Signs
 from eqgen.programs.operators.operator import Identity, Operator
@@ -32,7 +31,7 @@ class IndexTable:
     def work(self) -> Work:
         return Work(moved=int(self.index.size), started=1)
 
-    def matrix(self) -> npt.NDArray[np.int64]:
+    def matrix(self) -> np.ndarray:
         matrix = np.zeros(self.shape, dtype=np.int64)
         rows = np.broadcast_to(np.arange(self.index.shape[0])[:, None], self.index.shape)
         np.add.at(matrix, (rows, self.index), 1 if self.signs is None else self.signs.astype(np.int64))

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import Permutation, Signs
+from eqgen.common.arrays import Permutation, Reals, Signs
 from eqgen.programs.prices import Work
 
 
@@ -26,7 +25,7 @@ class OrbitTransforms:
 
     index: tuple[Permutation, ...]
     signs: tuple[Signs | None, ...]
-    transforms: tuple[npt.NDArray[np.float64], ...]
+    transforms: tuple[Reals, ...]
     rows: tuple[tuple[Permutation, ...], ...]
     columns: int
 
@@ -45,7 +44,7 @@ class OrbitTransforms:
         multiplied = sum(index.shape[0] * index.shape[1] ** 2 for index in self.index)
         return Work(multiplied, 2 * self.columns, 1, multiplied)
 
-    def matrix(self) -> npt.NDArray[np.float64]:
+    def matrix(self) -> Reals:
         by_class_of_orbits = []
         for index, signs, transform in zip(self.index, self.signs, self.transforms, strict=True):
             # (rows of the transform, orbits, columns)

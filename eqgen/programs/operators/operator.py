@@ -1,14 +1,11 @@
 """What every operator tells of itself; every point alone, and operators made of others."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from eqgen.programs.prices import Work
-
-Matrix = npt.NDArray[Any]
 
 
 class Operator(Protocol):
@@ -22,7 +19,7 @@ class Operator(Protocol):
     def work(self) -> Work:
         """What there is to do for each channel; nothing where nothing moves."""
 
-    def matrix(self) -> Matrix:
+    def matrix(self) -> np.ndarray:
         """The map as a matrix: of integers where it is exact."""
 
 
@@ -44,7 +41,7 @@ class Identity:
     def work(self) -> Work:
         return Work()
 
-    def matrix(self) -> npt.NDArray[np.int64]:
+    def matrix(self) -> np.ndarray:
         return np.eye(self.size, dtype=np.int64)
 
 
@@ -69,8 +66,8 @@ class Composition:
         # What is read is there for another term.
         return self.later.work
 
-    def matrix(self) -> Matrix:
-        return self.later.matrix() @ self.first.matrix()
+    def matrix(self) -> np.ndarray:
+        return np.tensordot(self.later.matrix(), self.first.matrix(), axes=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +89,6 @@ class Stack:
     def work(self) -> Work:
         return sum((part.work for part in self.parts), Work(started=1))
 
-    def matrix(self) -> Matrix:
+    def matrix(self) -> np.ndarray:
         matrices = np.stack([part.matrix() for part in self.parts], axis=1)
         return matrices.reshape(self.shape)

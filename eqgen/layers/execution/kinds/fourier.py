@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from eqgen.layers.execution.limits import Limits
@@ -135,13 +134,13 @@ def _along_others(pair: Any, grid: Grid, *, back: bool) -> Any:
     return pair
 
 
-def _real(size: int) -> npt.NDArray[np.float64]:
+def _real(size: int) -> np.ndarray:
     """The transform of real numbers, (2 frequencies, size): real parts, then imaginary ones."""
     angles = 2 * np.pi * np.outer(np.arange(size // 2 + 1), np.arange(size)) / size
     return np.concatenate([np.cos(angles), -np.sin(angles)])
 
 
-def _complex(size: int) -> npt.NDArray[np.float64]:
+def _complex(size: int) -> np.ndarray:
     """The transform of complex numbers, (2 size, 2 size)."""
     angles = 2 * np.pi * np.outer(np.arange(size), np.arange(size)) / size
     return np.block([[np.cos(angles), np.sin(angles)], [-np.sin(angles), np.cos(angles)]])
