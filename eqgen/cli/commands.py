@@ -11,8 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count
+from eqgen.common.errors import DeclarationError, count
 from eqgen.language.grammar import is_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.orbits import Orbits, orbits

@@ -5,8 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import in_short
+from eqgen.common.errors import DeclarationError, in_short
 
 LARGEST_SHARE = 2
 """A result may take one part in so many of the memory; the rest is for working copies and for what uses it."""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import VisitError
 
-from eqgen.common.errors import DeclarationError, pointing
-from eqgen.common.text import count, in_short
+from eqgen.common.errors import DeclarationError, count, in_short, pointing
 from eqgen.language.messages import explain
 from eqgen.language.syntax import (
     FIXED,

@@ -6,8 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import is_whole
+from eqgen.common.errors import DeclarationError, is_whole
 from eqgen.layers.execution.tensors import constant, matmul
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.layers.point_layer import PointLayer

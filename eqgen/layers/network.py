@@ -6,8 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import is_whole
+from eqgen.common.errors import DeclarationError, is_whole
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.model import in_single_precision, randomized_weights

@@ -11,8 +11,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.arrays import Integers
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count
+from eqgen.common.errors import DeclarationError, count
 from eqgen.layers.execution.tensors import constant, widest_dtype
 from eqgen.layers.inputs.arguments import not_negative
 from eqgen.layers.inputs.declaration import read_declaration

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import in_short
+from eqgen.common.errors import DeclarationError, in_short
 
 
 @dataclass(frozen=True)

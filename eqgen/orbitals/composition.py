@@ -5,8 +5,7 @@ from itertools import count as numbers
 from itertools import pairwise
 from typing import Any
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count
+from eqgen.common.errors import DeclarationError, count
 from eqgen.orbitals.declare import in_words
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.permutations.signed_permutation import SignedPermutation, identity

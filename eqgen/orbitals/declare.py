@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.common.errors import DeclarationError, pointing
-from eqgen.common.text import count, in_short
+from eqgen.common.errors import DeclarationError, count, in_short, pointing
 from eqgen.language.grammar import is_mapping, parse_mapping, parse_space
 from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum, factor_text, sum_text
 from eqgen.orbitals.sparse import NotClosedError, sparse_labels

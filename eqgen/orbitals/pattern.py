@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from eqgen.common.arrays import Labels, SignedLabels, Signs, labels_of, read_only, signs_of, smallest_type
 from eqgen.common.colours import colour
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count
+from eqgen.common.errors import DeclarationError, count
 from eqgen.language.grammar import is_entry, parse_pattern
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eqgen.common.arrays import Integers
-from eqgen.common.errors import DeclarationError
+from eqgen.common.errors import DeclarationError, is_whole, shortened
 from eqgen.common.memory import refuse_many_pairs
-from eqgen.common.text import is_whole, shortened
 from eqgen.spaces.space import Space
 
 if TYPE_CHECKING:

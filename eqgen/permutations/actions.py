@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from eqgen.common.arrays import Permutation
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import is_whole
+from eqgen.common.errors import DeclarationError, is_whole
 from eqgen.permutations.group import Group, make_group
 from eqgen.permutations.group_expression import group as as_group
 from eqgen.permutations.signed_permutation import SignedPermutation

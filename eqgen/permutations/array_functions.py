@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import is_whole
+from eqgen.common.errors import DeclarationError, is_whole
 from eqgen.permutations.group import Group, checked_degree, make_group
 from eqgen.permutations.signed_permutation import SignedPermutation
 

@@ -5,8 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import is_whole
+from eqgen.common.errors import DeclarationError, is_whole
 
 
 @dataclass(frozen=True)

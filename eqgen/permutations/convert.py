@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import shortened
+from eqgen.common.errors import DeclarationError, shortened
 from eqgen.permutations.group import Group, checked_degree, make_group
 from eqgen.permutations.notation import LARGEST_TEXT_DEGREE, packed_shape, unpacked
 from eqgen.permutations.signed_permutation import SignedPermutation, halved

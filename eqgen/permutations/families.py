@@ -6,8 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import is_whole, shortened
+from eqgen.common.errors import DeclarationError, is_whole, shortened
 from eqgen.permutations.group import LARGEST_QUICK_FORMULA_DEGREE, Group, checked_degree, make_group, on_some_points
 from eqgen.permutations.signed_permutation import SignedPermutation
 

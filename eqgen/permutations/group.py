@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation, Signs, read_only
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count, in_short
+from eqgen.common.errors import DeclarationError, count, in_short
 from eqgen.language.syntax import operand_text
 from eqgen.permutations.notation import cycle_text, generators_text
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, point_orbits

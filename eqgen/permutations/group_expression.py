@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.common.errors import DeclarationError, pointing
-from eqgen.common.text import count
+from eqgen.common.errors import DeclarationError, count, pointing
 from eqgen.language.grammar import parse_group, parse_mapping
 from eqgen.language.syntax import Call, Cycles, GroupExpression, Product, operand_text
 from eqgen.permutations import catalogue

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.common.errors import DeclarationError
+from eqgen.common.errors import DeclarationError, shortened
 from eqgen.common.memory import refuse_large_table
-from eqgen.common.text import shortened
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
 from eqgen.programs.entries import LinearCombination
 from eqgen.programs.prices import Work

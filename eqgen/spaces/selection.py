@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from eqgen.common.arrays import Permutation
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import shortened
+from eqgen.common.errors import DeclarationError, shortened
 
 
 def places(chosen: Any, size: int, what: str) -> Permutation:

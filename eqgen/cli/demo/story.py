@@ -26,9 +26,8 @@ from eqgen.cli.demo import seed_question
 from eqgen.cli.demo.graphs import EDGES, NODES, Integers, as_inputs, atlas, log_of_one_more, spanning_trees
 from eqgen.cli.demo.training import CONTESTANTS, FULL_PLAN, LAYER, WHOLE, Plan, Run, Trainer, equivariant_network
 from eqgen.cli.plot import Panel, learning_curve, weight_picture
-from eqgen.common.errors import DeclarationError
+from eqgen.common.errors import DeclarationError, count
 from eqgen.common.files import whole_file
-from eqgen.common.text import count
 from eqgen.orbitals.orbits import orbits
 from eqgen.verification.report import Report
 from eqgen.verification.verify import equivariant_layers, verify

@@ -5,8 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import is_whole, shortened
+from eqgen.common.errors import DeclarationError, is_whole, shortened
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.spaces.mapping import Mapping

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from eqgen.common.arrays import Integers, SignedLabels
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import in_short
+from eqgen.common.errors import DeclarationError, in_short
 from eqgen.layers.inputs.arguments import flipping
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping

@@ -7,8 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count
+from eqgen.common.errors import DeclarationError, count
 
 Shape = Sequence[int | None]
 

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from eqgen.common.text import count
+from eqgen.common.errors import count
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.permutations.group import Group, order_text
 from eqgen.permutations.signed_permutation import SignedPermutation, halved

@@ -7,7 +7,7 @@ from itertools import accumulate, product
 import numpy as np
 
 from eqgen.common.arrays import labels_of
-from eqgen.common.text import count
+from eqgen.common.errors import count
 from eqgen.orbitals.certificate.generation import signs_of_move
 from eqgen.orbitals.certificate.table import Certificate, certify, certify_support, counted, entry_name
 from eqgen.orbitals.limits import LIMITS, Limits

@@ -7,8 +7,7 @@ from itertools import product as combinations
 from math import inf, isfinite, prod
 from typing import cast
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import in_short
+from eqgen.common.errors import DeclarationError, in_short
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.orbits import Orbits, orbits

@@ -11,7 +11,7 @@ from math import inf, isqrt
 import numpy as np
 
 from eqgen.common.arrays import Permutation, SignedLabels, Signs
-from eqgen.common.text import count
+from eqgen.common.errors import count
 from eqgen.orbitals.dense import LabelTable
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.entries import OrbitPairs, SpectralEntries
