@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 Permutation = npt.NDArray[np.intp]
 Signs = npt.NDArray[np.int8]
+Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.signedinteger[Any]]
 """Integers of any size: numbers of points, pairs or labels."""
 Labels = npt.NDArray[np.signedinteger[Any]]

@@ -13,11 +13,10 @@ Where signs flip, labels are merged together with their negatives. An orbit is z
 to lie in one class.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -33,34 +32,28 @@ from eqgen.spaces.pair_action import PairAction, random_actions
 
 @dataclass(frozen=True, eq=False)
 class LabelTable:
-    """The orbits of m x n pairs, as a table.
+    """The orbits of m x n pairs, as a table; the other attributes are those of every `OrbitalMatrix`.
 
     Attributes:
         signed_labels: (m, n), numbered by first appearance in row-major order, where each has the sign +; 0 where zero is
             forced.
-        row_representatives: rows of which every other row is a rearrangement, in order.
-        first: (rank,), where each label stands first, counted along these rows.
-        row_orbit_sizes: (row representatives,), how many rows each stands for.
     """
 
     signed_labels: SignedLabels
+    representatives: Permutation
     row_representatives: Permutation
-    first: Integers
-    row_orbit_sizes: Permutation
+    row_orbit_sizes: Integers
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(m, n)."""
         return int(self.signed_labels.shape[0]), int(self.signed_labels.shape[1])
 
     @property
     def rank(self) -> int:
-        """How many orbits there are."""
-        return self.first.size
+        return len(self.representatives)
 
     @cached_property
-    def subdegrees(self) -> Permutation:
-        """How many entries of each orbit stand in one row that it meets, (rank,)."""
+    def subdegrees(self) -> Integers:
         # Every orbit meets one row representative alone.
         counts = np.zeros(self.rank + 1, dtype=np.intp)
         for rows in row_blocks(self.row_representatives.size, self.shape[1]):
@@ -69,18 +62,10 @@ class LabelTable:
             counts[present] += times
         return counts[1:]
 
-    @cached_property
-    def representatives(self) -> Permutation:
-        """(rank, 2), the first pair of each orbit in row-major order."""
-        row, column = np.divmod(self.first, self.shape[1])
-        return np.stack([self.row_representatives[row], column], axis=1).astype(np.intp)
-
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
-        """Signed labels where some rows and columns cross, (rows, columns)."""
         return self.signed_labels[np.ix_(rows, columns)]
 
-    def table(self) -> LabelTable:
-        """Itself."""
+    def table(self) -> Self:
         return self
 
 
@@ -138,7 +123,7 @@ def pair_labels(generators: Sequence[PairAction], limits: Limits = LIMITS) -> La
     if work <= limits.small:
         return _small_table(generators, limits)
     random = random_actions(generators)
-    tree = schreier_tree(generators, random, m, limits)
+    tree = schreier_tree(generators, random, limits)
     name = cache.key(f"table {(m, n)}", images_and_signs(generators)) if work >= limits.worth_keeping else ""
     kept = cache.load(name) if name else None
     rows, first = (kept["signed_labels"], kept["first"]) if kept else _root_rows(tree, random, n, limits)
@@ -153,7 +138,7 @@ def pair_labels(generators: Sequence[PairAction], limits: Limits = LIMITS) -> La
         first = first[fresh]
     if name and not kept:
         cache.store(name, {"signed_labels": table[tree.roots], "first": first})
-    return LabelTable(table, tree.roots, first, np.bincount(tree.root_of))
+    return LabelTable(table, tree.pairs(first, n), tree.roots, np.bincount(tree.root_of))
 
 
 def images_and_signs(generators: Sequence[PairAction]) -> Iterator[Integers | None]:
@@ -173,9 +158,8 @@ def _small_table(generators: Sequence[PairAction], limits: Limits) -> LabelTable
     classes.merge(np.stack([move.turned(own.copy()) for move in generators]).ravel(), np.stack(images).ravel())
     numbers, first = classes.numbered()
     orbits = point_orbits(np.array([move.output.image for move in generators]))
-    roots = first_points(orbits)
-    first = np.searchsorted(roots, first // n) * n + first % n
-    return LabelTable(numbers[1 : m * n + 1].reshape(m, n), roots, first, np.bincount(orbits))
+    representatives = np.stack(np.divmod(first, n), axis=1)
+    return LabelTable(numbers[1 : m * n + 1].reshape(m, n), representatives, first_points(orbits), np.bincount(orbits))
 
 
 def _root_rows(tree: Tree, random: Iterator[PairAction], n: int, limits: Limits) -> tuple[SignedLabels, Integers]:

@@ -1,15 +1,11 @@
 """What every form of labels can say, whether or not it holds a table."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from eqgen.common.arrays import Integers, Permutation, SignedLabels
-
-if TYPE_CHECKING:
-    from eqgen.orbitals.dense import LabelTable
+from eqgen.orbitals.dense import LabelTable
 
 
 class OrbitalMatrix(Protocol):
@@ -55,11 +51,6 @@ def orbitals_per_row(matrix: OrbitalMatrix) -> Integers:
     """How many orbits stand in a row that each meets, (rank,)."""
     rows = _rows(matrix)
     return np.bincount(rows, minlength=1)[rows]
-
-
-def first_in_rows(matrix: OrbitalMatrix) -> Integers:
-    """Where each orbit stands first, counted along the row representatives, (rank,)."""
-    return _rows(matrix) * matrix.shape[1] + matrix.representatives[:, 1]
 
 
 def _rows(matrix: OrbitalMatrix) -> Permutation:

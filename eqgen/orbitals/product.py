@@ -8,19 +8,10 @@ from itertools import product
 
 import numpy as np
 
-from eqgen.common.arrays import (
-    Integers,
-    Permutation,
-    SignedLabels,
-    Signs,
-    labels_of,
-    row_blocks,
-    signs_of,
-    smallest_type,
-)
+from eqgen.common.arrays import Integers, Permutation, SignedLabels, labels_of, row_blocks, signs_of, smallest_type
 from eqgen.common.memory import refuse_many_orbits
 from eqgen.orbitals.dense import LabelTable
-from eqgen.orbitals.matrix import OrbitalMatrix, first_in_rows
+from eqgen.orbitals.matrix import OrbitalMatrix
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space, Term, from_parts, part_numbers
 
@@ -55,7 +46,7 @@ class Block:
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
         """Signed labels where rows and columns cross, given by their numbers within the terms."""
         numbers = np.zeros((rows.size, columns.size), dtype=np.int64)
-        turned: Signs | None = None
+        signs = []
         for unit, factor in zip(self.units, self.factors, strict=True):
             # Most rows and columns share their parts with others; each is looked up once.
             few_rows, row_places = np.unique(part_numbers(self.output, unit, rows), return_inverse=True)
@@ -64,10 +55,9 @@ class Block:
             numbers *= factor.rank
             numbers += labels_of(few)[crossing]
             if (few < 1).any():
-                signs = signs_of(few)[crossing]
-                turned = signs if turned is None else turned * signs
+                signs.append(signs_of(few)[crossing])
         numbers += self.offset + 1
-        return numbers if turned is None else numbers * turned
+        return reduce(np.multiply, signs, numbers)
 
     @cached_property
     def row_orbits(self) -> tuple[Permutation, Permutation]:
@@ -92,7 +82,7 @@ def _combined(term: Term, units: Sequence[Unit], parts: Sequence[Permutation]) -
 
 @dataclass(frozen=True, eq=False)
 class ProductLabels:
-    """The orbits of pairs under units that move independently, block by block for each pair of terms.
+    """The orbits of pairs under units that move independently, block by block for each pair of terms: an `OrbitalMatrix`.
 
     Within a block the labels are tuples of the units' own, numbered lexicographically; blocks follow one another row-major.
     """
@@ -103,38 +93,31 @@ class ProductLabels:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(m, n)."""
         return self.output.size, self.input.size
 
     @cached_property
     def rank(self) -> int:
-        """How many orbits there are."""
         return sum(block.rank for block in self.blocks)
 
     @cached_property
     def subdegrees(self) -> Integers:
-        """How many entries of each orbit stand in one row that it meets, (rank,)."""
         refuse_many_orbits(self.rank)
         return np.concatenate([_products([factor.subdegrees for factor in block.factors]) for block in self.blocks])
 
     @cached_property
     def representatives(self) -> Permutation:
-        """The first (output, input) pair of each orbit in row-major order, (rank, 2)."""
         refuse_many_orbits(self.rank)
         return np.concatenate([block.representatives() for block in self.blocks])
 
     @cached_property
     def row_representatives(self) -> Permutation:
-        """Rows of which every other row is a rearrangement, in order."""
         return np.concatenate([block.row_orbits[0] for block in self.blocks if block.left == 0])
 
     @cached_property
     def row_orbit_sizes(self) -> Integers:
-        """How many rows each key row stands for, (key rows,)."""
         return np.concatenate([block.row_orbits[1] for block in self.blocks if block.left == 0])
 
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
-        """Signed labels where some rows and columns cross, (rows, columns)."""
         crossing = np.empty((rows.size, columns.size), dtype=smallest_type(self.rank))
         by_terms = product(self.output.by_term(rows), self.input.by_term(columns))
         for block, ((row_places, own_rows), (column_places, own_columns)) in zip(self.blocks, by_terms, strict=True):
@@ -142,18 +125,16 @@ class ProductLabels:
         return crossing
 
     def table(self) -> LabelTable:
-        """All of them as a table."""
         table = np.empty(self.shape, dtype=smallest_type(self.rank))
         columns = np.arange(self.shape[1])
         for rows in row_blocks(*self.shape):
             table[rows] = self.at(np.arange(rows.start, rows.stop), columns)
-        return LabelTable(table, self.row_representatives, first_in_rows(self), self.row_orbit_sizes)
+        return LabelTable(table, self.representatives, self.row_representatives, self.row_orbit_sizes)
 
 
 def _products(counts: Sequence[Integers]) -> Integers:
     """The products of one count of each factor, in lexicographic order."""
-    products: Integers = reduce(np.multiply.outer, counts).ravel()
-    return products
+    return reduce(np.multiply.outer, counts).ravel()
 
 
 def product_labels(mapping: Mapping, labels: Callable[[Mapping], OrbitalMatrix]) -> ProductLabels:

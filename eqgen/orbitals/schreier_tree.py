@@ -11,9 +11,8 @@ from functools import cached_property
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import Integers, Permutation, Signs
+from eqgen.common.arrays import Integers, Mask, Permutation, Signs
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.permutations.signed_permutation import inverse, point_orbits
 from eqgen.spaces.pair_action import PairAction
@@ -28,20 +27,20 @@ class Tree:
         moves: the group elements that tree edges stand for.
         roots: the roots in order.
         root_of: for each output the place of its root in `roots`.
-        parent: for each output the one that it is reached from; a root is its own.
+        parent: for each output the one that it is reached from; a root is its own. While the tree grows -1 is not reached yet.
         move: for each output the number of the move that carries its parent to it; -1 for a root.
         steps: (move, children) for all tree edges, parents before their children.
-        open: for each generator the outputs i for which i -> s(i) is not implied by the tree.
+        implied: for each generator, whether i -> s(i) is implied by the tree, for each output i.
     """
 
-    generators: tuple[PairAction, ...]
-    moves: tuple[PairAction, ...]
+    generators: Sequence[PairAction]
+    moves: list[PairAction]
     roots: Permutation
     root_of: Permutation
     parent: Permutation
     move: Permutation
-    steps: tuple[tuple[int, Permutation], ...]
-    open: tuple[Permutation, ...]
+    steps: list[tuple[int, Permutation]]
+    implied: Mask
 
     @cached_property
     def signed(self) -> bool:
@@ -70,44 +69,42 @@ class Tree:
                     signs[chosen] = self.moves[number].turned(signs[chosen], parents, columns[chosen])
             node = self.parent[node]
 
+    def pairs(self, numbers: Integers, n: int) -> Permutation:
+        """The (output, input) pairs that have these numbers, counted along the rows of the roots, (numbers, 2)."""
+        return np.stack([self.roots[numbers // n], numbers % n], axis=1)
+
+    @cached_property
+    def open(self) -> tuple[Permutation, ...]:
+        """For each generator the outputs i for which i -> s(i) is not implied by the tree."""
+        return tuple(map(np.flatnonzero, ~self.implied))
+
     @cached_property
     def backward(self) -> tuple[Permutation, ...]:
         """What undoes each move on the inputs."""
         return tuple(inverse(move.input.image) for move in self.moves)
 
 
-def schreier_tree(
-    generators: Sequence[PairAction], random: Iterator[PairAction], size: int, limits: Limits = LIMITS
-) -> Tree:
-    """A tree over `size` outputs.
+def schreier_tree(generators: Sequence[PairAction], random: Iterator[PairAction], limits: Limits = LIMITS) -> Tree:
+    """A tree over the outputs.
 
     Args:
         generators: of the group; at least one.
         random: random elements of it, which are taken from when the generators alone would make the tree deep.
-        size: how many outputs there are.
         limits: how far chains are followed.
     """
     root_of = point_orbits(np.array([move.output.image for move in generators]))
-    growing = _Growing(root_of)
+    roots, parent = first_points(root_of), np.full(root_of.size, -1)
+    parent[roots] = roots
+    implied = np.zeros((len(generators), root_of.size), dtype=bool)
+    tree = Tree(generators, [], roots, root_of, parent, np.full(root_of.size, -1), [], implied)
     for _ in range(limits.sweeps):
         for number, generator in enumerate(generators[: limits.chained_generators]):
-            if growing.reached.all():
-                break
-            growing.along(number, generator)
-    if not growing.reached.all():
-        growing.breadth_first([*generators, *islice(random, limits.random_elements)])
-    nothing = np.zeros(size, dtype=bool)
-    still_open = [np.flatnonzero(~growing.implied.get(number, nothing)) for number in range(len(generators))]
-    return Tree(
-        tuple(generators),
-        tuple(growing.moves),
-        growing.roots,
-        root_of,
-        growing.parent,
-        growing.move,
-        tuple(growing.steps),
-        tuple(still_open),
-    )
+            if (parent >= 0).all():
+                return tree
+            _along(tree, number, generator)
+    if (parent < 0).any():
+        _breadth_first(tree, [*generators, *islice(random, limits.random_elements)])
+    return tree
 
 
 def first_points(orbits: Permutation) -> Permutation:
@@ -117,58 +114,45 @@ def first_points(orbits: Permutation) -> Permutation:
     return np.flatnonzero(np.concatenate([[True], highest[1:] > highest[:-1]]))
 
 
-class _Growing:
-    """A tree while it grows."""
-
-    def __init__(self, root_of: Permutation) -> None:
-        size = root_of.size
-        self.roots = first_points(root_of)
-        self.parent, self.move = np.arange(size), np.full(size, -1)
-        self.reached = np.zeros(size, dtype=bool)
-        self.reached[self.roots] = True
-        self.moves: list[PairAction] = []
-        self.steps: list[tuple[int, Permutation]] = []
-        self.implied: dict[int, npt.NDArray[np.bool_]] = {}
-
-    def along(self, number: int, generator: PairAction) -> None:
-        """Reach what the powers of one generator reach."""
-        before = inverse(generator.output.image)
-        distance = _distances(self.reached, before)
-        fresh = np.flatnonzero(distance)
-        if not fresh.size:
-            return
-        implied = self.implied.setdefault(number, np.zeros(self.reached.size, dtype=bool))
-        implied[before[fresh]] = True
-        # The largest power of two up to each distance.
-        power = np.frexp(distance[fresh])[1] - 1
-        step, back = generator, before
-        for exponent in range(int(power.max()) + 1):
-            if exponent:
-                step, back = step.then(step), back[back]
-            children = fresh[power == exponent]
-            self._hang(children, back[children], len(self.moves))
-            self.moves.append(step)
-
-    def _hang(self, children: Permutation, parents: Permutation, move: int) -> None:
-        self.parent[children], self.move[children] = parents, move
-        self.reached[children] = True
-        self.steps.append((move, children))
-
-    def breadth_first(self, moves: Sequence[PairAction]) -> None:
-        """Reach the rest, level by level."""
-        images = np.array([move.output.image for move in moves])
-        level = np.flatnonzero(self.reached)
-        while level.size:
-            next_level: list[Permutation] = []
-            for number in np.flatnonzero(~self.reached[images[:, level]].all(axis=1)).tolist():
-                fresh = level[~self.reached[images[number, level]]]
-                next_level.append(images[number, fresh])
-                self._hang(next_level[-1], fresh, len(self.moves) + number)
-            level = np.concatenate(next_level) if next_level else level[:0]
-        self.moves.extend(moves)
+def _along(tree: Tree, number: int, generator: PairAction) -> None:
+    """Reach what the powers of one generator reach."""
+    before = inverse(generator.output.image)
+    distance = _distances(tree.parent >= 0, before)
+    fresh = np.flatnonzero(distance)
+    if not fresh.size:
+        return
+    tree.implied[number, before[fresh]] = True
+    # The largest power of two up to each distance.
+    power = np.frexp(distance[fresh])[1] - 1
+    step, back = generator, before
+    for exponent in range(int(power.max()) + 1):
+        if exponent:
+            step, back = step.then(step), back[back]
+        children = fresh[power == exponent]
+        _hang(tree, children, back[children], len(tree.moves))
+        tree.moves.append(step)
 
 
-def _distances(reached: npt.NDArray[np.bool_], before: Permutation) -> Integers:
+def _breadth_first(tree: Tree, moves: Sequence[PairAction]) -> None:
+    """Reach the rest, level by level."""
+    images = np.array([move.output.image for move in moves])
+    level = np.flatnonzero(tree.parent >= 0)
+    while level.size:
+        next_level = [level[:0]]
+        for number in np.flatnonzero((tree.parent[images[:, level]] < 0).any(axis=1)).tolist():
+            fresh = level[tree.parent[images[number, level]] < 0]
+            next_level.append(images[number, fresh])
+            _hang(tree, next_level[-1], fresh, len(tree.moves) + number)
+        level = np.concatenate(next_level)
+    tree.moves.extend(moves)
+
+
+def _hang(tree: Tree, children: Permutation, parents: Permutation, move: int) -> None:
+    tree.parent[children], tree.move[children] = parents, move
+    tree.steps.append((move, children))
+
+
+def _distances(reached: Mask, before: Permutation) -> Integers:
     """How often `before` leads from each point to a reached one; 0 for the reached ones and where it never does."""
     kind = np.int32 if before.size < 2**31 else np.intp
     points = np.arange(before.size, dtype=kind)

@@ -4,15 +4,12 @@ A support that the group maps to itself is told by the columns that it has in th
 of these, moved along the tree. The labels are found as for a table, on sorted rows of columns instead of whole rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from eqgen.common import cache
 from eqgen.common.arrays import Integers, Permutation, SignedLabels, row_blocks, smallest_type
@@ -20,7 +17,6 @@ from eqgen.common.memory import refuse_many_pairs
 from eqgen.common.progress import progress
 from eqgen.orbitals.dense import LabelClasses, LabelTable, images_and_signs
 from eqgen.orbitals.limits import LIMITS, Limits
-from eqgen.orbitals.matrix import first_in_rows
 from eqgen.orbitals.schreier_tree import Tree, schreier_tree
 from eqgen.spaces.pair_action import PairAction, random_actions
 
@@ -36,16 +32,13 @@ class NotClosedError(Exception):
 class SparseLabels:
     """The orbits of the pairs of a support; two supports of one mapping are equal when they name the same orbits.
 
+    The attributes that are not named here are those of every `OrbitalMatrix`.
+
     Attributes:
-        shape: (m, n).
         indptr: (m + 1,); the pairs of row i have the numbers indptr[i], ..., indptr[i + 1] - 1.
         indices: (pairs,), the column of each pair, in order in each row.
         signed_labels: (pairs,), numbered by first appearance in row-major order. Pairs that the signs force to zero are left
             out.
-        row_representatives: rows of which every other row is a rearrangement, in order.
-        row_orbit_sizes: (key rows,), how many rows each key row stands for.
-        representatives: (rank, 2), the first pair of each orbit in row-major order.
-        subdegrees: (rank,), how many entries of each orbit stand in one row that it meets.
         forced: (any number, 2), the pairs in key rows that were named, and that the signs force to zero.
     """
 
@@ -61,8 +54,7 @@ class SparseLabels:
 
     @property
     def rank(self) -> int:
-        """How many orbits there are."""
-        return self.subdegrees.size
+        return len(self.representatives)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SparseLabels):
@@ -77,20 +69,18 @@ class SparseLabels:
         return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
 
     @cached_property
-    def matrix(self) -> csr_array:
+    def matrix(self) -> "csr_array":
         """The signed labels as scipy holds a sparse matrix, (m, n)."""
         from scipy.sparse import csr_array
 
         return csr_array((self.signed_labels, self.indices, self.indptr), shape=self.shape)
 
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
-        """Signed labels where some rows and columns cross, (rows, columns); 0 outside."""
         crossing: SignedLabels = self.matrix[rows][:, columns].toarray()
         return crossing
 
     def table(self) -> LabelTable:
-        """All of them as a table."""
-        return LabelTable(self.matrix.toarray(), self.row_representatives, first_in_rows(self), self.row_orbit_sizes)
+        return LabelTable(self.matrix.toarray(), self.representatives, self.row_representatives, self.row_orbit_sizes)
 
 
 def sparse_labels(
@@ -115,7 +105,7 @@ def sparse_labels(
         NotClosedError: the group moves one of these pairs to one that is missing, and `close` is false.
     """
     random = random_actions(generators)
-    tree = schreier_tree(generators, random, shape[0], limits)
+    tree = schreier_tree(generators, random, limits)
     work = _Work(tree, shape, limits)
     given = _in_order(rows.astype(np.int64) * shape[1] + columns)
     worth = (shape[0] + given.size) * len(generators) >= limits.worth_keeping
@@ -157,14 +147,14 @@ class _Piece:
     rows: Permutation
     degree: int
     start: Permutation
-    entries: npt.NDArray[np.int64]
+    entries: Integers
 
     @property
     def bits(self) -> int:
         """How many bits lie below the column."""
         return (2 * self.degree - 1).bit_length()
 
-    def labels(self, starts: Permutation, entries: npt.NDArray[np.int64]) -> SignedLabels:
+    def labels(self, starts: Permutation, entries: Integers) -> SignedLabels:
         """The signed labels of entries, of which every key has its own, where the keys of their roots start at `starts`."""
         labels: SignedLabels = starts + 1 + ((entries & ((1 << self.bits) - 1)) >> 1)
         labels *= 1 - 2 * (entries & 1)
@@ -200,8 +190,7 @@ class _Work:
         quiet = 0
         for move in random:
             roots, columns = np.divmod(keys, self.shape[1])
-            pairs = self.tree.roots[roots] * np.int64(self.shape[1]) + columns
-            grown = np.union1d(keys, self.back(move.images(pairs)))
+            grown = np.union1d(keys, self.back(move.images(self.tree.roots[roots] * np.int64(self.shape[1]) + columns)))
             quiet = quiet + 1 if grown.size == keys.size else 0
             keys = grown
             refuse_many_pairs(self._count(keys))
@@ -238,9 +227,7 @@ class _Work:
                 piece.entries[place_of[reached[part]]] = self._moved(piece, entries, tree.moves[number], parents)
         return piece
 
-    def _moved(
-        self, piece: _Piece, entries: npt.NDArray[np.int64], move: PairAction, rows: Permutation
-    ) -> npt.NDArray[np.int64]:
+    def _moved(self, piece: _Piece, entries: Integers, move: PairAction, rows: Permutation) -> Integers:
         """Rows of entries as a move carries them, in order again."""
         columns = entries >> piece.bits
         moved = (np.take(move.input.image, columns) << piece.bits) | (entries & ((1 << piece.bits) - 1))
@@ -307,7 +294,6 @@ class _Work:
                 places = (indptr[piece.rows[part]][:, None] + np.cumsum(kept, axis=1) - 1)[kept]
                 indices[places] = (entries >> piece.bits)[kept]
                 signed_labels[places] = labels[kept]
-        first = keys[first]
         return SparseLabels(
             self.shape,
             indptr,
@@ -315,15 +301,14 @@ class _Work:
             signed_labels,
             self.tree.roots,
             np.bincount(self.tree.root_of),
-            np.stack([self.tree.roots[first // n], first % n], axis=1),
+            self.tree.pairs(keys[first], n),
             np.bincount(np.abs(final), minlength=first.size + 1)[1:],
-            np.stack([self.tree.roots[roots[~stays]], keys[~stays] % n], axis=1),
+            self.tree.pairs(keys[~stays], n),
         )
 
 
-def _pairs(rows: Permutation, entries: npt.NDArray[np.int64], bits: int, n: int) -> Integers:
-    pairs: Integers = (rows[:, None] * np.int64(n) + (entries >> bits)).ravel()
-    return pairs
+def _pairs(rows: Permutation, entries: Integers, bits: int, n: int) -> Integers:
+    return (rows[:, None] * np.int64(n) + (entries >> bits)).ravel()
 
 
 def _in_order(values: Integers) -> Integers:

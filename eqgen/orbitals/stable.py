@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def stable_labels(mapping: Mapping, family: Callable[[int], Group], limits: Limi
 
 @dataclass(frozen=True, eq=False)
 class StableLabels:
-    """The orbits of pairs under S(n) or A(n), looked up in a small table.
+    """The orbits of pairs under S(n) or A(n), looked up in a small table: an `OrbitalMatrix`.
 
     Attributes:
         mapping: what the orbits are of, ...
@@ -82,17 +83,14 @@ class StableLabels:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(m, n)."""
         return self.mapping.output.size, self.mapping.input.size
 
     @property
     def rank(self) -> int:
-        """How many orbits there are."""
         return self.stable_table.rank
 
     @cached_property
     def subdegrees(self) -> Integers:
-        """How many entries of each orbit stand in one row that it meets, (rank,)."""
         few = self.stable_table
         sizes = self._scaled(orbit_sizes(few), *few.representatives.T)
         return sizes // self.row_orbit_sizes[np.searchsorted(few.row_representatives, few.representatives[:, 0])]
@@ -109,44 +107,35 @@ class StableLabels:
 
     @cached_property
     def representatives(self) -> Permutation:
-        """The first (output, input) pair of each orbit in row-major order, (rank, 2).
-
-        The first pair meets the points 0, 1, 2, ... alone, in the stable table as here.
-        """
+        # The first pair meets the points 0, 1, 2, ... alone, in the stable table as here.
         rows, columns = self.stable_table.representatives.T
-        return np.stack(
-            [_grown(rows, self.few.output, self.mapping.output), _grown(columns, self.few.input, self.mapping.input)],
-            axis=1,
-        )
+        outputs = _grown(rows, self.few.output, self.mapping.output)
+        return np.stack([outputs, _grown(columns, self.few.input, self.mapping.input)], axis=1)
 
     @cached_property
     def row_representatives(self) -> Permutation:
-        """Rows of which every other row is a rearrangement, in order."""
         return _grown(self.stable_table.row_representatives, self.few.output, self.mapping.output)
 
     @cached_property
     def row_orbit_sizes(self) -> Integers:
-        """How many rows each row representative stands for, (row representatives,)."""
         return self._scaled(self.stable_table.row_orbit_sizes, self.stable_table.row_representatives)
 
     def at(self, rows: Permutation, columns: Permutation) -> SignedLabels:
-        """Signed labels where some rows and columns cross, (rows, columns)."""
         shape = (rows.size, columns.size)
         small_rows, small_columns = np.empty(shape, dtype=np.intp), np.empty(shape, dtype=np.intp)
-        column_parts = list(_members_by_term(columns, self.mapping.input, self.few.input))
-        for chosen_rows, row_members, small_out, row_start in _members_by_term(
-            rows, self.mapping.output, self.few.output
-        ):
-            for chosen_columns, column_members, small_in, column_start in column_parts:
-                counted = _counted(row_members, column_members)
-                crossing = np.ix_(chosen_rows, chosen_columns)
-                places = row_members.shape[-1]
-                small_rows[crossing] = row_start + term_numbers(small_out, counted[..., :places])
-                small_columns[crossing] = column_start + term_numbers(small_in, counted[..., places:])
+        row_parts = _members_by_term(rows, self.mapping.output, self.few.output)
+        column_parts = _members_by_term(columns, self.mapping.input, self.few.input)
+        for row_part, column_part in product(row_parts, column_parts):
+            (chosen_rows, row_members, small_out, row_start) = row_part
+            (chosen_columns, column_members, small_in, column_start) = column_part
+            counted = _counted(row_members, column_members)
+            crossing = np.ix_(chosen_rows, chosen_columns)
+            places = row_members.shape[-1]
+            small_rows[crossing] = row_start + term_numbers(small_out, counted[..., :places])
+            small_columns[crossing] = column_start + term_numbers(small_in, counted[..., places:])
         return self.stable_table.signed_labels[small_rows, small_columns]
 
     def table(self) -> LabelTable:
-        """All of them as a table."""
         return pair_labels(self.mapping.elements, self.limits)
 
 
@@ -177,14 +166,9 @@ def _members_by_term(
 
 def _counted(rows: Permutation, columns: Permutation) -> Permutation:
     """The points of every pair, counted 0, 1, 2, ... in their order: (rows, columns, places of both)."""
-    shape = (rows.shape[0], columns.shape[0])
-    members = np.concatenate(
-        [
-            np.broadcast_to(rows[:, None, :], (*shape, rows.shape[1])),
-            np.broadcast_to(columns[None, :, :], (*shape, columns.shape[1])),
-        ],
-        axis=-1,
-    )
+    places = rows.shape[1]
+    members = np.empty((len(rows), len(columns), places + columns.shape[1]), dtype=np.intp)
+    members[..., :places], members[..., places:] = rows[:, None], columns
     counted = np.zeros(members.shape, dtype=np.intp)
     for place in range(members.shape[-1]):
         point = members[..., place : place + 1]

@@ -47,7 +47,7 @@ def carried(row: list[tuple[int, int, int]], move, output: int) -> list[tuple[in
 
 def check_tree(generators, m: int, n: int, limits: Limits = LIMITS):
     """Whether a tree is one, and says rightly what it implies."""
-    tree = schreier_tree(generators, random_actions(generators), m, limits)
+    tree = schreier_tree(generators, random_actions(generators), limits)
     rows = rows_by_hand(tree, n)
     assert sorted(rows) == list(range(m))
     edges = [(i, int(move.output.image[i])) for move in generators for i in range(m)]
