@@ -1,26 +1,20 @@
 """The declaration language: text -> syntax tree, with errors that point at the character. It knows no groups."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
-from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
+from lark.tree import Meta
 
 from eqgen.common.errors import DeclarationError, count, in_short, pointing
-from eqgen.language.messages import explain
 from eqgen.language.syntax import (
-    FIXED,
-    ORIENTED,
+    FORMS,
     POINTS,
-    SUBSETS,
-    TUPLES,
-    TWISTED,
     AxisSyntax,
     Call,
     Cycles,
@@ -30,23 +24,19 @@ from eqgen.language.syntax import (
     PairSyntax,
     PatternSyntax,
     Product,
-    Sum,
     SupportSyntax,
     factor_text,
 )
 
-if TYPE_CHECKING:
-    from lark.tree import Meta
-
 GRAMMAR = r"""
 mapping   : sum "->" sum [where]
-space     : sum [where]
+space     : sum [where]               -> mapping
 sum       : term ("+" term)*
 term      : factor+
 factor    : NAME | NUMBER | TILDE NAME | LBRACE NAME+ RBRACE | LESSTHAN NAME+ MORETHAN | LSQB NAME NAME RSQB
 where     : "where" (axis | joint) ("," (axis | joint | permutation))*
 axis      : NAME "=" (expression | permutation)
-joint     : NAME ("&" NAME)+ "=" expression ("&" expression)*
+joint     : NAME ("&" NAME)+ "=" expression ("&" expression)*   -> axis
 ?group    : expression | generators
 ?expression : operand
           | operand ("*" operand)+          -> product
@@ -75,15 +65,22 @@ STRING    : /"[^"\n]*"/
 %ignore /[\s]+/
 """
 
-FORMS = {"NAME": POINTS, "TILDE": TWISTED, "LBRACE": SUBSETS, "LESSTHAN": TUPLES, "LSQB": ORIENTED}
-"""The form of a factor, by the token that it begins with."""
-
 ENTRY = re.compile(r"0|-?[A-Za-z_][A-Za-z0-9_]*")
 
 PAIR = re.compile(r"\s*([0-9]+)\s*<-\s*([0-9]+)\s*(,|\Z)")
 PIECES_OF_A_PAIR = (("[0-9]+", "a number"), ("<-", '"<-"'), ("[0-9]+", "a number"), (",", '"," or the end'))
 
 TOKEN = re.compile(r'"[^"\n]*"|->|<-|-?[0-9]+|[A-Za-z_][A-Za-z0-9_]*|.')
+
+UNQUOTED = re.compile(r"""catalogue\(\s*'?[\w-]*$""")
+
+CYCLE_BEFORE = re.compile(r"(?<![A-Za-z0-9_])\(\s*-?\d[\d\s,-]*\)\s*,?\s*$")
+
+OF_A_SUPPORT = re.compile(r"support\b|<-")
+"""Words that the parser does not know, because the support is read apart."""
+
+WORDS = {"NAME": "a name", "NUMBER": "a number", "INTEGER": "a point", "STRING": 'a quoted name like "rubiks-cube"'}
+"""What is written in many ways, in words; other tokens stand for themselves."""
 
 LONGEST_NUMBER = 18
 """A number of more digits names nothing that fits in a computer."""
@@ -184,7 +181,7 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     try:
         tree = _Reading(text).transform(_parser().parse(plain[:end], start=start))
     except UnexpectedInput as error:
-        explain(error, text, end, _parser())
+        _explain(error, text, end)
     except VisitError as error:
         if isinstance(error.orig_exc, DeclarationError):
             raise error.orig_exc from None
@@ -192,6 +189,31 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     except RecursionError:
         raise DeclarationError("the declaration is nested too deeply: name its parts as axes of their own") from None
     return tree if support is None else replace(tree, support=_support(text, plain, support.end()))
+
+
+def _explain(error: UnexpectedInput, text: str, end: int) -> NoReturn:
+    """Raise the DeclarationError for a text that the parser could not read up to its character `end`."""
+    position = error.pos_in_stream
+    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    if at_end or position is None or position < 0:
+        position = end if end < len(text) else len(text.rstrip())
+    found = repr(str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1])
+    word = OF_A_SUPPORT.match(text, position)
+    if word:
+        found = repr(word[0])
+    elif at_end:
+        found = "end"
+    # The parser's own lists of what may follow (`allowed`, `expected`) are too long: states of the table are merged.
+    accepted = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]
+    words = {token.name: f'"{token.pattern.value}"' for token in _parser().terminals} | WORDS | {"$END": "the end"}
+    expected = sorted(words[name] for name in accepted)
+    wanted = " or ".join([", ".join(expected[:-1]), expected[-1]] if len(expected) > 1 else expected)
+    hint = ""
+    if UNQUOTED.search(text[:position]):
+        hint = '; the name stands in double quotes, as in catalogue("rubiks-cube")'
+    elif CYCLE_BEFORE.search(text[:position]) and wanted:
+        hint = "; cycles inside an expression stand in Group(...)"
+    raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else "") + hint, text, position) from None
 
 
 def _support(text: str, plain: str, position: int) -> SupportSyntax:
@@ -243,11 +265,9 @@ class _Reading(Transformer[Token, Any]):
         super().__init__()
         self.text = text
 
-    def mapping(self, meta: Meta, left: Sum, right: Sum, where: tuple[AxisSyntax, ...] | None) -> MappingSyntax:
-        return MappingSyntax(left, right, where or ())
-
-    def space(self, meta: Meta, space: Sum, where: tuple[AxisSyntax, ...] | None) -> MappingSyntax:
-        return MappingSyntax(space, space, where or ())
+    def mapping(self, meta: Meta, *sides_and_where: Any) -> MappingSyntax:
+        *sides, where = sides_and_where
+        return MappingSyntax(sides[0], sides[-1], where or ())
 
     def sum(self, meta: Meta, *children: Any) -> tuple[Any, ...]:
         return children
@@ -255,26 +275,21 @@ class _Reading(Transformer[Token, Any]):
     term = cycle = sum
 
     def factor(self, meta: Meta, first: Token, *rest: Token) -> Factor:
-        if first.type == "NUMBER":
-            if first != "1":
-                shown = in_short(first, 30)
-                raise pointing(
-                    f"{shown} is no factor: the only number is 1, one fixed point; {shown} points that a group moves need an "
-                    "axis",
-                    self.text,
-                    meta.start_pos,
-                )
-            return Factor(FIXED, "", 0, meta.start_pos)
+        if first.type == "NUMBER" and first != "1":
+            shown = in_short(first, 30)
+            raise self._mistake(
+                f"{shown} is no factor: the only number is 1, one fixed point; {shown} points that a group moves need an axis",
+                meta.start_pos,
+            )
         names = [token for token in (first, *rest) if token.type == "NAME"]
-        factor = Factor(FORMS[first.type], str(names[0]), len(names), meta.start_pos)
+        factor = Factor(FORMS.get(first, POINTS), next(map(str, names), ""), len(names), meta.start_pos)
         for name in names:
             if name != factor.axis:
                 written = f"{factor.form.opening}{' '.join(names)}{factor.form.closing}"
-                raise pointing(
+                raise self._mistake(
                     f"{written} mixes the axes {factor.axis} and {name}: distinct points come from one axis; write "
                     f"{factor_text(factor)}, or {factor.axis} {name} for pairs over two axes",
-                    self.text,
-                    name.start_pos or 0,
+                    name.start_pos,
                 )
         return factor
 
@@ -288,42 +303,35 @@ class _Reading(Transformer[Token, Any]):
                 continue
             axis, group = axes[-1], axes[-1].groups[0]
             if not isinstance(group, Cycles) or len(axis.names) > 1:
-                raise pointing(
+                raise self._mistake(
                     f"a list of generators stands only directly after {axis.names[0]} =: inside an expression write "
                     "Group((1 2), (3 4))",
-                    self.text,
                     child.position,
                 )
             axes[-1] = replace(axis, groups=(replace(group, generators=group.generators + child.generators),))
         return tuple(axes)
 
-    def axis(self, meta: Meta, name: Token, group: GroupExpression) -> AxisSyntax:
-        return AxisSyntax((str(name),), (group,), meta.start_pos)
-
-    def joint(self, meta: Meta, *children: Any) -> AxisSyntax:
+    def axis(self, meta: Meta, *children: Any) -> AxisSyntax:
         names = tuple(str(child) for child in children if isinstance(child, Token))
         groups = children[len(names) :]
         if len(names) != len(groups):
-            raise pointing(
+            raise self._mistake(
                 f"{len(names)} axes are declared together and {count(len(groups), 'group')} given: write one for each axis, as "
                 "in s & b = Group((1 2)) & Group((1 2)(3 4))",
-                self.text,
                 meta.start_pos,
             )
         return AxisSyntax(names, groups, meta.start_pos)
 
     def product(self, meta: Meta, *factors: GroupExpression) -> Product:
-        return Product(factors, meta.start_pos)
+        return Product(factors)
 
     def call(self, meta: Meta, name: Token, *arguments: GroupExpression | int | str) -> Call:
         return Call(str(name), arguments, meta.start_pos)
 
     def listed(self, meta: Meta, name: Token, generators: Cycles) -> Cycles:
         if name != "Group":
-            raise pointing(
-                f"{name}(...) takes no bare cycles: write Group(...) around a list of generators",
-                self.text,
-                meta.start_pos,
+            raise self._mistake(
+                f"{name}(...) takes no bare cycles: write Group(...) around a list of generators", meta.start_pos
             )
         return generators
 
@@ -353,29 +361,26 @@ class _Reading(Transformer[Token, Any]):
                         "two generators"
                     )
                 if mistake:
-                    raise pointing(mistake, self.text, token.start_pos or 0)
+                    raise self._mistake(mistake, token.start_pos)
                 points[point] = None
             # With signs the mirror image of a cycle is meant too, so its points are taken.
-            seen.update(points, (-point for point in points))
-            if not _mirrors_itself(list(points)):
-                raise pointing(
+            negatives, half = [-point for point in points], len(points) // 2
+            seen.update(points, negatives)
+            # A cycle is apart from its mirror image, or is it: (1 2 -1 -2).
+            if not points.keys().isdisjoint(negatives) and list(points)[half:] != negatives[:half]:
+                raise self._mistake(
                     "a cycle that holds a point and its negative must hold the negative of each of its points, in the same "
                     "order: write (1 -1) or (1 2 -1 -2)",
-                    self.text,
-                    cycle[0].start_pos or 0,
+                    cycle[0].start_pos,
                 )
             if points:
                 cycles.append(tuple(points))
         return Cycles((tuple(cycles),), meta.start_pos)
 
+    def _mistake(self, message: str, position: int | None) -> DeclarationError:
+        return pointing(message, self.text, position or 0)
+
     def _whole(self, token: Token) -> int:
         if len(token) > LONGEST_NUMBER:
-            raise pointing(f"the number {in_short(token, 30)} is too large", self.text, token.start_pos or 0)
+            raise self._mistake(f"the number {in_short(token, 30)} is too large", token.start_pos)
         return int(token)
-
-
-def _mirrors_itself(points: list[int]) -> bool:
-    """Whether a cycle is apart from its mirror image, or is it: `(1 2 -1 -2)`."""
-    negatives = [-point for point in points]
-    half = len(points) // 2
-    return set(points).isdisjoint(negatives) or points[half:] == negatives[:half]

@@ -1,7 +1,5 @@
 """The syntax tree of the declaration language: plain frozen values, which know neither text nor groups."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -30,6 +28,7 @@ TWISTED = Form("~", sign="parity")
 TUPLES = Form("<", ">")
 SUBSETS = Form("{", "}", ordered=False)
 ORIENTED = Form("[", "]", ordered=False, sign="orientation")
+FORMS = {form.opening: form for form in (POINTS, FIXED, TWISTED, TUPLES, SUBSETS, ORIENTED)}
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Call:
     """A group by name: `S(5)`, `wreath(S(3), S(4))`, `catalogue("rubiks-cube")`."""
 
     name: str
-    arguments: tuple[GroupExpression | int | str, ...]
+    arguments: tuple["GroupExpression | int | str", ...]
     position: int = field(default=0, compare=False)
 
 
@@ -70,8 +69,7 @@ class Cycles:
 class Product:
     """A direct product `A * B * ...`."""
 
-    factors: tuple[GroupExpression, ...]
-    position: int = field(default=0, compare=False)
+    factors: tuple["GroupExpression", ...]
 
 
 GroupExpression = Call | Cycles | Product

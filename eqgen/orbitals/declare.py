@@ -67,8 +67,9 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
     if syntax.support is None:
         return None if support is None else support_pairs(support, whole.output, whole.input)
     if support is not None:
-        position = syntax.support.pairs[0].position if syntax.support.pairs else syntax.support.position
-        raise pointing("the support is declared here and as a keyword: keep one of the two", text, position)
+        raise pointing(
+            "the support is declared here and as a keyword: keep one of the two", text, syntax.support.position
+        )
     sizes = {"output": whole.output.size, "input": whole.input.size}
     for pair, (side, size) in product(syntax.support.pairs, sizes.items()):
         number = getattr(pair, side)
