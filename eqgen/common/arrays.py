@@ -1,10 +1,12 @@
-"""The kinds of array that stand for permutations, signs and labels."""
+"""The kinds of array that stand for permutations, signs and labels, and their places as people choose them."""
 
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from eqgen.common.errors import DeclarationError, shortened
 
 Permutation = npt.NDArray[np.intp]
 Signs = npt.NDArray[np.int8]
@@ -71,3 +73,18 @@ def row_blocks(m: int, n: int, block: int = BLOCK) -> Iterator[slice]:
     step = max(1, block // max(n, 1))
     for start in range(0, m, step):
         yield slice(start, min(start + step, m))
+
+
+def places(chosen: Any, size: int, what: str) -> Permutation:
+    """Numbers of rows or columns, counted from 0, as people choose them: by number, from either end, or by a mask."""
+    array = np.asarray(chosen)
+    if array.dtype == bool and array.shape == (size,):
+        return np.flatnonzero(array)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DeclarationError(
+            f"{what} are chosen by a list of numbers, like [3], or by a mask of length {size}, got {shortened(chosen)}"
+        )
+    numbers = array.astype(np.intp)
+    if numbers.size and not -size <= numbers.min() <= numbers.max() < size:
+        raise IndexError(f"{what} {numbers.min()} to {numbers.max()} are asked for: there are {size}, counted from 0")
+    return np.mod(numbers, size)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import count as numbers
 from itertools import pairwise
-from typing import Any
 
 from eqgen.common.errors import DeclarationError, count
 from eqgen.orbitals.declare import in_words
@@ -11,7 +10,6 @@ from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.permutations.signed_permutation import SignedPermutation, identity
 from eqgen.spaces.mapping import Mapping, identity_mapping
 from eqgen.spaces.pair_action import PairAction
-from eqgen.spaces.space import Space
 
 
 def chain_of(mappings: Mapping | str | Sequence[Mapping | str], length: int) -> list[Mapping]:
@@ -57,7 +55,7 @@ def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:
     for place, mapping in enumerate(chain):
         shared: dict[int, int] = {}
         if place:
-            axes = zip(_axes(mapping.input), _axes(chain[place - 1].output), strict=True)
+            axes = zip(mapping.input.axes, chain[place - 1].output.axes, strict=True)
             shared = {axis: units[-1][before] for axis, before in axes}
         own = {}
         for unit in mapping.units:
@@ -77,7 +75,3 @@ def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:
     still = [PairAction(identity(mapping.output.size), identity(mapping.input.size)) for mapping in chain]
     moving = [[acting.get(key, rest) for key in keys] for acting, rest in zip(actions, still, strict=True)]
     return [[action.input for action in moving[0]], *([action.output for action in row] for row in moving)]
-
-
-def _axes(space: Space) -> list[Any]:
-    return [factor.axis for term in space.terms for factor in term if factor.axis is not None]

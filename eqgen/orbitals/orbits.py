@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.common.arrays import Integers, Labels, Permutation, Signs, labels_of, read_only, signs_of
+from eqgen.common.arrays import Integers, Labels, Permutation, Signs, labels_of, places, read_only, signs_of
 from eqgen.common.memory import fits, refuse_large_table
 from eqgen.orbitals.certificate import Certificate, certify_form
 from eqgen.orbitals.declare import mapping as as_mapping
@@ -26,7 +26,6 @@ from eqgen.permutations.families import whole_family
 from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
-from eqgen.spaces.selection import places
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,16 +1,13 @@
 """Pattern: the symbolic weight matrix, typed in or computed; it knows no groups and no orbits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import Labels, SignedLabels, Signs, labels_of, read_only, signs_of, smallest_type
+from eqgen.common.arrays import Integers, Labels, SignedLabels, Signs, labels_of, read_only, signs_of, smallest_type
 from eqgen.common.colours import colour
 from eqgen.common.errors import DeclarationError, count
 from eqgen.language.grammar import is_entry, parse_pattern
@@ -40,7 +37,7 @@ class Pattern:
 
     signed_labels: SignedLabels
     letters: tuple[str, ...] | None = None
-    row_representatives: npt.NDArray[np.intp] | None = None
+    row_representatives: Integers | None = None
 
     def __post_init__(self) -> None:
         read_only(self.signed_labels)
@@ -48,7 +45,7 @@ class Pattern:
     @property
     def shape(self) -> tuple[int, int]:
         """(m, n): outputs, inputs."""
-        return (int(self.signed_labels.shape[0]), int(self.signed_labels.shape[1]))
+        return int(self.signed_labels.shape[0]), int(self.signed_labels.shape[1])
 
     @cached_property
     def labels(self) -> Labels:
@@ -68,10 +65,10 @@ class Pattern:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The name of each parameter: a..z, aa, ab, ... or as typed."""
-        return self.letters if self.letters is not None else tuple(letter_name(number) for number in range(self.rank))
+        return self.letters if self.letters is not None else tuple(map(letter_name, range(self.rank)))
 
     @cached_property
-    def subdegrees(self) -> npt.NDArray[np.intp]:
+    def subdegrees(self) -> Integers:
         """For each parameter how often it stands in one row that it meets, shape (rank,).
 
         In a typed pattern, where rows may differ, the largest such number.
@@ -82,12 +79,12 @@ class Pattern:
         return sizes
 
     @property
-    def row_sizes(self) -> npt.NDArray[np.intp]:
+    def row_sizes(self) -> Integers:
         """Another name of `subdegrees`."""
         return self.subdegrees
 
     @cached_property
-    def orbitals_per_row(self) -> npt.NDArray[np.intp]:
+    def orbitals_per_row(self) -> Integers:
         """For each parameter the most parameters that stand in any row that it meets, shape (rank,)."""
         ranks = np.zeros(self.rank, dtype=np.intp)
         for present, _ in self._row_counts():
@@ -95,7 +92,7 @@ class Pattern:
         return ranks
 
     @property
-    def matrix(self) -> Matrix:
+    def matrix(self) -> "Matrix":
         """The pattern as a sympy Matrix of symbols.
 
         >>> import eqgen as eq
@@ -151,7 +148,7 @@ class Pattern:
         m, n = self.shape
         return str(self) if m <= 40 and n <= 40 else f"<Pattern of {m} x {n} entries, {self.rank} parameters>"
 
-    def in_order_of_appearance(self) -> Pattern:
+    def in_order_of_appearance(self) -> "Pattern":
         """The same pattern with its parameters numbered as its text would be read: by first appearance, row by row."""
         present, first = np.unique(np.abs(self.signed_labels), return_index=True)
         order = present[np.argsort(first)]
@@ -168,10 +165,10 @@ class Pattern:
             return f"of {m} x {n} entries and {count(self.rank, 'parameter')}"
         return "; ".join(" ".join(row) for row in self.entries())
 
-    def __rich__(self) -> Text:
+    def __rich__(self) -> "Text":
         return self.coloured()
 
-    def coloured(self, rows: int | None = None, columns: int | None = None) -> Text:
+    def coloured(self, rows: int | None = None, columns: int | None = None) -> "Text":
         """The pattern as rich Text, each parameter in its own colour; cut to the first `rows` and `columns` if given."""
         from rich.text import Text
 
@@ -190,7 +187,7 @@ class Pattern:
             text.append("\n...")
         return text
 
-    def _row_counts(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.intp]]]:
+    def _row_counts(self) -> Iterator[tuple[Integers, Integers]]:
         rows = range(self.shape[0]) if self.row_representatives is None else self.row_representatives
         for row in rows:
             present, counts = np.unique(np.abs(self.signed_labels[row]), return_counts=True)
@@ -217,9 +214,9 @@ def pattern(value: Any) -> Pattern:
         return _from_rows(parse_pattern(value))
     if type(value).__module__.startswith("sympy."):
         return _from_sympy(value)
-    if isinstance(value, (list, tuple)) and value and all(isinstance(row, str) for row in value):
+    if _are_strings(value):
         return _from_rows(parse_pattern("\n".join(value)))
-    if isinstance(value, (list, tuple)) and value and all(_is_row_of_strings(row) for row in value):
+    if isinstance(value, (list, tuple)) and value and all(map(_are_strings, value)):
         _check_entries(value)
         return _from_rows(parse_pattern("\n".join(" ".join(row) for row in value)))
     return _from_integers(value)
@@ -301,8 +298,8 @@ def _check_entries(rows: Sequence[Sequence[str]]) -> None:
                 )
 
 
-def _is_row_of_strings(row: Any) -> bool:
-    return isinstance(row, (list, tuple)) and len(row) > 0 and all(isinstance(entry, str) for entry in row)
+def _are_strings(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) > 0 and all(isinstance(part, str) for part in value)
 
 
 def _latex_entry(entry: str) -> str:

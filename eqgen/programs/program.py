@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eqgen.common.arrays import places
 from eqgen.common.errors import DeclarationError, shortened
 from eqgen.common.memory import refuse_large_table
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
@@ -19,7 +20,6 @@ from eqgen.programs.entries import LinearCombination
 from eqgen.programs.prices import Work
 from eqgen.programs.reference import run
 from eqgen.programs.steps import KroneckerProduct, MixShape, Side, Stage
-from eqgen.spaces.selection import places
 
 EXACT = 1e-6
 """A float matrix that lies further than this from integers, beside its largest parameter, is no combination of orbits."""

@@ -1,24 +1,20 @@
 """The kinds of factor: which points are made of an axis, and how a group element moves them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import combinations, permutations
 from operator import index
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from eqgen.common.arrays import Permutation
 from eqgen.language.syntax import FIXED, POINTS, Form
 from eqgen.permutations.signed_permutation import SignedPermutation, is_even
 
 Point = Hashable
-
-Numbers = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -56,19 +52,19 @@ class FactorKind:
             return iter(axis)
         return permutations(axis, self.size) if self.form.ordered else combinations(axis, self.size)
 
-    def members(self, numbers: Numbers) -> Numbers:
+    def members(self, numbers: Permutation) -> Permutation:
         """The points of the axis that make the points of these numbers, (..., size)."""
         if self.size == 1:
             return numbers[..., None]
         return self._members_of_tuples(numbers) if self.form.ordered else self._members_of_sets(numbers)
 
-    def numbers(self, members: Numbers) -> Numbers:
+    def numbers(self, members: Permutation) -> Permutation:
         """What undoes `members`; the members of a set may come in any order."""
         if self.size == 1:
             return members[..., 0]
         return self._numbers_of_tuples(members) if self.form.ordered else self._numbers_of_sets(members)
 
-    def _members_of_sets(self, numbers: Numbers) -> Numbers:
+    def _members_of_sets(self, numbers: Permutation) -> Permutation:
         # The sets that come after one are counted place by place: a number in the combinatorial number system.
         after = self.count - 1 - numbers
         found = np.empty((*numbers.shape, self.size), dtype=np.intp)
@@ -78,14 +74,14 @@ class FactorKind:
             after = after - choices[left]
         return found
 
-    def _numbers_of_sets(self, members: Numbers) -> Numbers:
+    def _numbers_of_sets(self, members: Permutation) -> Permutation:
         ordered = np.sort(members, axis=-1)
         after = np.zeros(members.shape[:-1], dtype=np.intp)
         for place, choices in enumerate(_later_sets(self.degree, self.size)):
             after += choices[self.degree - 1 - ordered[..., place]]
         return self.count - 1 - after
 
-    def _members_of_tuples(self, numbers: Numbers) -> Numbers:
+    def _members_of_tuples(self, numbers: Permutation) -> Permutation:
         found = np.empty((*numbers.shape, self.size), dtype=np.intp)
         rest = numbers
         for place, choices in enumerate(self._continuations):
@@ -95,7 +91,7 @@ class FactorKind:
                 found[..., place] += found[..., place] >= taken
         return found
 
-    def _numbers_of_tuples(self, members: Numbers) -> Numbers:
+    def _numbers_of_tuples(self, members: Permutation) -> Permutation:
         number = np.zeros(members.shape[:-1], dtype=np.intp)
         for place, choices in enumerate(self._continuations):
             smaller = (members[..., :place] < members[..., place : place + 1]).sum(axis=-1)
@@ -107,7 +103,7 @@ class FactorKind:
         """In how many ways a tuple goes on after each place."""
         return [math.perm(self.degree - 1 - place, self.size - 1 - place) for place in range(self.size)]
 
-    def on(self, degree: int) -> FactorKind:
+    def on(self, degree: int) -> Self:
         """The same kind of factor of an axis with another number of points."""
         return replace(self, degree=degree, names=None) if self.size else self
 
@@ -157,7 +153,7 @@ FIXED_POINT = FactorKind(0, 0, FIXED)
 
 
 @lru_cache(maxsize=32)
-def _later_sets(degree: int, size: int) -> list[Numbers]:
+def _later_sets(degree: int, size: int) -> list[Permutation]:
     """For each place how many sets have their member there, and all later ones, among so many last points."""
     binomials = [np.ones(degree, dtype=np.intp)]
     for _ in range(size):

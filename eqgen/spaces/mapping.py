@@ -1,7 +1,5 @@
 """Mapping: an input space and an output space that one group moves together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -34,10 +32,6 @@ class Axis:
 
 class Support(Protocol):
     """The pairs that a local kernel may use, with their orbits, as a mapping knows them."""
-
-    @property
-    def rank(self) -> int:
-        """How many orbits there are."""
 
     @property
     def representatives(self) -> Permutation:
@@ -76,7 +70,7 @@ class Mapping:
     axes: tuple[Axis, ...]
     units: tuple[tuple[int, ...], ...]
     support: Support | None = None
-    whole: Mapping | None = field(default=None, compare=False)
+    whole: "Mapping | None" = field(default=None, compare=False)
 
     @cached_property
     def declaration(self) -> str:
@@ -107,9 +101,10 @@ class Mapping:
         text = where_text(([axis.name for axis in unit], [group_text(axis.group) for axis in unit]) for unit in units)
         if self.support is None:
             return text
-        text += support_text((self.support.representatives[:most_pairs] + 1).tolist())
-        is_cut = most_pairs is not None and self.support.rank > most_pairs
-        return f"{text}, ... ({self.support.rank} orbits)" if is_cut else text
+        representatives = self.support.representatives
+        text += support_text((representatives[:most_pairs] + 1).tolist())
+        is_cut = most_pairs is not None and len(representatives) > most_pairs
+        return f"{text}, ... ({len(representatives)} orbits)" if is_cut else text
 
     def __str__(self) -> str:
         return self.declaration
@@ -168,7 +163,7 @@ class Mapping:
         return self.generators or (PairAction(identity(self.output.size), identity(self.input.size)),)
 
     @cached_property
-    def parts(self) -> dict[tuple[tuple[int, ...], Term, Term], Mapping]:
+    def parts(self) -> dict[tuple[tuple[int, ...], Term, Term], "Mapping"]:
         """For each unit, output term and input term, what the axes of that unit do to their factors of the two.
 
         A part is a mapping of its own, which keeps the numbers of the axes.
@@ -185,16 +180,10 @@ class Mapping:
 
 def identity_mapping(space: Space, declared: Mapping) -> Mapping:
     """The mapping of a space to itself under the axes that it uses, which are those of another mapping."""
-    used = dict.fromkeys(factor.axis for term in space.terms for factor in term if factor.axis is not None)
-    numbers = {axis: number for number, axis in enumerate(used)}
-    own = Space(
-        tuple(
-            tuple(factor if factor.axis is None else replace(factor, axis=numbers[factor.axis]) for factor in term)
-            for term in space.terms
-        )
-    )
-    units = units_of(numbers, declared.units)
-    return Mapping(own, own, tuple(declared.axes[axis] for axis in used), units)
+    used = tuple(dict.fromkeys(space.axes))
+    numbers: dict[int | None, int] = {axis: number for number, axis in enumerate(used)}
+    own = Space(tuple(tuple(replace(factor, axis=numbers.get(factor.axis)) for factor in term) for term in space.terms))
+    return Mapping(own, own, tuple(declared.axes[axis] for axis in used), units_of(numbers, declared.units))
 
 
 def units_of(numbers: dict[Name, int], together: Iterable[Sequence[Name]]) -> tuple[tuple[int, ...], ...]:

@@ -1,7 +1,5 @@
 """PairAction: what one group element does to the outputs and to the inputs of a mapping at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -36,7 +34,7 @@ class PairAction:
         """Whether it may turn signs."""
         return self.output.signs is not None or self.input.signs is not None
 
-    def then(self, later: PairAction) -> PairAction:
+    def then(self, later: "PairAction") -> "PairAction":
         """This element first, and then a later one; the product has no name."""
         output = self.output.then(later.output)
         # Where both sides are one space, they are composed once.

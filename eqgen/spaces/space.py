@@ -63,6 +63,11 @@ class Space:
             yield chosen, numbers[chosen] - own.start
 
     @property
+    def axes(self) -> list[int]:
+        """The numbers of the axes that move its factors, factor by factor."""
+        return [factor.axis for term in self.terms for factor in term if factor.axis is not None]
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The grid that the points fill: a size for each factor of a single term, else `(size,)`."""
         return term_shape(self.terms[0]) if len(self.terms) == 1 else (self.size,)
