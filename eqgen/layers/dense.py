@@ -1,8 +1,6 @@
 """EquivariantDense: a dense layer whose weight matrix keeps the form that a symmetry, or a typed pattern, gives it."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -211,7 +209,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> EquivariantDense:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer of a saved config.
 
         Raises:

@@ -1,8 +1,6 @@
 """Initial values that keep the size of features, whatever the sizes of the orbits."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -29,9 +27,9 @@ class OrbitInitializer(keras.initializers.Initializer):
         self._config_seed = seed
         self._spread: np.ndarray | None = None
 
-    def for_orbits(self, sizes: Orbits | Pattern, aggregation: str, channels_in: int) -> OrbitInitializer:
+    def for_orbits(self, sizes: Orbits | Pattern, aggregation: str, channels_in: int) -> Self:
         """The initializer of one layer's kernel."""
-        bound = OrbitInitializer(self._config_seed)
+        bound = type(self)(self._config_seed)
         spread = 1.0 / np.sqrt(sizes.orbitals_per_row * channels_in)
         bound._spread = spread if aggregation == "mean" else spread / sizes.subdegrees
         return bound
@@ -49,7 +47,7 @@ class OrbitInitializer(keras.initializers.Initializer):
         return {"seed": keras.saving.serialize_keras_object(self._config_seed)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> OrbitInitializer:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The initializer of a saved layer."""
         return cls(keras.saving.deserialize_keras_object(config["seed"]))
 

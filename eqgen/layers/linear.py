@@ -31,16 +31,11 @@ class LinearMap:
     bias_table: WeightTable | None
 
     def __call__(self, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
-        """Apply the map.
+        """Features (batch, m, channels_out) of features (batch, n, channels_in), both in the compute dtype.
 
         Args:
-            features: (batch, n, channels_in), in the compute dtype.
             kernel: (rank, channels_in, channels_out), or (rank,) for one channel, in the dtype of the variables.
             bias: (bias rank, channels_out), or (bias rank,); None to leave it out.
-            dtype: the compute dtype.
-
-        Returns:
-            (batch, m, channels_out).
         """
         theta = ops.convert_to_tensor(kernel)
         theta = theta if len(theta.shape) == 3 else ops.reshape(theta, (-1, 1, 1))

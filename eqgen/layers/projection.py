@@ -1,7 +1,5 @@
 """Means over orbits: from any weight of a Dense layer to the nearest one that has the form, as a constraint and a penalty too."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,7 +32,7 @@ class Form:
     text: str
     name: str
     pattern: Pattern
-    bias: Form | None = None
+    bias: "Form | None" = None
 
     @cached_property
     def numbers(self) -> Integers:

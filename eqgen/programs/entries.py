@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from eqgen.common.arrays import Integers, Reals, SignedLabels, labels_of, signed_values
+from eqgen.common.arrays import Integers, Reals, SignedLabels, signed_values
 from eqgen.programs.operators.fourier import frequencies_of, transform_cost
 
 
@@ -70,8 +70,7 @@ class LinearCombination:
         return int(self.numerators.size)
 
     @property
-    def common(self) -> int:
-        """The common denominator."""
+    def common_denominator(self) -> int:
         return math.lcm(*self.denominators.tolist())
 
     def of(self, theta: np.ndarray) -> np.ndarray:
@@ -181,10 +180,8 @@ def scaled_entries(entries: SpectralEntries, scale: Reals) -> SpectralEntries | 
     """
     pairs = []
     for pair in entries.pairs:
-        # What is forced to zero may have any scale.
-        scales = np.where(pair.signed_labels != 0, scale[labels_of(pair.signed_labels)], 0).reshape(
-            len(pair.signed_labels), -1
-        )
+        # What is forced to zero may have any scale: it has 0 here.
+        scales = signed_values(scale, np.abs(pair.signed_labels)).reshape(len(pair.signed_labels), -1)
         each = scales.max(axis=1, initial=0)
         if ((scales != each[:, None]) & (scales != 0)).any():
             return None

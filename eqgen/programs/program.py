@@ -65,10 +65,8 @@ class Program:
     @property
     def lowering(self) -> str:
         """How each block is made: `pooled`, or `spectral x pooled` where parts differ."""
-        names = dict.fromkeys(
-            " x ".join(dict.fromkeys(part.lowering for part in block.factors)) for block in self.blocks
-        )
-        return ", ".join(names)
+        ways = (dict.fromkeys(part.lowering for part in block.factors) for block in self.blocks)
+        return ", ".join(dict.fromkeys(map(" x ".join, ways)))
 
     def cost(self, channels_in: int | None = None, channels_out: int | None = None, batch: int | None = None) -> Cost:
         """Multiply-adds and bytes of a training step, for the channels and the batch of the plan unless told.
@@ -76,9 +74,8 @@ class Program:
         Raises:
             DeclarationError: something else than positive whole numbers.
         """
-        wanted = (channels_in, channels_out, batch)
-        planned = (*self.channels, self.batch)
-        sizes = [own if told is None else told for told, own in zip(wanted, planned, strict=True)]
+        planned = zip((channels_in, channels_out, batch), (*self.channels, self.batch), strict=True)
+        sizes = [own if told is None else told for told, own in planned]
         refuse_sizes(*sizes)
         into, out, examples = map(int, sizes)
         return cost_of(self.blocks, into, out, examples)
@@ -127,27 +124,19 @@ class Program:
         numbers = np.arange(1, self.rank + 1) if theta is None else np.asarray(theta)
         if numbers.shape != (self.rank,) or numbers.dtype.kind not in "iu":
             raise DeclarationError(f"expected {self.rank} whole numbers as parameters, got {shortened(theta)}")
-        common = lcm(
-            *(
-                part.entries.common
-                for block in self.blocks
-                for part in block.factors
-                if isinstance(part.entries, LinearCombination)
-            )
-        ) ** max((len(block.factors) for block in self.blocks), default=1)
+        entries = [part.entries for block in self.blocks for part in block.factors]
+        fractions = [each.common_denominator for each in entries if isinstance(each, LinearCombination)]
+        common = lcm(*fractions) ** max((len(block.factors) for block in self.blocks), default=1)
         unit = (chosen[:, None] == np.arange(n)).astype(np.int64)[:, :, None]
         sums = run(self.blocks, unit, (numbers * common)[:, None, None], m)[:, :, 0].T
-        if np.issubdtype(sums.dtype, np.integer):
-            quotient: npt.NDArray[np.int64] = sums // common
-            if (quotient * common != sums).any():
-                raise NoCombinationError(f"the program of {self.title} sums to fractions")
-            return quotient
-        rounded = np.rint(sums / common)
+        exact = np.issubdtype(sums.dtype, np.integer)
+        matrix: npt.NDArray[np.int64] = sums // common if exact else np.rint(sums / common).astype(np.int64)
+        if exact and (matrix * common != sums).any():
+            raise NoCombinationError(f"the program of {self.title} sums to fractions")
         furthest = min(FURTHEST, EXACT * np.abs(numbers).max(initial=1))
-        if np.abs(sums / common - rounded).max(initial=0) > furthest:
+        if not exact and np.abs(sums / common - matrix).max(initial=0) > furthest:
             raise NoCombinationError(f"the program of {self.title} does not sum to integers")
-        exact: npt.NDArray[np.int64] = rounded.astype(np.int64)
-        return exact
+        return matrix
 
     def __str__(self) -> str:
         blocks, (into, out) = self.blocks, self.channels
@@ -205,7 +194,6 @@ def _range(side: Side) -> str:
 
 
 def _work_text(work: Work) -> str:
-    """What there is to do, in words."""
     return f"{short(work.multiply_adds)} multiply-adds and {short(work.bytes)}B"
 
 

@@ -9,24 +9,15 @@ from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.operators.operator import Identity, Operator
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side, Stage
 
-LARGEST_DENSE = 512
-"""Longer Fourier transforms are not written out as matrices."""
-
 Sections = list[tuple[MixShape, slice, slice, slice]]
 """Each section with its rows in, its rows out and its entries."""
 
 
 def run(blocks: Sequence[KroneckerProduct], features: np.ndarray, kernel: np.ndarray, outputs: int) -> np.ndarray:
-    """Apply a program.
-
-    Args:
-        blocks: of the program.
-        features: (batch, n, channels_in).
-        kernel: (rank, channels_in, channels_out); of integers where the result is to be exact.
-        outputs: m.
+    """Apply blocks to features (batch, n, channels_in) with a kernel (rank, channels_in, channels_out).
 
     Returns:
-        (batch, m, channels_out), in the common dtype where all operators are exact, else in float64.
+        (batch, m, channels_out), m being `outputs`, in the common dtype where all operators are exact, else in float64.
     """
     total = np.zeros((features.shape[0], outputs, kernel.shape[2]), dtype=np.result_type(features, kernel))
     for block in blocks:
@@ -94,9 +85,9 @@ def _slices(sizes: Iterable[int]) -> list[slice]:
 def _along(operator: Operator, features: np.ndarray, axis: int, *, back: bool = False) -> np.ndarray:
     if isinstance(operator, Identity):
         return features
-    if isinstance(operator, Fourier) and operator.shape[1] > LARGEST_DENSE:
-        # A matrix of so many points would not be slow and obvious, but too large.
-        moved = np.moveaxis(features, axis, -2)
+    if isinstance(operator, Fourier):
+        # The matrix of many points would not be slow and obvious, but too large. In single precision numpy stays there.
+        moved = np.moveaxis(features.astype(np.float64), axis, -2)
         flat = moved.reshape(-1, *moved.shape[-2:])
         done = operator.back(flat) if back else operator.of(flat)
         return np.moveaxis(done.reshape(*moved.shape[:-2], *done.shape[-2:]), -2, axis)

@@ -73,7 +73,6 @@ class KroneckerFactor:
 
     @property
     def rank(self) -> int:
-        """How many parameters it has."""
         return self.entries.shape[1]
 
 
@@ -93,7 +92,6 @@ class Side:
 
     @property
     def size(self) -> int:
-        """How many points the term has."""
         return math.prod(self.grid)
 
 
@@ -114,5 +112,4 @@ class KroneckerProduct:
 
     @property
     def rank(self) -> int:
-        """How many parameters it has."""
         return math.prod(factor.rank for factor in self.factors)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import eqgen as eq
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.execution.limits import Limits
+from eqgen.layers.execution.operators import Limits
 from eqgen.layers.execution.run import Execution
 from eqgen.permutations import catalogue
 from helpers.programs import MAPPINGS, dense, lowered, programs_of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import eqgen as eq
 from eqgen.layers.execution.kinds.gather import gather_weight
-from eqgen.layers.execution.limits import LIMITS
+from eqgen.layers.execution.operators import LIMITS
 from eqgen.layers.execution.weight_table import weight_table
 from helpers.sampling import examples
 

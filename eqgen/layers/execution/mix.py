@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.layers.execution.limits import Limits
-from eqgen.layers.execution.operators import width
+from eqgen.layers.execution.operators import Limits, width
 from eqgen.layers.execution.tensors import arranged, concatenated, matmul, multiplied, reshaped, split, total
 from eqgen.programs.entries import Entries, LinearCombination
 from eqgen.programs.operators.operator import Stack

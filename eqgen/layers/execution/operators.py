@@ -1,16 +1,16 @@
 """What operators do to features, one axis after the other; what several of them share is done once.
 
 Forwards an operator is a pool, as its transpose a spread. Each kind registers its ways in its own file among `kinds`; compositions
-and stacks are taken apart here.
+and stacks are taken apart here. `Limits` are the sizes at which an execution goes another way.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
 from keras import ops
 
-from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.tensors import broadcast, merged_axes, split_axis, total
 from eqgen.programs.operators.operator import Composition, Identity, Operator, Stack
 from eqgen.programs.steps import KroneckerFactor
@@ -21,6 +21,30 @@ dtype."""
 
 Term = tuple[Sequence[Operator], Any]
 """Operators whose transposes are still to be applied, one for each factor, and what they are applied to."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where the ways of doing one thing cross.
+
+    Attributes:
+        product: tables and transforms of up to so many rows times points are multiplied as matrices, which starts faster than
+            many copies.
+        transform: parameters are transformed by one matrix of up to so many entries, pair by pair of classes where it would
+            have more.
+        block: blocks of fewer numbers are put together and multiplied at once.
+        one_hot: up to so many rows the gradient of a gather is a product with a one-hot matrix: without XLA up to three times
+            as fast as the scatter that autodiff makes of it, and the same bits on a GPU every time
+            (docs/benchmarks/weight.md).
+    """
+
+    product: int = 1 << 12
+    transform: int = 1 << 14
+    block: int = 1 << 16
+    one_hot: int = 8
+
+
+LIMITS = Limits()
 
 
 @singledispatch

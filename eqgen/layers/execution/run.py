@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.layers.execution import kinds  # noqa: F401 (its files register their ways)
-from eqgen.layers.execution.limits import LIMITS, Limits
+# They register their ways.
+from eqgen.layers.execution.kinds import cyclic_stencil, fourier, gather, index_table, isotypic  # noqa: F401
 from eqgen.layers.execution.mix import apart, joined, matrices, matrices_of, mixed
-from eqgen.layers.execution.operators import Pools, Run, fused, spread_all
+from eqgen.layers.execution.operators import LIMITS, Limits, Pools, Run, fused, spread_all
 from eqgen.layers.execution.tensors import arranged, concatenated, constant, total
 from eqgen.programs.entries import SpectralEntries, scaled_entries
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
@@ -45,15 +45,9 @@ class Execution:
             done = start + size
 
     def __call__(self, features: Any, theta: Any, dtype: str) -> Any:
-        """Apply the program.
+        """The features, (batch, n, channels_in) in the compute dtype, that the program makes of others: (batch, m, channels_out).
 
-        Args:
-            features: (batch, n, channels_in), in the compute dtype.
-            theta: (rank, channels_in, channels_out), in the dtype of the variables; times the scale it stands in the matrix.
-            dtype: the compute dtype.
-
-        Returns:
-            (batch, m, channels_out).
+        theta, (rank, channels_in, channels_out), is in the dtype of the variables; times the scale it stands in the matrix.
         """
         rows = []
         for size, blocks in self._rows:

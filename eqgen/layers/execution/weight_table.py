@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.arrays import Integers, SignedLabels, smallest_type
-from eqgen.layers.execution.limits import LIMITS, Limits
+from eqgen.layers.execution.operators import LIMITS, Limits
 from eqgen.layers.execution.tensors import concatenated, matmul, reordered, reshaped, sizes, with_gradient
 
 

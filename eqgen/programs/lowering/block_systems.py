@@ -97,5 +97,4 @@ def _components(size: int, *edges: tuple[Permutation, ...]) -> Permutation:
     classes = Classes(size)
     for ends in edges:
         classes.merge(*ends)
-    components: Permutation = np.unique(classes.all_names(), return_inverse=True)[1]
-    return components
+    return np.unique(classes.all_names(), return_inverse=True)[1]

@@ -78,7 +78,6 @@ def _planned(declared: Orbits, declaration: str, lowering: str, sizes: Sizes) ->
 
 
 def _chosen(declared: Orbits, lowering: str, sizes: Sizes) -> Program:
-    """Every way for every factor of every block, and the cheapest combination."""
     title, channels, batch = declared.mapping.in_short(), sizes[:2], sizes[2]
     # Of rank 0 there is nothing to apply: a layer made of it is its bias alone.
     blocks = list(_blocks(declared, sizes)) if declared.rank else []

@@ -4,8 +4,11 @@
 of a finite abelian group is that of its cyclic factors.)
 """
 
+from collections.abc import Callable
+from functools import wraps
 from itertools import combinations
 from math import inf
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -13,7 +16,7 @@ from eqgen.common.arrays import Permutation
 from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.programs.entries import FourierEntries
-from eqgen.programs.lowering.problem import Lowering, Problem, once_for_each_problem
+from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.operators.operator import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
@@ -39,13 +42,26 @@ LOOKED_UP = 64
 """Bytes that it takes to look up which parameter leads from one point to another."""
 
 
-@once_for_each_problem
+def _once(make: Callable[[Problem], KroneckerFactor | None]) -> Callable[[Problem], KroneckerFactor | None]:
+    """The same, remembered for as long as its problem is there."""
+    remembered: WeakKeyDictionary[Problem, KroneckerFactor | None] = WeakKeyDictionary()
+
+    @wraps(make)
+    def once(problem: Problem) -> KroneckerFactor | None:
+        if problem not in remembered:
+            remembered[problem] = make(problem)
+        return remembered[problem]
+
+    return once
+
+
+@_once
 def correlation(problem: Problem) -> KroneckerFactor | None:
     """The part of a problem whose group is abelian and regular on all point orbits of both sides, None for others."""
     return _through(problem, _generators(problem), WORDS)
 
 
-@once_for_each_problem
+@_once
 def correlation_of_subgroup(problem: Problem) -> KroneckerFactor | None:
     """The same where only some generators are that: what commutes with a group commutes with every subgroup.
 

@@ -42,9 +42,8 @@ class Relation:
     def operator(self, way: int) -> Operator:
         """The pool."""
         rows, columns = self.signed_labels.shape
-        index = np.nonzero(np.isin(np.abs(self.signed_labels), np.flatnonzero(self.ways[:, way]) + 1))[1].reshape(
-            rows, -1
-        )
+        chosen = np.isin(np.abs(self.signed_labels), np.flatnonzero(self.ways[:, way]) + 1)
+        index = np.nonzero(chosen)[1].reshape(rows, -1)
         return summing(index, signs_of(np.take_along_axis(self.signed_labels, index, axis=1)), columns)
 
 
@@ -96,19 +95,13 @@ def _is_among(space: Action, others: list[Action]) -> bool:
 def _spaces(problem: Problem, notes: list[str]) -> Iterator[Action]:
     still = SignedPermutation(np.zeros(1, dtype=np.intp))
     yield Action("all points", (still,) * len(problem.input.moves))
-    orbits = [
-        side.restricted(
-            points,
-            f"point orbit {number + 1} of the {which} {side.name}"
-            if len(side.orbits) > 1
-            else f"the points of {side.name}",
-        )
-        for which, side in (("input", problem.input), ("output", problem.output))
-        for number, points in enumerate(side.orbits)
-    ]
     transitive = [natural for natural in problem.naturals if len(natural.orbits) == 1]
+    for which, side in (("input", problem.input), ("output", problem.output)):
+        for number, points in enumerate(side.orbits):
+            what = f"point orbit {number + 1} of the {which}" if len(side.orbits) > 1 else "the points of"
+            transitive.append(side.restricted(points, f"{what} {side.name}"))
     seen: list[Action] = []
-    for space in [*transitive, *orbits]:
+    for space in transitive:
         # Isomorphic spaces have the same quotients.
         if not _is_among(space, seen):
             seen.append(space)

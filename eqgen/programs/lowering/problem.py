@@ -1,12 +1,8 @@
 """What a lowering is, and what it is given: the axes that move together, and what they do to an output and an input space."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, wraps
-from typing import TypeVar
-from weakref import WeakKeyDictionary
+from functools import cached_property
 
 import numpy as np
 
@@ -18,9 +14,6 @@ from eqgen.spaces.mapping import Mapping
 
 Sizes = tuple[int, int, int]
 """(channels_in, channels_out, batch)."""
-
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +30,6 @@ class Action:
 
     @property
     def size(self) -> int:
-        """How many points there are."""
         return self.moves[0].size
 
     @cached_property
@@ -56,7 +48,7 @@ class Action:
         """Whether a generator turns a sign."""
         return any(move.signs is not None and bool((move.signs < 0).any()) for move in self.moves)
 
-    def restricted(self, points: Permutation, name: str) -> Action:
+    def restricted(self, points: Permutation, name: str) -> "Action":
         """The same on some points that the group maps to each other, given in order."""
         moves = []
         for move in self.moves:
@@ -103,19 +95,6 @@ class Problem:
             np.array_equal(output.image, input_.image) and np.array_equal(output.all_signs(), input_.all_signs())
             for output, input_ in zip(self.output.moves, self.input.moves, strict=True)
         )
-
-
-def once_for_each_problem(find: Callable[[Problem], Found]) -> Callable[[Problem], Found]:
-    """A function that remembers what it found for as long as its problem is there."""
-    remembered: WeakKeyDictionary[Problem, Found] = WeakKeyDictionary()
-
-    @wraps(find)
-    def once(problem: Problem) -> Found:
-        if problem not in remembered:
-            remembered[problem] = find(problem)
-        return remembered[problem]
-
-    return once
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from math import inf, isqrt
 
 import numpy as np
 
-from eqgen.common.arrays import Permutation, SignedLabels, Signs
+from eqgen.common.arrays import Permutation, SignedLabels
 from eqgen.common.errors import count
 from eqgen.orbitals.dense import LabelTable
 from eqgen.permutations.signed_permutation import SignedPermutation
@@ -102,8 +102,7 @@ def _transforms(
     rows: list[list[Permutation]] = [[] for _ in kinds]
     for owner, orbits in members.items():
         index.append(np.stack([orbit.image for orbit in orbits]))
-        turned: Signs = np.stack([orbit.all_signs() for orbit in orbits])
-        signs.append(None if (turned > 0).all() else turned)
+        signs.append(np.stack([orbit.all_signs() for orbit in orbits]))
         pieces = [piece for piece in decomposition.pieces if piece.owner == owner]
         transforms.append(np.concatenate([piece.basis.T for piece in pieces]))
         firsts = np.cumsum([0, *(piece.basis.shape[1] for piece in pieces)])
@@ -151,9 +150,9 @@ def _kernels(
     )
     row, column = table.representatives.T
     kernels = np.stack([problem.labels.at(*points) for points in zip(rows.T[row], columns.T[column], strict=True)])
-    if row_signs is not None:
-        kernels = kernels.astype(np.int64) * row_signs.T[row][:, :, None]
-    return kernels if column_signs is None else kernels.astype(np.int64) * column_signs.T[column][:, None]
+    kernels *= row_signs.T[row][:, :, None]
+    kernels *= column_signs.T[column][:, None]
+    return kernels
 
 
 def _applies(problem: Problem) -> str:

@@ -89,12 +89,7 @@ class Unfold:
 
 
 def as_stencil(operator: Operator, grid: tuple[int, ...]) -> Operator:
-    """The same operator as a stencil, where it is one.
-
-    Args:
-        operator: any.
-        grid: the shape that the points fill; where it is flat, grids of two axes are tried as well.
-    """
+    """The same operator as a stencil on the grid that the points fill, where it is one; on others of two axes, too."""
     if not isinstance(operator, IndexTable) or operator.signs is not None or operator.shape[0] != operator.shape[1]:
         return operator
     return stencil(operator.index, grid) or operator
@@ -120,11 +115,9 @@ def stencil(index: Permutation, grid: tuple[int, ...]) -> CyclicStencil | None:
 
 
 def as_windows(index: Permutation, labels: Labels, grid: tuple[int, ...]) -> Unfold | None:
-    """What a convolution reads, where every point has neighbours of the same labels at the same offsets.
+    """What a convolution reads, where every point has neighbours of the same labels at the same offsets on a grid.
 
-    Args:
-        index, labels: (points, neighbours), in each row in the same order of the labels.
-        grid: the shape that the points fill.
+    Both tables are (points, neighbours), in each row in the same order of the labels.
     """
     offsets = stencil(index, grid)
     if offsets is None or len(offsets.grid) > MOST_AXES:

@@ -47,7 +47,6 @@ class Fourier:
 
     @property
     def frequencies(self) -> int:
-        """How many complex frequencies there are."""
         return frequencies_of(self.grid)
 
     @property
@@ -55,14 +54,10 @@ class Fourier:
         return 2 * self.frequencies * int(self.index.shape[0]), int(self.index.size)
 
     @property
-    def is_in_order(self) -> bool:
-        """Whether the points stand in the order of the grid."""
-        return np.array_equal(self.index.ravel(), np.arange(self.index.size))
-
-    @property
     def work(self) -> Work:
         multiplied = int(self.index.size) * transform_cost(self.grid)
-        return Work(multiplied, 0 if self.is_in_order else int(self.index.size), 1, multiplied)
+        in_order = np.array_equal(self.index.ravel(), np.arange(self.index.size))
+        return Work(multiplied, 0 if in_order else int(self.index.size), 1, multiplied)
 
     def weights(self) -> Reals:
         """What every frequency counts in the inverse, (frequencies,)."""
@@ -85,16 +80,13 @@ class Fourier:
     def back(self, rows: np.ndarray) -> np.ndarray:
         """The transpose, of an inverse: the points for rows of shape (batch, rows, channels)."""
         assert self.inverse
-        orbits, size = self.index.shape
+        orbits = len(self.index)
         apart = rows.reshape(len(rows), self.frequencies, orbits, 2, rows.shape[-1]).transpose(0, 2, 3, 1, 4)
         spectrum = (apart[:, :, 0] + 1j * apart[:, :, 1]).reshape(
             len(rows), orbits, *self.grid[:-1], self.grid[-1] // 2 + 1, rows.shape[-1]
         )
         points = np.fft.irfftn(spectrum, s=self.grid, axes=range(2, 2 + len(self.grid)))
-        points_in_order = np.empty((len(rows), self.index.size, rows.shape[-1]))
-        points_in_order[:, self.index.ravel()] = points.reshape(len(rows), orbits * size, rows.shape[-1])
-        return points_in_order
+        return points.reshape(len(rows), -1, rows.shape[-1])[:, np.argsort(self.index.ravel())]
 
     def matrix(self) -> np.ndarray:
-        matrix: np.ndarray = self.of(np.eye(self.index.size)[None])[0]
-        return matrix
+        return self.of(np.eye(self.index.size)[None]).squeeze(axis=0)

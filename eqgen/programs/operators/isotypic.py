@@ -17,14 +17,14 @@ class OrbitTransforms:
 
     Attributes:
         index: for each class of orbits (orbits, points in an orbit), the numbers of the points.
-        signs: for each class an array of the same shape, int8, or None where all are +.
+        signs: for each class an array of the same shape, int8.
         transforms: for each class (points in an orbit, points in an orbit), orthogonal.
         rows: for each section and each class (multiplicity, copies), the rows of the transform that belong there.
         columns: how many points there are.
     """
 
     index: tuple[Permutation, ...]
-    signs: tuple[Signs | None, ...]
+    signs: tuple[Signs, ...]
     transforms: tuple[Reals, ...]
     rows: tuple[tuple[Permutation, ...], ...]
     columns: int
@@ -50,7 +50,7 @@ class OrbitTransforms:
             # (rows of the transform, orbits, columns)
             placed = np.zeros((transform.shape[0], index.shape[0], self.columns))
             for orbit, points in enumerate(index):
-                placed[:, orbit, points] = transform if signs is None else transform * signs[orbit]
+                placed[:, orbit, points] = transform * signs[orbit]
             by_class_of_orbits.append(placed)
         sections = []
         for by_class in self.rows:

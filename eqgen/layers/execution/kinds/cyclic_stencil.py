@@ -8,8 +8,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.arrays import smallest_type
-from eqgen.layers.execution.limits import Limits
-from eqgen.layers.execution.operators import Run, fused, pool, spread, width
+from eqgen.layers.execution.operators import Limits, Run, fused, pool, spread, width
 from eqgen.layers.execution.tensors import concatenated, merged_axes, reshaped, split_axis, total
 from eqgen.layers.execution.weight_table import gathered, weight_table
 from eqgen.programs.entries import GatherEntries

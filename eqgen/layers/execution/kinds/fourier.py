@@ -11,9 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.mix import Kernel, kernel
-from eqgen.layers.execution.operators import Run, fused, pool, spread
+from eqgen.layers.execution.operators import Limits, Run, fused, pool, spread
 from eqgen.layers.execution.tensors import arranged, constant, matmul, multiplied, reordered, reshaped, sizes
 from eqgen.layers.execution.weight_table import gathered, weight_table
 from eqgen.programs.entries import FourierEntries

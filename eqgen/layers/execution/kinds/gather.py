@@ -5,8 +5,8 @@ from typing import Any
 
 from keras import ops
 
-from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.mix import Kernel, Matrices, MixMatrix, Numbers, kernel, matrices, matrices_of
+from eqgen.layers.execution.operators import Limits
 from eqgen.layers.execution.weight_table import WeightTable, gathered, weight_table
 from eqgen.programs.entries import GatherEntries
 from eqgen.programs.operators.operator import Identity
@@ -36,14 +36,9 @@ def _matrices(entries: GatherEntries, factor: KroneckerFactor, limits: Limits) -
 
 
 def gather_weight(table: WeightTable, theta: Any) -> Any:
-    """The transposed weight matrix.
+    """The transposed weight matrix, (channels_in, n, m, channels_out), for a pattern's table.
 
-    Args:
-        table: the table of a pattern.
-        theta: (rank, channels_in, channels_out), already scaled.
-
-    Returns:
-        (channels_in, n, m, channels_out).
+    theta, (rank, channels_in, channels_out), is scaled already.
     """
     # Channels first: the reshape to a matrix after the gather then moves no data.
     weight = gathered(table, ops.transpose(theta, (1, 0, 2)), 1)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.layers.execution.limits import Limits
-from eqgen.layers.execution.operators import pool, spread, width
+from eqgen.layers.execution.operators import Limits, pool, spread, width
 from eqgen.layers.execution.tensors import (
     arranged,
     broadcast,

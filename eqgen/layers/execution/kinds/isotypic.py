@@ -8,9 +8,8 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.arrays import Permutation
-from eqgen.layers.execution.limits import Limits
 from eqgen.layers.execution.mix import Kernel, Matrices, MixMatrix, Numbers, kernel, linear, matrices, matrices_of
-from eqgen.layers.execution.operators import pool, spread
+from eqgen.layers.execution.operators import Limits, pool, spread
 from eqgen.layers.execution.tensors import concatenated, constant, matmul, multiplied, reordered, reshaped, sizes, split
 from eqgen.layers.execution.weight_table import gathered, weight_table
 from eqgen.programs.entries import OrbitPairs, SpectralEntries
@@ -52,7 +51,7 @@ def _transformed(
     for (matrix, index, signs), piece in zip(
         classes, split(values, [matrix.shape[1] * len(index) for matrix, index, _ in classes], 1), strict=True
     ):
-        flips = None if signs is None else constant(signs.T.reshape(-1, 1), values)
+        flips = None if (signs > 0).all() else constant(signs.T.reshape(-1, 1), values)
         if matrix.size:
             piece = piece if back or flips is None else piece * flips
             # Orbits stand beside the channels: one product of the small matrix with all of them.
