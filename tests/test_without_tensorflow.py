@@ -110,7 +110,8 @@ def test_a_layer_keeps_its_form_while_it_is_trained(run):
 def test_the_demo_runs(run, tmp_path):
     code = (
         "from pathlib import Path\n"
-        "from eqgen.cli.demo import Plan, run\n"
+        "from eqgen.cli.demo.story import run\n"
+        "from eqgen.cli.demo.training import Plan\n"
         "plan = Plan(sizes=(20,), seeds=2, steps=8, steps_per_call=4, batch=10, scalar_steps=5)\n"
         "assert run(Path('results'), plan=plan)\n"
     )

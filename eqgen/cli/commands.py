@@ -140,7 +140,7 @@ def demo(
 ) -> None:
     """The main job on real input: the a/b/c layer on all graphs of seven nodes, start to end."""
     _import_keras()
-    from eqgen.cli.demo import run
+    from eqgen.cli.demo.story import run
 
     if not run(output, full=full, console=console):
         raise typer.Exit(1)

@@ -1,7 +1,6 @@
 """Pictures: a coloured weight matrix, and curves of what was learned. They know matplotlib, no Keras."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -78,48 +77,60 @@ def weight_picture(
         figure.suptitle(title, fontsize=11, fontweight="bold")
     # Of a built layer without channels each parameter has one value, which the legend tells.
     single = getattr(subject, "units", 1) is None and getattr(subject, "built", False)
-    _add_legend(figure, pattern, subject.weight_matrix() if single else None)
+    _add_legend(figure, pattern, subject.get_weights()[0] if single else None)
     return figure
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One pair of axes.
+def draw_scores(
+    axes: Axes,
+    title: str,
+    x_label: str,
+    x: Sequence[float],
+    scores: Mapping[str, npt.ArrayLike],
+    *,
+    marks: bool = False,
+) -> None:
+    """Lines of scores between 0 and 1 on one pair of axes.
 
-    Attributes:
-        title: above it.
-        x_label: below it.
+    Args:
+        axes: where to draw.
+        title: above them.
+        x_label: below them.
         x: where the scores were measured.
         scores: one line for each name, of shape (measurements, len(x)): their mean, and where there are several, their range.
         marks: whether each x gets a number, and each line a mark there, on a logarithmic axis.
     """
-
-    title: str
-    x_label: str
-    x: Sequence[float]
-    scores: Mapping[str, npt.ArrayLike]
-    marks: bool = False
-
-
-def learning_curve(*panels: Panel, y_label: str, title: str | None = None) -> Figure:
-    """Curves of a score between 0 and 1, panels side by side, with one legend: the names of the first panel."""
-    figure = Figure(figsize=(0.6 + 4.4 * len(panels), 4.2), dpi=150, layout="constrained")
-    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
-        _draw_lines(axes, panel)
-        axes.set_title(panel.title, fontsize=10, loc="left", color=GREY)
-        axes.set_xlabel(panel.x_label, fontsize=9)
-        axes.set_ylim(0.0, 1.0)
-        axes.tick_params(labelsize=8, colors=GREY, length=3)
-        axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color("#bbbbbb")
-    figure.axes[0].set_ylabel(y_label, fontsize=9)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
-    if title is not None:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
-    return figure
+    several = len(scores)
+    for number, (name, measured) in enumerate(scores.items()):
+        lines = np.asarray(measured)
+        mean, low, high = lines.mean(axis=0), lines.min(axis=0), lines.max(axis=0)
+        # The first line stays visible where others run through it.
+        zorder = 3 + several - number
+        style: dict[str, Any] = {"color": colour(number), "linewidth": 1.8, "label": name, "zorder": zorder}
+        if marks:
+            style.update(marker="os^Dv"[number % 5], markersize=6, markeredgecolor="white", capsize=3, elinewidth=1.2)
+            # A step to the side, so that the bars of lines that agree do not cover each other.
+            shifted = np.array(x) * 1.03 ** (number - (several - 1) / 2)
+            axes.errorbar(shifted, mean, yerr=(mean - low, high - mean) if len(lines) > 1 else None, **style)
+            continue
+        axes.plot(x, mean, **style)
+        if len(lines) > 1:
+            axes.fill_between(x, low, high, color=colour(number), alpha=0.15, linewidth=0)
+    if marks:
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(x, [f"{place:g}" for place in x])
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.margins(x=0.08 if marks else 0.02)
+    axes.set_title(title, fontsize=10, loc="left", color=GREY)
+    axes.set_xlabel(x_label, fontsize=9)
+    axes.set_ylim(0.0, 1.0)
+    axes.tick_params(labelsize=8, colors=GREY, length=3)
+    axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#bbbbbb")
 
 
 def _names(subject: Any, side: str, size: int, given: Sequence[str] | None) -> list[str]:
@@ -159,12 +170,11 @@ def _write_letters(axes: Axes, pattern: Pattern, pixels: npt.NDArray[np.float64]
     axes.tick_params(which="minor", length=0)
 
 
-def _add_legend(figure: Figure, pattern: Pattern, matrix: npt.NDArray[Any] | None) -> None:
-    patches = []
-    for label in range(min(pattern.rank, MOST_IN_LEGEND)):
-        row, column = np.argwhere(pattern.labels == label)[0]
-        value = "" if matrix is None else f" = {matrix[row, column] * pattern.signs[row, column]:.4f}"
-        patches.append(Patch(color=colour(label), label=pattern.names[label] + value))
+def _add_legend(figure: Figure, pattern: Pattern, values: npt.NDArray[Any] | None) -> None:
+    names = pattern.names[:MOST_IN_LEGEND]
+    if values is not None:
+        names = tuple(f"{name} = {value:.4f}" for name, value in zip(names, values, strict=False))
+    patches = [Patch(color=colour(number), label=name) for number, name in enumerate(names)]
     if pattern.rank > MOST_IN_LEGEND:
         patches.append(Patch(color="white", label=f"and {pattern.rank - MOST_IN_LEGEND} more"))
     if (pattern.labels < 0).any():
@@ -181,29 +191,3 @@ def _add_legend(figure: Figure, pattern: Pattern, matrix: npt.NDArray[Any] | Non
         handlelength=1.0,
         handleheight=1.0,
     )
-
-
-def _draw_lines(axes: Axes, panel: Panel) -> None:
-    several = len(panel.scores)
-    for number, (name, measured) in enumerate(panel.scores.items()):
-        scores = np.asarray(measured)
-        mean, low, high = scores.mean(axis=0), scores.min(axis=0), scores.max(axis=0)
-        # The first line stays visible where others run through it.
-        zorder = 3 + several - number
-        style: dict[str, Any] = {"color": colour(number), "linewidth": 1.8, "label": name, "zorder": zorder}
-        if panel.marks:
-            style.update(marker="os^Dv"[number % 5], markersize=6, markeredgecolor="white", capsize=3, elinewidth=1.2)
-            # A step to the side, so that the bars of lines that agree do not cover each other.
-            shifted = np.array(panel.x) * 1.03 ** (number - (several - 1) / 2)
-            axes.errorbar(shifted, mean, yerr=(mean - low, high - mean) if len(scores) > 1 else None, **style)
-            continue
-        axes.plot(panel.x, mean, **style)
-        if len(scores) > 1:
-            axes.fill_between(panel.x, low, high, color=colour(number), alpha=0.15, linewidth=0)
-    if panel.marks:
-        axes.set_xscale("log")
-        axes.minorticks_off()
-        axes.set_xticks(panel.x, [f"{x:g}" for x in panel.x])
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.margins(x=0.08 if panel.marks else 0.02)

@@ -10,24 +10,27 @@ import keras
 import networkx
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from rich.console import Console
 
 import eqgen as eq
-from eqgen.cli.demo import Plan, run
-from eqgen.cli.demo.graphs import as_inputs, atlas, log_of_one_more, renumbered, spanning_trees, trees_through_edges
-from eqgen.cli.demo.seed_question import distinct_values, least_squares
-from eqgen.cli.demo.story import Outcome, gap, in_words, prepare, score, written_whole
+from eqgen.cli.demo.graphs import as_inputs, atlas, renumbered, spanning_trees, trees_through_edges
+from eqgen.cli.demo.story import Outcome, gap, in_words, learning_curves, prepare, run, score, written_whole
 from eqgen.cli.demo.training import (
     CONTESTANTS,
     WHOLE,
+    Plan,
     Run,
     Trainer,
     dense_network,
+    distinct_values,
     equivariant_network,
     in_original_units,
+    least_squares,
     r_squared,
     split,
 )
+from eqgen.common.colours import colour
 
 TINY = Plan(sizes=(20, 30), seeds=2, steps=8, steps_per_call=4, batch=10, scalar_steps=15)
 
@@ -41,7 +44,7 @@ def graphs() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def targets(graphs: np.ndarray) -> np.ndarray:
-    return log_of_one_more(spanning_trees(graphs))
+    return np.log1p(spanning_trees(graphs)).astype(np.float32)
 
 
 def adjacency_of(graph: networkx.Graph) -> np.ndarray:
@@ -236,19 +239,19 @@ def test_least_squares_finds_the_numbers_that_made_the_data(random: np.random.Ge
 # The words.
 
 
-def row(name: str, size: int, r2: tuple[float, ...], largest_gap: float) -> list[Run]:
-    return [Run(name, size, seed, (0.0, score), largest_gap, 0.1, [], []) for seed, score in enumerate(r2)]
+def row(r2: tuple[float, ...], largest_gap: float) -> list[Run]:
+    return [Run((0.0, score), largest_gap, 0.1, [], []) for score in r2]
 
 
 def test_the_words_follow_the_numbers() -> None:
-    runs = [
-        *row("equivariant", 50, (0.8, 0.9), 2e-6),
-        *row("Dense", 50, (0.85, 0.95), 2.0),
-        *row("equivariant", 100, (0.1, 0.1), 2e-6),
-        *row("Dense", 100, (0.2, 0.2), 3.0),
-        *row("equivariant", 200, (0.9, 1.0), 1e-6),
-        *row("Dense", 200, (0.7, 0.8), 2.5),
-    ]
+    runs = {
+        (50, "equivariant"): row((0.8, 0.9), 2e-6),
+        (50, "Dense"): row((0.85, 0.95), 2.0),
+        (100, "equivariant"): row((0.1, 0.1), 2e-6),
+        (100, "Dense"): row((0.2, 0.2), 3.0),
+        (200, "equivariant"): row((0.9, 1.0), 1e-6),
+        (200, "Dense"): row((0.7, 0.8), 2.5),
+    }
     assert in_words(runs) == [
         "From 50 graphs: Dense (0.900), then equivariant (0.850); over 2 seeds the ranges of the first two overlap.",
         "From 200 graphs: equivariant (0.950), then Dense (0.750); over 2 seeds the ranges of the first two do not overlap.",
@@ -258,7 +261,7 @@ def test_the_words_follow_the_numbers() -> None:
 
 
 def test_the_words_of_one_size_and_one_seed() -> None:
-    assert in_words([*row("equivariant", 50, (0.9,), 0.5), *row("Dense", 50, (0.4,), 2.0)]) == [
+    assert in_words({(50, "equivariant"): row((0.9,), 0.5), (50, "Dense"): row((0.4,), 2.0)}) == [
         "From 50 graphs: equivariant (0.900), then Dense (0.400); one seed does not say how sure that is.",
         "Equivariant: two numberings, two answers, up to 0.50 apart (factor 1.6).",
         "Dense: two numberings, two answers, up to 2.00 apart (factor 7.4).",
@@ -266,10 +269,39 @@ def test_the_words_of_one_size_and_one_seed() -> None:
 
 
 def test_scores_and_gaps_as_text() -> None:
-    assert score(row("Dense", 50, (0.5,), 1.0)) == "0.500"
-    assert score(row("Dense", 50, (0.5, 0.7), 1.0)) == "0.600 (0.50..0.70)"
+    assert score(row((0.5,), 1.0)) == "0.500"
+    assert score(row((0.5, 0.7), 1.0)) == "0.600 (0.50..0.70)"
     assert gap(0.0123) == "0.01"
     assert gap(0.0012) == "1e-03"
+
+
+# The curves.
+
+
+def test_learning_curves_draw_every_line_in_its_colour() -> None:
+    plan = Plan(sizes=(50, 200), steps=20, steps_per_call=10)
+    runs = {}
+    for number, name in enumerate(CONTESTANTS):
+        low, high = ((0.0, 0.4, 0.7 + number / 20), (0.2, 0.6, 0.9 + number / 20))
+        runs[50, name] = [Run(curve, 0.0, 0.0, [], []) for curve in (low, high)]
+        runs[200, name] = [Run(low, 0.0, 0.0, [], [])] * 2
+    figure = learning_curves(runs, plan)
+    left, right = figure.axes
+    names, colours = list(CONTESTANTS), [colour(number) for number in range(3)]
+    assert [line.get_label() for line in left.get_lines()] == names
+    assert [to_hex(line.get_color()) for line in left.get_lines()] == colours
+    np.testing.assert_allclose(left.get_lines()[0].get_xydata(), [(0, 0.1), (10, 0.5), (20, 0.8)])
+    assert [to_hex(bars.lines[0].get_color()) for bars in right.containers] == colours
+    np.testing.assert_allclose(right.containers[1].lines[0].get_ydata(), [0.85, 0.75])
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["50", "200"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == names
+    assert figure.get_suptitle() == "log(1 + spanning trees) of graphs with seven nodes"
+    assert left.get_title(loc="left") == "during training on 50 graphs"
+    assert (left.get_ylabel(), left.get_xlabel(), right.get_xlabel()) == (
+        "R2 on the held-out graphs",
+        "step",
+        "training graphs",
+    )
 
 
 # The whole story.
@@ -327,7 +359,7 @@ def test_the_saved_network_answers_in_original_units(
     network = keras.models.load_model(story[2] / "network.keras")
     numbered, _, order = split(graphs, 1)
     answers = keras.ops.convert_to_numpy(network(as_inputs(numbered)))[order[30:], 0]
-    saved = next(run for run in story[0].runs if (run.contestant, run.size, run.seed) == ("equivariant", 30, 1))
+    saved = story[0].runs[30, "equivariant"][1]
     assert r_squared(answers, targets[order[30:]]) == pytest.approx(saved.r2, abs=1e-4)
 
 
@@ -353,8 +385,10 @@ def test_what_is_printed(story: tuple[Outcome, str, Path]) -> None:
     # What is not a terminal gets no progress bar, and nothing but the path is wider than a screen.
     assert "\x1b" not in printed
     assert all(len(line) <= 80 for line in lines if str(folder) not in line)
-    for found in outcome.runs:
-        assert any(line.split()[:1] == [str(found.size)] or found.contestant in line for line in lines)
+    assert list(outcome.runs) == [(size, name) for size in TINY.sizes for name in CONTESTANTS]
+    for size, name in outcome.runs:
+        assert any(line.split()[:1] == [str(size)] for line in lines)
+        assert any(name in line for line in lines)
 
 
 # The folder.

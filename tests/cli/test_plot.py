@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import eqgen as eq
-from eqgen.cli.plot import Panel, learning_curve, weight_picture
+from eqgen.cli.plot import draw_scores, weight_picture
 from eqgen.common.colours import colour
 
 EDGES = "{p p} -> {p p} where p = S(5)"
@@ -122,28 +122,23 @@ def test_a_name_is_never_read_as_mathematics() -> None:
     assert not any(tick.get_parse_math() for tick in figure.axes[0].get_yticklabels())
 
 
-DURING = Panel(
-    "during", "step", (0, 10, 20), {"equivariant": [(0.0, 0.4, 0.8), (0.2, 0.6, 1.0)], "Dense": [(0.0, 0.2, 0.4)]}
-)
-
-
-def test_learning_curve_draws_every_line_in_its_colour() -> None:
-    after = {"equivariant": [(0.8, 0.9)], "Dense": [(0.3, 0.5), (0.5, 0.7)]}
-    figure = learning_curve(DURING, Panel("after", "graphs", (50, 200), after, True), y_label="R2", title="Learning")
-    left, right = figure.axes
+def test_several_measurements_are_a_line_with_a_range_and_one_is_a_line_alone() -> None:
+    scores = {"equivariant": [(0.0, 0.4, 0.8), (0.2, 0.6, 1.0)], "Dense": [(0.0, 0.2, 0.4)]}
+    left, right = Figure().subplots(1, 2)
+    draw_scores(left, "during", "step", (0, 10, 20), scores)
+    draw_scores(right, "after", "graphs", (50, 100, 200), scores, marks=True)
     assert [line.get_label() for line in left.get_lines()] == ["equivariant", "Dense"]
     assert [to_hex(line.get_color()) for line in left.get_lines()] == [colour(0), colour(1)]
     np.testing.assert_allclose(left.get_lines()[0].get_ydata(), [0.1, 0.5, 0.9])
-    # One line has a range, drawn as a band; in the other panel it is drawn as bars.
+    # The range is drawn as a band; with marks it is drawn as bars.
     assert len(left.collections) == 1
     assert [to_hex(bars.lines[0].get_color()) for bars in right.containers] == [colour(0), colour(1)]
-    assert [tick.get_text() for tick in right.get_xticklabels()] == ["50", "200"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["equivariant", "Dense"]
-    assert figure.get_suptitle() == "Learning"
-    assert (left.get_ylabel(), left.get_xlabel(), right.get_xlabel()) == ("R2", "step", "graphs")
+    assert [bars.has_yerr for bars in right.containers] == [True, False]
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["50", "100", "200"]
+    assert (left.get_title(loc="left"), left.get_xlabel(), right.get_xlabel()) == ("during", "step", "graphs")
 
 
 def test_pictures_leave_pyplot_alone() -> None:
     weight_picture(eq.pattern("a b; b a"))
-    learning_curve(DURING, y_label="R2")
+    draw_scores(Figure().subplots(), "during", "step", (0, 1), {"equivariant": [(0.0, 1.0)]})
     assert matplotlib.pyplot.get_fignums() == []

@@ -78,18 +78,13 @@ def renumbered(adjacency: Integers, random: np.random.Generator) -> Integers:
     """Each graph under a numbering of its nodes of its own, drawn at random from all of them.
 
     Args:
-        adjacency: (graphs, n, n).
+        adjacency: (..., n, n).
     """
-    count, n, _ = adjacency.shape
-    numberings = random.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
-    return np.asarray(adjacency[np.arange(count)[:, None, None], numberings[:, :, None], numberings[:, None, :]])
+    numberings = random.permuted(np.broadcast_to(np.arange(adjacency.shape[-1]), adjacency.shape[:-1]), axis=-1)
+    rows = np.take_along_axis(adjacency, numberings[..., :, None], axis=-2)
+    return np.take_along_axis(rows, numberings[..., None, :], axis=-1)
 
 
 def as_inputs(adjacency: Integers) -> Floats:
     """What the networks see of each graph: (..., 21), a 1 for each edge and a 0 where there is none."""
     return to_edges(adjacency).astype(np.float32)
-
-
-def log_of_one_more(counts: Integers) -> Floats:
-    """log(1 + count): what the networks learn of counts between 0 and 16,807."""
-    return np.log1p(counts).astype(np.float32)

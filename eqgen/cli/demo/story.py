@@ -4,28 +4,28 @@ import math
 import platform
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from importlib.metadata import version
-from itertools import groupby
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import keras
 import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from eqgen.cli.demo import seed_question
-from eqgen.cli.demo.graphs import EDGES, NODES, Integers, as_inputs, atlas, log_of_one_more, spanning_trees
-from eqgen.cli.demo.training import CONTESTANTS, FULL_PLAN, LAYER, WHOLE, Plan, Run, Trainer, equivariant_network
-from eqgen.cli.plot import Panel, learning_curve, weight_picture
+from eqgen.cli.demo.graphs import EDGES, NODES, Integers, as_inputs, atlas, spanning_trees
+from eqgen.cli.demo.training import CONTESTANTS, FULL_PLAN, LAYER, WHOLE, Answer, Plan, Run, Trainer, answer_question
+from eqgen.cli.plot import draw_scores, weight_picture
 from eqgen.common.errors import DeclarationError, count
 from eqgen.common.files import whole_file
 from eqgen.orbitals.orbits import orbits
@@ -34,6 +34,9 @@ from eqgen.verification.verify import equivariant_layers, verify
 
 ROWS_SHOWN = 8
 """Rows of the pattern on the screen; the picture has them all."""
+
+Results = Mapping[tuple[int, str], Sequence[Run]]
+"""For each row of the table, a number of training graphs and a contestant, the run of each seed."""
 
 MEANINGS = {
     "weights.png": "the weight matrix in colour, with edge names",
@@ -51,13 +54,13 @@ class Outcome:
 
     Attributes:
         answer: a, b and c before and after.
-        runs: all trained networks, in the order of the table.
+        runs: all trained networks.
         stages: for each moment, like `after training`, the report on the network as a whole, and one on each of its layers.
         same_bits: whether the loaded network gives the very answers of the one that was saved.
     """
 
-    answer: seed_question.Answer
-    runs: list[Run]
+    answer: Answer
+    runs: Results
     stages: dict[str, list[Report]]
     same_bits: bool
 
@@ -84,26 +87,33 @@ def run(output: Path, *, full: bool = False, console: Console | None = None, pla
 
     graphs = atlas()
     trees = spanning_trees(graphs)
-    _tell_data(console, trees)
+    console.print("How many spanning trees has a graph?", style="bold")
+    console.print(
+        f"The data: all {len(trees):,} graphs with seven nodes (the Atlas of Graphs in networkx), each as "
+        f"{EDGES} numbers, a 1 for each edge. The target: log(1 + spanning trees), counted in integers (Kirchhoff): 0 to "
+        f"{trees.max():,} trees. The symmetry: none of the {math.factorial(NODES):,} renumberings of the nodes "
+        "changes the answer."
+    )
     _tell_pattern(console)
 
-    answer = seed_question.answer(graphs, plan.scalar_steps)
+    answer = answer_question(graphs, plan.scalar_steps)
     _tell_answer(console, answer)
     with written_whole(output / "weights.png") as file:
         weight_picture(answer.layer, title=LAYER).savefig(file, bbox_inches="tight")
 
-    runs = _train_all(console, graphs, log_of_one_more(trees), plan)
+    runs = _train_all(console, graphs, np.log1p(trees).astype(np.float32), plan)
     console.print()
     console.print(_results_table(runs))
     console.print("R2: on the held-out graphs; gap: the answers for one graph under two numberings")
     console.print("\n".join(in_words(runs)))
     with written_whole(output / "learning.png") as file:
-        _curves(runs, plan).savefig(file, bbox_inches="tight")
+        learning_curves(runs, plan).savefig(file, bbox_inches="tight")
     with written_whole(output / "results.txt") as file:
         file.write_text(_results_text(runs, plan), encoding="utf-8")
 
-    chosen = [run for run in runs if run.contestant == "equivariant"][-1]
-    stages, same_bits = _prove(console, chosen, graphs, output)
+    largest = max(plan.sizes)
+    console.print(f"\nThe proof, for the network that learned from {largest} graphs (seed {plan.seeds})", style="bold")
+    stages, same_bits = _prove(console, runs[largest, "equivariant"][-1], graphs, output)
 
     # A path that is broken over two lines could not be copied.
     done = f"\nDone in {time.monotonic() - start:.0f} s. In {output}:"
@@ -145,16 +155,6 @@ def _writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _tell_data(console: Console, trees: Integers) -> None:
-    console.print("How many spanning trees has a graph?", style="bold")
-    console.print(
-        f"The data: all {len(trees):,} graphs with seven nodes (the Atlas of Graphs in networkx), each as "
-        f"{EDGES} numbers, a 1 for each edge. The target: log(1 + spanning trees), counted in integers (Kirchhoff): 0 to "
-        f"{trees.max():,} trees. The symmetry: none of the {math.factorial(NODES):,} renumberings of the nodes "
-        "changes the answer."
-    )
-
-
 def _tell_pattern(console: Console) -> None:
     found = orbits(LAYER)
     console.print(f"\nThe layer: {found.mapping}", style="bold")
@@ -169,10 +169,14 @@ def _tell_pattern(console: Console) -> None:
     console.print(letters)
 
 
-def _tell_answer(console: Console, answer: seed_question.Answer) -> None:
+def _tell_answer(console: Console, answer: Answer) -> None:
     steps, after = len(answer.distinct) - 1, keras.ops.convert_to_numpy(answer.layer.kernel)
     console.print("\nThe question", style="bold")
-    console.print(f'"{seed_question.QUESTION}"', style="italic")
+    console.print(
+        '"How do I constrain the weight matrix of a hidden layer to the structure a, b, c in TensorFlow, so that these '
+        'elements stay equal as training progresses?"',
+        style="italic",
+    )
     console.print(f'layer = eqgen.EquivariantDense(None, "{LAYER}")')
     console.print(f"trained for {steps} steps to tell log(1 + spanning trees through each edge):")
     shown = _table("", *answer.layer.pattern.names, f"distinct numbers in {EDGES} x {EDGES}")
@@ -188,7 +192,7 @@ def _tell_answer(console: Console, answer: seed_question.Answer) -> None:
     console.print(shown)
 
 
-def _train_all(console: Console, graphs: Integers, targets: Any, plan: Plan) -> list[Run]:
+def _train_all(console: Console, graphs: Integers, targets: Any, plan: Plan) -> Results:
     total = len(CONTESTANTS) * len(plan.sizes) * plan.seeds
     *most, last = map(str, plan.sizes)
     sizes = f"{', '.join(most)} and {last}" if most else last
@@ -198,19 +202,17 @@ def _train_all(console: Console, graphs: Integers, targets: Any, plan: Plan) -> 
         "graph under a numbering drawn at random; 'Dense, renumbered' draws new numberings for its training graphs at every "
         "step."
     )
-    runs = []
+    runs: dict[tuple[int, str], list[Run]] = {}
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # Piped output is for reading later: it gets no bar.
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("compiling", total=total * plan.steps)
-        for name in CONTESTANTS:
-            trainer = Trainer(name, plan)
-            for size in plan.sizes:
-                for seed in range(plan.seeds):
-                    progress.update(task, description=f"{name}, {size} graphs, seed {seed + 1}")
-                    runs.append(trainer.train(graphs, targets, size, seed, partial(progress.advance, task)))
-    # Contestants and seeds stay in order.
-    return sorted(runs, key=lambda run: run.size)
+        trainers = {name: Trainer(name, plan) for name in CONTESTANTS}
+        for size, (name, trainer), seed in product(sorted(plan.sizes), trainers.items(), range(plan.seeds)):
+            progress.update(task, description=f"{name}, {size} graphs, seed {seed + 1}")
+            run = trainer.train(graphs, targets, size, seed, partial(progress.advance, task))
+            runs.setdefault((size, name), []).append(run)
+    return runs
 
 
 def _prove(console: Console, chosen: Run, graphs: Integers, output: Path) -> tuple[dict[str, list[Report]], bool]:
@@ -219,7 +221,8 @@ def _prove(console: Console, chosen: Run, graphs: Integers, output: Path) -> tup
     def reports(network: Any) -> list[Report]:
         return [verify(network, WHOLE), *map(verify, equivariant_layers(network))]
 
-    network, stages = equivariant_network(), {}
+    build, _ = CONTESTANTS["equivariant"]
+    network, stages = build(), {}
     for moment, weights in (("before training", chosen.initial), ("after training", chosen.weights)):
         network.set_weights(weights)
         stages[moment] = reports(network)
@@ -233,9 +236,6 @@ def _prove(console: Console, chosen: Run, graphs: Integers, output: Path) -> tup
         texts = ("\n".join([name.upper(), *map(str, reports), ""]) for name, reports in stages.items())
         file.write_text("\n".join(texts), encoding="utf-8")
 
-    console.print(
-        f"\nThe proof, for the network that learned from {chosen.size} graphs (seed {chosen.seed + 1})", style="bold"
-    )
     for name, (whole, *layers) in stages.items():
         holds = bool(whole) and all(layers)
         proved = sum(report.certificate is not None and bool(report) for report in layers)
@@ -249,21 +249,24 @@ def _prove(console: Console, chosen: Run, graphs: Integers, output: Path) -> tup
     return stages, same_bits
 
 
-def _curves(runs: Sequence[Run], plan: Plan) -> Any:
+def learning_curves(runs: Results, plan: Plan) -> Figure:
+    """R2 during training on the smallest number of graphs, and after training on each."""
     smallest = min(plan.sizes)
-    table = rows(runs)
-    during = {name: [run.curve for run in table[smallest, name]] for name in CONTESTANTS}
-    after = {name: np.transpose([[run.r2 for run in table[size, name]] for size in plan.sizes]) for name in CONTESTANTS}
+    during = {name: [run.curve for run in runs[smallest, name]] for name in CONTESTANTS}
+    after = {name: np.transpose([[run.r2 for run in runs[size, name]] for size in plan.sizes]) for name in CONTESTANTS}
+    figure = Figure(figsize=(9.4, 4.2), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
     steps = range(0, plan.steps + 1, plan.steps_per_call)
-    return learning_curve(
-        Panel(f"during training on {smallest} graphs", "step", steps, during),
-        Panel("after training", "training graphs", plan.sizes, after, marks=True),
-        y_label="R2 on the held-out graphs",
-        title="log(1 + spanning trees) of graphs with seven nodes",
-    )
+    draw_scores(left, f"during training on {smallest} graphs", "step", steps, during)
+    draw_scores(right, "after training", "training graphs", plan.sizes, after, marks=True)
+    left.set_ylabel("R2 on the held-out graphs", fontsize=9)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    figure.suptitle("log(1 + spanning trees) of graphs with seven nodes", fontsize=11, fontweight="bold")
+    return figure
 
 
-def _results_text(runs: Sequence[Run], plan: Plan) -> str:
+def _results_text(runs: Results, plan: Plan) -> str:
     """The table as a file keeps it: with the plan, the date and the versions."""
     paper = Console(width=100, no_color=True, markup=False, highlight=False)
     with paper.capture() as captured:
@@ -292,17 +295,12 @@ ROUNDING = 1e-4
 """Answers between 0 and 10 in float32 that differ by less than this differ by rounding."""
 
 
-def rows(runs: Sequence[Run]) -> dict[tuple[int, str], list[Run]]:
-    """For each row of the table, a size and a contestant, its runs."""
-    return {key: list(row) for key, row in groupby(runs, lambda run: (run.size, run.contestant))}
-
-
-def _results_table(runs: Sequence[Run]) -> Table:
+def _results_table(runs: Results) -> Table:
     """The rows for the screen, at most 80 columns."""
     shown = _table("graphs", "network", "parameters", "R2", "max gap", "mean gap")
-    for (size, contestant), row in rows(runs).items():
+    for (size, contestant), row in runs.items():
         shown.add_row(
-            str(size) if contestant == runs[0].contestant else "",
+            str(size) if contestant == next(iter(CONTESTANTS)) else "",
             contestant,
             f"{sum(weight.size for weight in row[0].weights):,}",
             score(row),
@@ -346,12 +344,12 @@ def factor(value: float) -> str:
     return f"{times:.2g}" if times < 99.5 else f"{times:,.0f}"
 
 
-def in_words(runs: Sequence[Run]) -> list[str]:
+def in_words(runs: Results) -> list[str]:
     """What the runs say: who is best on the smallest and on the largest size, and what a renumbering does to an answer."""
-    sizes = sorted({run.size for run in runs})
-    sentences = [_ranking(size, runs) for size in dict.fromkeys([sizes[0], sizes[-1]])]
-    for name in dict.fromkeys(run.contestant for run in runs):
-        worst = max(run.largest_gap for run in runs if run.contestant == name)
+    sizes = [size for size, _ in runs]
+    sentences = [_ranking(size, runs) for size in dict.fromkeys([min(sizes), max(sizes)])]
+    for name in dict.fromkeys(name for _, name in runs):
+        worst = max(run.largest_gap for (_, contestant), row in runs.items() if contestant == name for run in row)
         apart = (
             f"one answer, up to rounding ({gap(worst)})"
             if worst < ROUNDING
@@ -361,9 +359,9 @@ def in_words(runs: Sequence[Run]) -> list[str]:
     return sentences
 
 
-def _ranking(size: int, runs: Sequence[Run]) -> str:
+def _ranking(size: int, runs: Results) -> str:
     """The order of the contestants on one size, and whether the seeds leave it open."""
-    scores = {name: [run.r2 for run in row] for (row_size, name), row in rows(runs).items() if row_size == size}
+    scores = {name: [run.r2 for run in row] for (row_size, name), row in runs.items() if row_size == size}
     ranked = sorted(scores.items(), key=lambda item: -fmean(item[1]))
     order = ", then ".join(f"{name} ({fmean(r2):.3f})" for name, r2 in ranked)
     (_, best), (_, second), *_ = ranked

@@ -1,6 +1,6 @@
-"""Training: three contestants, and one loop of Keras for all of them, with a fixed number of steps."""
+"""Training: a layer of three numbers, and three networks, which one loop of Keras trains for a fixed number of steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from eqgen.cli.demo.graphs import EDGES, NODES, Floats, Integers, as_inputs, renumbered
+from eqgen.cli.demo.graphs import EDGES, NODES, Floats, Integers, as_inputs, renumbered, trees_through_edges
 from eqgen.layers import EquivariantDense
+from eqgen.orbitals.pattern import Pattern
 
 LAYER = f"{{p p}} -> {{p p}} where p = S({NODES})"
 """The a/b/c layer: edges to edges."""
@@ -54,9 +55,6 @@ class Run:
     """One trained network.
 
     Attributes:
-        contestant: its name.
-        size: the number of training graphs.
-        seed: of the split, the batches and the initial weights.
         curve: R2 on the held-out graphs, before training and after each call: 1 is perfect, 0 is no better than their mean.
         largest_gap: between the answers for one held-out graph under two numberings.
         mean_gap: the same, on average.
@@ -64,9 +62,6 @@ class Run:
         weights: the weights after training, of a network that answers log(1 + trees).
     """
 
-    contestant: str
-    size: int
-    seed: int
     curve: tuple[float, ...]
     largest_gap: float
     mean_gap: float
@@ -116,7 +111,7 @@ class Trainer:
     """Trains one contestant again and again, from new initial weights each time, with a loop that is compiled once."""
 
     def __init__(self, contestant: str, plan: Plan) -> None:
-        self.contestant, self.plan = contestant, plan
+        self.plan = plan
         self.build, self.renumber = CONTESTANTS[contestant]
         self.network = self.build()
         schedule = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.steps)
@@ -163,7 +158,7 @@ class Trainer:
         )
         gaps = np.abs(answers(numbered) - answers(again))
         weights = in_original_units(copied(self.network.weights), mean, spread)
-        return Run(self.contestant, size, seed, tuple(curve), float(gaps.max()), float(gaps.mean()), initial, weights)
+        return Run(tuple(curve), float(gaps.max()), float(gaps.mean()), initial, weights)
 
     def batches(self, graphs: Integers, targets: Floats, random: np.random.Generator) -> tuple[Floats, Floats]:
         """The data of all steps, (steps, batch, 21) and (steps, batch); no graph comes twice in one step."""
@@ -171,8 +166,7 @@ class Trainer:
         numbers = np.tile(np.arange(len(graphs)), (self.plan.steps_per_call, 1))
         for _ in range(0, self.plan.steps, self.plan.steps_per_call):
             chosen = random.permuted(numbers, axis=1)[:, : self.plan.batch]
-            drawn = renumbered(graphs[chosen.ravel()], random) if self.renumber else graphs[chosen.ravel()]
-            inputs.append(as_inputs(drawn).reshape(*chosen.shape, EDGES))
+            inputs.append(as_inputs(renumbered(graphs[chosen], random) if self.renumber else graphs[chosen]))
             wanted.append(targets[chosen])
         return np.concatenate(inputs), np.concatenate(wanted)
 
@@ -198,3 +192,71 @@ def r_squared(answers: Floats, truth: Floats) -> float:
     wanted = truth.astype(np.float64)
     missed = np.square(answers - wanted).sum()
     return float(1.0 - missed / np.square(wanted - wanted.mean()).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What became of a, b and c, asked to stay equal while they are trained.
+
+    Attributes:
+        layer: the trained scalar layer, whose kernel is a, b and c.
+        before: (3,), a, b and c before training.
+        optimum: (3,), the numbers with the least squared error, computed directly.
+        distinct: how many different numbers stood in the matrix before training and after each step.
+        distinct_dense: the same count, after training, for an ordinary Dense layer that started from the same matrix.
+    """
+
+    layer: EquivariantDense
+    before: npt.NDArray[Any]
+    optimum: npt.NDArray[Any]
+    distinct: list[int]
+    distinct_dense: int
+
+
+def answer_question(graphs: Integers, steps: int) -> Answer:
+    """Train a layer of three numbers: from the edges of a graph to log(1 + spanning trees through each edge).
+
+    All graphs are used: three numbers cannot memorise 21,924 targets, and their best values can be computed directly.
+    """
+    keras.utils.set_random_seed(0)
+    inputs, targets = as_inputs(graphs), np.log1p(trees_through_edges(graphs)).astype(np.float32)
+    layer = EquivariantDense(None, LAYER, name="a_b_c")
+    layer.build((None, EDGES))
+    dense = keras.layers.Dense(EDGES, use_bias=False, name="dense")
+    dense.build((None, EDGES))
+    (before,) = copied([layer.kernel])
+    dense.set_weights([before[layer.pattern.labels].T])
+    distinct = [distinct_values(layer.weight_matrix()) for _ in _training(layer, inputs, targets, steps)]
+    *_, distinct_dense = (distinct_values(dense.get_weights()[0]) for _ in _training(dense, inputs, targets, steps))
+    return Answer(layer, before, least_squares(layer.pattern, inputs, targets), distinct, distinct_dense)
+
+
+def distinct_values(matrix: npt.NDArray[Any]) -> int:
+    """How many different numbers stand in a float32 matrix, told apart by their bits.
+
+    >>> distinct_values(np.array([[0.1, 0.2], [0.2, 0.1]], dtype=np.float32))
+    2
+    """
+    return np.unique(np.ascontiguousarray(matrix, dtype=np.float32).view(np.uint32)).size
+
+
+def least_squares(pattern: Pattern, inputs: Floats, targets: Floats) -> npt.NDArray[np.float64]:
+    """The parameters of an unsigned pattern with the least squared error in `targets = W inputs`, without any training.
+
+    Of a pattern (m, n), inputs (samples, n) and targets (samples, m) they are (rank,).
+    """
+    # Column k of the regression holds, for each sample and output, the sum of the inputs that parameter k multiplies.
+    columns = [(inputs @ (pattern.labels == k).T.astype(np.float64)).ravel() for k in range(pattern.rank)]
+    solution, *_ = np.linalg.lstsq(np.stack(columns, axis=1), targets.ravel().astype(np.float64), rcond=None)
+    return np.asarray(solution)
+
+
+def _training(layer: Any, inputs: Floats, targets: Floats, steps: int) -> Iterator[None]:
+    """Ordinary Keras training of one layer, nothing about it special, with a halt before it and after each step on all graphs."""
+    network = keras.Sequential([keras.Input((EDGES,)), layer])
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, steps)
+    network.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse")
+    yield
+    for _ in range(steps):
+        network.train_on_batch(inputs, targets)
+        yield
