@@ -11,7 +11,7 @@ from eqgen.common.errors import DeclarationError, count, in_short, pointing
 from eqgen.language.grammar import is_mapping, parse_mapping, parse_space
 from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum, factor_text, sum_text
 from eqgen.orbitals.sparse import NotClosedError, sparse_labels
-from eqgen.orbitals.supports import Pairs, advice, support_pairs
+from eqgen.orbitals.supports import Pairs, support_pairs
 from eqgen.permutations.group import LARGEST_GROUP, Group
 from eqgen.permutations.group_expression import axis_group, from_expression
 from eqgen.permutations.joint_axes import JointAxis
@@ -55,11 +55,11 @@ def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict
     mentioned = _mentioned(syntax, declaration, declared)
     _check_all_used(syntax, declaration, axes, mentioned)
     numbers = {name: number for number, name in enumerate(mentioned)}
-    found = tuple(Axis(name, declared[name]) for name in mentioned)
-    sides = [_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output)]
-    whole = Mapping(sides[0], sides[1], found, units_of(numbers, together))
+    input_, output = (_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output))
+    groups = tuple(Axis(name, declared[name]) for name in mentioned)
+    whole = Mapping(input_, output, groups, units_of(numbers, together))
     pairs = _pairs(syntax, declaration, whole, support)
-    return whole if pairs is None else _supported(whole, pairs, advice(support, whole.output))
+    return whole if pairs is None else _supported(whole, pairs)
 
 
 def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pairs | None:
@@ -79,19 +79,19 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
     return Pairs(numbers[:, 0], numbers[:, 1], True)
 
 
-def _supported(whole: Mapping, pairs: Pairs, hint: str) -> Mapping:
+def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
     """A mapping with its pairs cut to those of a support."""
     shape = (whole.output.size, whole.input.size)
     try:
-        found = sparse_labels(whole.elements, shape, pairs.rows, pairs.columns, close=pairs.close)
+        labels = sparse_labels(whole.elements, shape, pairs.rows, pairs.columns, close=pairs.close)
     except NotClosedError as missing:
         row, column = missing.args
         raise DeclarationError(
             f"the support of {in_short(whole.declaration)} is not closed under the group: it moves pairs of the support to "
-            f"{whole.output.name(row)} <- {whole.input.name(column)}, which is missing{hint}; add that pair, ({row}, {column}) "
-            "counted from 0, and its like, or write support=eq.closed(...)"
+            f"{whole.output.name(row)} <- {whole.input.name(column)}, which is missing{pairs.hint}; add that pair, "
+            f"({row}, {column}) counted from 0, and its like, or write support=eq.closed(...)"
         ) from None
-    return replace(whole, support=found)
+    return replace(whole, support=labels)
 
 
 def one_space(declaration: Mapping | str) -> Mapping:
@@ -136,13 +136,11 @@ def looks_like_mapping(value: Any) -> bool:
     return isinstance(value, Mapping) or (isinstance(value, str) and is_mapping(value))
 
 
-Together = list[tuple[str, ...]]
-"""The names of axes that were declared jointly."""
-
-
-def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tuple[dict[str, Group], Together]:
+def _declared_axes(
+    syntax: MappingSyntax, text: str, axes: dict[str, Any]
+) -> tuple[dict[str, Group], list[tuple[str, ...]]]:
+    """The group of each axis, and the names of axes that were declared jointly."""
     declared: dict[str, Group] = {}
-    together: Together = []
     size = 0
     for clause in syntax.where:
         groups = _clause_groups(clause, text)
@@ -158,7 +156,6 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
                 message = f"axis {name} is declared here and as a keyword: keep one of the two"
                 raise pointing(message, text, clause.position)
             declared[name] = group
-        together.append(clause.names)
     bundles: dict[Hashable, list[str]] = {}
     for name, value in axes.items():
         if not isinstance(value, JointAxis):
@@ -172,7 +169,7 @@ def _declared_axes(syntax: MappingSyntax, text: str, axes: dict[str, Any]) -> tu
                 f"axis {value.name} was declared together with {missing[0]}: pass all axes of eq.joint(...), as in "
                 "eq.mapping(..., **axes), or the group of one alone"
             )
-    return declared, [*together, *map(tuple, bundles.values())]
+    return declared, [*(clause.names for clause in syntax.where), *map(tuple, bundles.values())]
 
 
 def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:

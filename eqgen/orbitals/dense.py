@@ -208,20 +208,17 @@ def _carried(
     return images, None if signs is None else move.turned(signs, roots, columns)
 
 
-class _Reader:
-    """Reads some rows of a table through a permutation of its columns, into the same memory every time."""
+def _reader(table: SignedLabels, limits: Limits) -> Callable[[Permutation, Permutation], SignedLabels]:
+    """What reads table[rows][:, columns], for no more rows than a block has, into the same memory every time."""
+    shape = (max(1, limits.block // max(table.shape[1], 1)), table.shape[1])
+    source, rearranged = np.empty(shape, dtype=table.dtype), np.empty(shape, dtype=table.dtype)
 
-    def __init__(self, table: SignedLabels, limits: Limits) -> None:
-        self._table = table
-        shape = (max(1, limits.block // max(table.shape[1], 1)), table.shape[1])
-        self._rows, self._rearranged = np.empty(shape, dtype=table.dtype), np.empty(shape, dtype=table.dtype)
-
-    def __call__(self, rows: Permutation, columns: Permutation) -> SignedLabels:
-        """table[rows][:, columns], for no more rows than a block has; overwritten by the next call."""
-        source, rearranged = self._rows[: rows.size], self._rearranged[: rows.size]
+    def read(rows: Permutation, columns: Permutation) -> SignedLabels:
         # All numbers are in range; "wrap" only keeps numpy from checking that first and copying the result.
-        np.take(self._table, rows, axis=0, out=source, mode="wrap")
-        return np.take(source, columns, axis=1, out=rearranged, mode="wrap")
+        np.take(table, rows, axis=0, out=source[: rows.size], mode="wrap")
+        return np.take(source[: rows.size], columns, axis=1, out=rearranged[: rows.size], mode="wrap")
+
+    return read
 
 
 def _all_rows(tree: Tree, rows: SignedLabels, limits: Limits, advance: Callable[[int], None]) -> SignedLabels:
@@ -229,7 +226,7 @@ def _all_rows(tree: Tree, rows: SignedLabels, limits: Limits, advance: Callable[
     n = rows.shape[1]
     table = np.empty((tree.root_of.size, n), dtype=rows.dtype)
     table[tree.roots] = rows
-    read = _Reader(table, limits)
+    read = _reader(table, limits)
     for number, children in tree.steps:
         move, back = tree.moves[number], tree.backward[number]
         for part in row_blocks(children.size, n, limits.block):
@@ -244,7 +241,7 @@ def _compared(
 ) -> LabelClasses | None:
     """Step 4: the classes of these labels, None where nothing is left to merge."""
     classes: LabelClasses | None = None
-    read = _Reader(table, limits)
+    read = _reader(table, limits)
     for move, open_rows in zip(tree.generators, tree.open, strict=True):
         for rows, columns in _blocks_to_compare(move, open_rows, table.shape[1], limits):
             images = move.output.image[rows]

@@ -7,8 +7,6 @@ they ever turn. So the orbits for n points are those of the same family for K + 
 pair is looked up there by counting its points 0, 1, 2, ... in their order.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -32,10 +30,11 @@ SPARE = 2
 
 def stable_degree(output: Space, input_: Space) -> int:
     """The number of points from which on the orbits stay the same."""
-    return max(map(_arity, output.terms)) + max(map(_arity, input_.terms)) + SPARE
+    arities = (max(sum(factor.kind.size for factor in term) for term in space.terms) for space in (output, input_))
+    return sum(arities) + SPARE
 
 
-def stable_labels(mapping: Mapping, family: Callable[[int], Group], limits: Limits = LIMITS) -> StableLabels:
+def stable_labels(mapping: Mapping, family: Callable[[int], Group], limits: Limits = LIMITS) -> "StableLabels":
     """The orbits under S(n) or A(n) on an axis of n points, at least `stable_degree`, that moves both spaces.
 
     Args:
@@ -176,7 +175,3 @@ def _counted(rows: Permutation, columns: Permutation) -> Permutation:
         first = ~(members[..., :place] == point).any(axis=-1, keepdims=True)
         counted += first & (point < members)
     return counted
-
-
-def _arity(term: Term) -> int:
-    return sum(factor.kind.size for factor in term)

@@ -1,7 +1,5 @@
 """Supports: which (output, input) pairs a local kernel may use, named by a graph, by a distance, or by some of the pairs."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -41,7 +39,7 @@ class Stencil:
 class Neighbours:
     """The pairs of nodes of a graph that lie no more steps apart than a radius; a node with itself is one."""
 
-    graph: networkx.Graph[Any]
+    graph: "networkx.Graph[Any]"
     radius: int
 
 
@@ -54,11 +52,15 @@ class Closed:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs by number, (any number,) each; `close` when they stand for all that the group moves them to."""
+    """Pairs by number, (any number,) each; `close` when they stand for all that the group moves them to.
+
+    `hint` says what may be meant where the group moves some elsewhere.
+    """
 
     rows: Integers
     columns: Integers
     close: bool
+    hint: str = ""
 
 
 def stencil(
@@ -89,7 +91,7 @@ def stencil(
     return Stencil(float(radius), shape, metric, bool(wrap))
 
 
-def neighbours(graph: networkx.Graph[Any], radius: int = 1) -> Neighbours:
+def neighbours(graph: "networkx.Graph[Any]", radius: int = 1) -> Neighbours:
     """A support for `eq.mapping(..., support=...)`: each node of a graph with the nodes at most `radius` steps away.
 
     The nodes are the points, in the graph's own order. In a directed graph an edge u -> v lets output v read input u. With
@@ -127,17 +129,6 @@ def support_pairs(support: Any, output: Space, input_: Space) -> Pairs:
     if _is_graph(support):
         return _graph_pairs(support, 1, output, input_)
     return _listed_pairs(support, output, input_)
-
-
-def advice(support: Any, output: Space) -> str:
-    """What may be meant by a support that the group moves elsewhere."""
-    if isinstance(support, Stencil):
-        shape = output.shape if support.shape is None else support.shape
-        wrap = "" if support.wrap else "; on a ring or a torus write eq.stencil(..., wrap=True)"
-        return f" (the grid was taken to be {shape}{wrap})"
-    if isinstance(support, Neighbours) or _is_graph(support):
-        return " (is it the graph whose symmetries these are?)"
-    return ""
 
 
 def _is_graph(value: Any) -> bool:
@@ -178,7 +169,7 @@ def _number(point: Any, space: Space, side: str) -> int:
     return space.index(point)
 
 
-def _graph_pairs(graph: networkx.Graph[Any], radius: int, output: Space, input_: Space) -> Pairs:
+def _graph_pairs(graph: "networkx.Graph[Any]", radius: int, output: Space, input_: Space) -> Pairs:
     nodes = graph.number_of_nodes()
     if (nodes, nodes) != (output.size, input_.size):
         raise DeclarationError(
@@ -195,7 +186,8 @@ def _graph_pairs(graph: networkx.Graph[Any], radius: int, output: Space, input_:
     around = held.neighborhood(order=min(radius, nodes), mode="in")
     columns = np.fromiter(chain.from_iterable(around), dtype=np.intp, count=sum(counts))
     rows = np.repeat(np.arange(nodes), counts)
-    return Pairs(_points_of(list(graph), output)[rows], _points_of(list(graph), input_)[columns], False)
+    hint = " (is it the graph whose symmetries these are?)"
+    return Pairs(_points_of(list(graph), output)[rows], _points_of(list(graph), input_)[columns], False, hint)
 
 
 def _points_of(nodes: list[Any], space: Space) -> Integers:
@@ -246,4 +238,6 @@ def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:
         inside = ((reached >= 0) & (reached < sides)).all(axis=0)
         rows.append(np.flatnonzero(inside).astype(kind))
         columns.append(np.ravel_multi_index(tuple(reached[:, inside]), shape).astype(kind))
-    return Pairs(np.concatenate(rows), np.concatenate(columns), False)
+    wrap = "" if support.wrap else "; on a ring or a torus write eq.stencil(..., wrap=True)"
+    hint = f" (the grid was taken to be {shape}{wrap})"
+    return Pairs(np.concatenate(rows), np.concatenate(columns), False, hint)

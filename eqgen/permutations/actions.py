@@ -110,7 +110,7 @@ def cosets(group: Any, subgroup: Any) -> Group:
             if number == len(representatives):
                 representatives.append(moved)
             images[place].append(number)
-    return make_group([SignedPermutation(np.array(row, dtype=np.intp)) for row in images])
+    return make_group([SignedPermutation(np.array(row)) for row in images])
 
 
 def blocks(group: Any, block: Iterable[int]) -> Group:
@@ -126,25 +126,23 @@ def blocks(group: Any, block: Iterable[int]) -> Group:
     points = list(block) if isinstance(block, Iterable) else []
     if not points or not all(_is_point(point, found) for point in points):
         raise DeclarationError(f"a block is a list of points from 0 to {found.degree - 1}, got {str(block)[:60]}")
-    first = frozenset(int(point) for point in points)
-    listed, owner = [first], dict.fromkeys(first, 0)
+    listed, owner = [np.unique(np.array(points, dtype=np.intp))], np.full(found.degree, -1)
+    owner[listed[0]] = 0
     for current in listed:
         for place, generator in enumerate(found.generators, start=1):
-            moved = frozenset(int(generator[point]) for point in current)
-            if all(point not in owner for point in moved):
-                owner.update(dict.fromkeys(moved, len(listed)))
+            moved = np.sort(generator[current])
+            owners = np.unique(owner[moved]).tolist()
+            if owners == [-1]:
+                owner[moved] = len(listed)
                 listed.append(moved)
-            elif len({owner.get(point, -1) for point in moved}) > 1:
+            elif len(owners) > 1:
                 raise DeclarationError(
-                    f"{sorted(first)} is no block: generator {place} moves {sorted(current)} to {sorted(moved)}, which meets "
-                    "another image in some points only"
+                    f"{listed[0].tolist()} is no block: generator {place} moves {current.tolist()} to {moved.tolist()}, which "
+                    "meets another image in some points only"
                 )
-    rows = [
-        SignedPermutation(np.array([owner[int(generator[min(current)])] for current in listed], dtype=np.intp))
-        for generator in found.generators
-    ]
-    names = ["{" + ",".join(str(point + 1) for point in sorted(members)) + "}" for members in listed]
-    return make_group(rows, point_names=names)
+    images = owner[found.generators[:, [members[0] for members in listed]]]
+    names = ["{" + ",".join(map(str, (members + 1).tolist())) + "}" for members in listed]
+    return make_group([*map(SignedPermutation, images)], point_names=names)
 
 
 def product_action(inner: Any, outer: Any) -> Group:

@@ -1,7 +1,5 @@
 """The symmetries of a graph, found by BLISS through igraph: generators, not an enumeration."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     import networkx
 
 
-def automorphisms(graph: networkx.Graph[Any], *, node: Hashable = None, edge: Hashable = None) -> Group:
+def automorphisms(graph: "networkx.Graph[Any]", *, node: Hashable = None, edge: Hashable = None) -> Group:
     """The automorphism group of a networkx graph, directed or not; its points are the nodes, in the graph's own order.
 
     Args:

@@ -1,7 +1,5 @@
 """Group: a finite permutation group, held by its generators; sympy is the exact group behind it."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +10,6 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from eqgen.common.arrays import Permutation, Signs, read_only
 from eqgen.common.errors import DeclarationError, count, in_short
@@ -101,15 +98,15 @@ class Group:
         signs = b"" if self.signs is None else self.signs.tobytes()
         return hash((self.generators.shape, self.generators.tobytes(), signs))
 
-    def __mul__(self, other: Group) -> Group:
+    def __mul__(self, other: "Group") -> "Group":
         return direct_product(self, other) if isinstance(other, Group) else NotImplemented
 
     def __setstate__(self, state: dict[str, object]) -> None:
         # Arrays come back from a pickle writeable, and the group is hashed by them.
         self.__dict__.update(state)
-        self.generators.setflags(write=False)
+        read_only(self.generators)
         if self.signs is not None:
-            self.signs.setflags(write=False)
+            read_only(self.signs)
 
     def __str__(self) -> str:
         return f"{self.text}  # {self.describe()}"
@@ -117,7 +114,7 @@ class Group:
     __repr__ = __str__
 
     @cached_property
-    def sympy(self) -> PermutationGroup:
+    def sympy(self) -> "PermutationGroup":
         """The same group as a sympy `PermutationGroup`; on the points and then their negatives where signs flip."""
         from sympy.combinatorics import Permutation as SympyPermutation
         from sympy.combinatorics import PermutationGroup
@@ -142,7 +139,7 @@ class Group:
         return int(self.sympy.order())
 
     @cached_property
-    def orbits(self) -> npt.NDArray[np.intp]:
+    def orbits(self) -> Permutation:
         """The orbit of each point, shape (degree,), numbered by first appearance."""
         return point_orbits(self.generators)
 
@@ -182,7 +179,7 @@ class Group:
             return math.factorial(self.degree) // (2 if even else 1)
         return None
 
-    def equals(self, other: Group) -> bool:
+    def equals(self, other: "Group") -> bool:
         """Whether two groups have the same elements, whatever their generators; decided by sympy.
 
         Quick for groups of small order or degree; else sympy needs a base and strong generating set of both, and a warning

@@ -1,7 +1,5 @@
 """Signed permutations: points move, and a feature may change its sign on the way."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,14 +30,14 @@ class SignedPermutation:
         """The signs as an array, whether or not any changes."""
         return np.ones(self.size, dtype=np.int8) if self.signs is None else self.signs
 
-    def then(self, later: SignedPermutation) -> SignedPermutation:
+    def then(self, later: "SignedPermutation") -> "SignedPermutation":
         """This element first, and then a later one."""
         image = later.image[self.image]
         if self.signs is None and later.signs is None:
             return SignedPermutation(image)
         return SignedPermutation(image, self.all_signs() * later.all_signs()[self.image])
 
-    def inverse(self) -> SignedPermutation:
+    def inverse(self) -> "SignedPermutation":
         """The element that undoes this one."""
         image = inverse(self.image)
         return SignedPermutation(image, None if self.signs is None else self.signs[image])

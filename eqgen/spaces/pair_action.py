@@ -3,16 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import Integers, Permutation
-from eqgen.permutations.random_elements import random_elements
+from eqgen.common.arrays import Array, Integers, Permutation
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, halved
 
-Entries = TypeVar("Entries", bound=npt.NDArray[Any])
+SMALLEST_POOL = 8
+"""Product replacement keeps at least so many elements, ..."""
+
+BURN_IN = 64
+"""... and makes so many products before the first random element is handed out, ..."""
+
+BETWEEN = 3
+"""... and so many before each further one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +52,7 @@ class PairAction:
         images: Integers = self.output.image[pairs // n] * n + self.input.image[pairs % n]
         return images
 
-    def turned(self, entries: Entries, rows: Any = slice(None), columns: Any = slice(None)) -> Entries:
+    def turned(self, entries: Array, rows: Any = slice(None), columns: Any = slice(None)) -> Array:
         """Entries of an (m, n) matrix with the signs that the element gives them where it moves them; changed in place.
 
         Args:
@@ -63,14 +68,12 @@ class PairAction:
 
 def paired(outputs: Sequence[SignedPermutation], inputs: Sequence[SignedPermutation]) -> list[PairAction]:
     """What some elements do to outputs and to inputs, element by element; equal permutations are held once."""
-    same = all(map(_same, outputs, inputs))
+    same = all(
+        output is input_
+        or (output.signs is None and input_.signs is None and np.array_equal(output.image, input_.image))
+        for output, input_ in zip(outputs, inputs, strict=True)
+    )
     return [PairAction(output, output if same else input_) for output, input_ in zip(outputs, inputs, strict=True)]
-
-
-def _same(output: SignedPermutation, input_: SignedPermutation) -> bool:
-    if output is input_:
-        return True
-    return output.signs is None and input_.signs is None and np.array_equal(output.image, input_.image)
 
 
 def random_actions(generators: Sequence[PairAction], seed: int = 1) -> Iterator[PairAction]:
@@ -89,3 +92,26 @@ def random_actions(generators: Sequence[PairAction], seed: int = 1) -> Iterator[
     for element in random_elements(images, seed):
         output = unplain(element[:size])
         yield PairAction(output, output if one_space else unplain(element[size:] - size))
+
+
+def random_elements(generators: Sequence[Permutation], seed: int = 1) -> Iterator[Permutation]:
+    """Random elements of the group that permutations of shape (size,) generate, without end, the same for the same seed.
+
+    Product replacement with an accumulator (Celler, Leedham-Green, Murray, Niemeyer, O'Brien, "Generating random elements
+    of a finite group", 1995): the words grow exponentially, so that even powers of one long cycle are soon well spread.
+    """
+    random = np.random.default_rng(seed)
+    pool = list(generators) * -(-SMALLEST_POOL // len(generators))
+    product = pool[0]
+    yields_after = BURN_IN
+    while True:
+        replaced = random.integers(len(pool), size=BURN_IN)
+        # A shift of at least one place, so that no element is multiplied by itself alone.
+        by = (replaced + random.integers(1, len(pool), size=BURN_IN)) % len(pool)
+        for first, second in zip(replaced.tolist(), by.tolist(), strict=True):
+            pool[first] = pool[second][pool[first]]
+            product = pool[first][product]
+            yields_after -= 1
+            if not yields_after:
+                yield product
+                yields_after = BETWEEN

@@ -3,7 +3,6 @@
 Labels are right when every generator leaves them unchanged, and every label is generated from one pair.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -77,7 +76,7 @@ def certify(mapping: Mapping, signed_labels: SignedLabels, limits: Limits = LIMI
     >>> bool(c), c.rank, c.burnside, c.counted
     (True, 3, 3, '120 elements')
     """
-    violation = next(_violations(mapping, signed_labels, limits), "")
+    violation = _violation(mapping, signed_labels, limits)
     # What a violation says comes first: labels that are not invariant may well lie apart.
     apart = "" if violation else _apart(mapping, signed_labels, limits)
     return counted(mapping, limits, first_places(signed_labels, limits).size, violation, apart)
@@ -176,28 +175,25 @@ def free_zero(mapping: Mapping, zeros: Integers, n: int) -> int:
     return int(zeros[free[0]]) if free.size else -1
 
 
-def _violations(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -> Iterator[str]:
-    """What generators change, one entry a block of rows."""
+def _violation(mapping: Mapping, signed_labels: SignedLabels, limits: Limits) -> str:
+    """The first entry that a generator moves to one of another label or sign; "" when there is none."""
     with progress("certifying: invariance", signed_labels.size * len(mapping.generators)) as advance:
         for generator in mapping.generators:
             for rows in row_blocks(signed_labels.shape[0], signed_labels.shape[1], limits.block):
-                images = signed_labels[generator.output.image[rows]]
+                images = np.take(signed_labels[generator.output.image[rows]], generator.input.image, axis=1)
                 advance(images.size)
                 expected = signed_labels[rows]
                 if generator.is_signed:
                     expected = expected * signs_of_move(generator, rows, slice(None))
-                different = np.take(images, generator.input.image, axis=1) != expected
+                different = images != expected
                 if different.any():
                     row, column = np.argwhere(different)[0].tolist()
-                    yield _violation(mapping, generator, signed_labels, rows.start + row, column)
-
-
-def _violation(mapping: Mapping, generator: PairAction, signed_labels: SignedLabels, row: int, column: int) -> str:
-    image_row, image_column = int(generator.output.image[row]), int(generator.input.image[column])
-    first, second = labels_of(signed_labels[row, column]), labels_of(signed_labels[image_row, image_column])
-    what = f"labels differ: {first} and {second}" if first != second else "signs do not fit"
-    start, end = entry_name(mapping, row, column), entry_name(mapping, image_row, image_column)
-    return f"{generator.name} moves entry {start} to {end}, but their {what}"
+                    first, second = labels_of(expected[row, column]), labels_of(images[row, column])
+                    what = f"labels differ: {first} and {second}" if first != second else "signs do not fit"
+                    start = entry_name(mapping, rows.start + row, column)
+                    image = int(generator.output.image[rows.start + row]), int(generator.input.image[column])
+                    return f"{generator.name} moves entry {start} to {entry_name(mapping, *image)}, but their {what}"
+    return ""
 
 
 def entry_name(mapping: Mapping, row: int, column: int) -> str:
