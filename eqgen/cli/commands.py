@@ -30,10 +30,7 @@ plain_console = partial(Console, markup=False, highlight=False, emoji=False)
 
 console = plain_console()
 
-WHICH_PROGRAM = f'the program to show: "auto" for the cheapest, or {", ".join(NAMES[1:])}'
-
 app = typer.Typer(
-    help="Declare a symmetry; get the Keras layer, and the proof.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -52,7 +49,9 @@ def show(
     latex: Annotated[bool, typer.Option("--latex", help="print the pattern as LaTeX and nothing else")] = False,
     channels: Annotated[int, typer.Option(min=1, help="plan for so many channels, in and out")] = CHANNELS,
     batch: Annotated[int, typer.Option(min=1, help="plan for so many examples at once")] = BATCH,
-    lowering: Annotated[str, typer.Option(help=WHICH_PROGRAM)] = "auto",
+    lowering: Annotated[
+        str, typer.Option(help=f'the program to show: "auto" for the cheapest, or {", ".join(NAMES[1:])}')
+    ] = "auto",
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""
     refuse_unknown(lowering)
@@ -114,7 +113,7 @@ def catalogue(
         console.print(entry.title, style="bold", soft_wrap=True)
         console.print(" ".join(entry.source.split()))
         console.print()
-        show(entry.declaration, channels=CHANNELS, batch=BATCH)
+        show(entry.declaration)
         return
     table, mistakes = _table("name", "title", "order", "rank", no_wrap=True), []
     for each in catalogue_files.names():
@@ -141,8 +140,9 @@ def demo(
     """The main job on real input: the a/b/c layer on all graphs of seven nodes, start to end."""
     _import_keras()
     from eqgen.cli.demo.story import run
+    from eqgen.cli.demo.training import FULL_PLAN, Plan
 
-    if not run(output, full=full, console=console):
+    if not run(output, FULL_PLAN if full else Plan(), console):
         raise typer.Exit(1)
 
 

@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from eqgen.common.colours import colour
 from eqgen.common.errors import DeclarationError, count
-from eqgen.orbitals.pattern import Pattern
+from eqgen.orbitals.pattern import Pattern, colour
 
 MOST_NAMED = 64
 """Up to this many rows or columns each one gets its name; more would not be readable."""

@@ -1,5 +1,6 @@
 """Pattern: the symbolic weight matrix, typed in or computed; it knows no groups and no orbits."""
 
+import colorsys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eqgen.common.arrays import Integers, Labels, SignedLabels, Signs, labels_of, read_only, signs_of, smallest_type
-from eqgen.common.colours import colour
 from eqgen.common.errors import DeclarationError, count
 from eqgen.language.grammar import is_entry, parse_pattern
 
 if TYPE_CHECKING:
     from rich.text import Text
     from sympy import Matrix
+
+# Okabe and Ito's palette, told apart by colour-blind readers too (black left out: it is the background of a terminal).
+FIRST_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -234,6 +237,20 @@ def letter_name(number: int) -> str:
         number, letter = divmod(number - 1, 26)
         name = chr(ord("a") + letter) + name
     return name
+
+
+def colour(number: int) -> str:
+    """The colour of parameter `number` as `#rrggbb`, the same on a terminal and in pictures.
+
+    >>> colour(0)
+    '#0072b2'
+    """
+    if number < len(FIRST_COLOURS):
+        return FIRST_COLOURS[number]
+    # Steps of the golden ratio around the hue circle never come close to a hue used shortly before.
+    hue = (number * 0.6180339887498949) % 1.0
+    red, green, blue = colorsys.hls_to_rgb(hue, 0.45 + 0.2 * (number % 3) / 2, 0.65)
+    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
 
 
 def _from_rows(rows: Sequence[Sequence[tuple[int, str]]]) -> Pattern:

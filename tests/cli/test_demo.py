@@ -30,7 +30,7 @@ from eqgen.cli.demo.training import (
     r_squared,
     split,
 )
-from eqgen.common.colours import colour
+from eqgen.orbitals.pattern import colour
 
 TINY = Plan(sizes=(20, 30), seeds=2, steps=8, steps_per_call=4, batch=10, scalar_steps=15)
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import eqgen as eq
 from eqgen.cli.plot import draw_scores, weight_picture
-from eqgen.common.colours import colour
+from eqgen.orbitals.pattern import colour
 
 EDGES = "{p p} -> {p p} where p = S(5)"
 

@@ -24,16 +24,13 @@ from rich.table import Table
 from rich.text import Text
 
 from eqgen.cli.demo.graphs import EDGES, NODES, Integers, as_inputs, atlas, spanning_trees
-from eqgen.cli.demo.training import CONTESTANTS, FULL_PLAN, LAYER, WHOLE, Answer, Plan, Run, Trainer, answer_question
+from eqgen.cli.demo.training import CONTESTANTS, LAYER, WHOLE, Answer, Plan, Run, Trainer, answer_question
 from eqgen.cli.plot import draw_scores, weight_picture
 from eqgen.common.errors import DeclarationError, count
 from eqgen.common.files import whole_file
 from eqgen.orbitals.orbits import orbits
 from eqgen.verification.report import Report
 from eqgen.verification.verify import equivariant_layers, verify
-
-ROWS_SHOWN = 8
-"""Rows of the pattern on the screen; the picture has them all."""
 
 Results = Mapping[tuple[int, str], Sequence[Run]]
 """For each row of the table, a number of training graphs and a contestant, the run of each seed."""
@@ -68,20 +65,18 @@ class Outcome:
         return self.same_bits and all(all(reports) for reports in self.stages.values())
 
 
-def run(output: Path, *, full: bool = False, console: Console | None = None, plan: Plan | None = None) -> Outcome:
+def run(output: Path, plan: Plan, console: Console | None = None) -> Outcome:
     """The whole demo: data, pattern, seed question, training, table, proof.
 
     Args:
         output: the folder for the results; files of an earlier run are replaced.
-        full: all four training sizes and five seeds.
+        plan: how much to train.
         console: where to print.
-        plan: how much to train, in place of the two usual plans.
 
     Raises:
         DeclarationError: the folder cannot be written.
     """
     console = console or Console(markup=False, highlight=False)
-    plan = plan or (FULL_PLAN if full else Plan())
     start = time.monotonic()
     prepare(output)
 
@@ -159,7 +154,8 @@ def _tell_pattern(console: Console) -> None:
     found = orbits(LAYER)
     console.print(f"\nThe layer: {found.mapping}", style="bold")
     coloured, letters = found.pattern.coloured().split("\n"), Text()
-    for number, line in enumerate(coloured[:ROWS_SHOWN]):
+    # The picture has all rows.
+    for number, line in enumerate(coloured[:8]):
         console.print(Text.assemble((f"{found.mapping.output.name(number)}  ", "dim"), line), no_wrap=True)
     console.print(f"... {EDGES} rows, one for each edge; {count(found.rank, 'number')} in {EDGES * EDGES} places:")
     meanings = ("the edge itself", "edges that share a node with it", "edges apart from it")
