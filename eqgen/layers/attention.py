@@ -64,14 +64,17 @@ class EquivariantAttention(PointLayer):
         self._places = np.maximum(labels, 0).astype(np.int32).ravel()
         self._left_out = np.where(labels < 0, -np.inf, 0.0) if (labels < 0).any() else None
         self.use_bias = use_bias
-        self.query: Any = None
-        self.key: Any = None
-        self.value: Any = None
-        self.output_kernel: Any = None
-        self.query_bias: Any = None
-        self.value_bias: Any = None
-        self.output_bias: Any = None
-        self.pair_bias: Any = None
+        for weight in (
+            "query",
+            "key",
+            "value",
+            "output_kernel",
+            "query_bias",
+            "value_bias",
+            "output_bias",
+            "pair_bias",
+        ):
+            setattr(self, weight, None)
 
     def build(self, input_shape: Any) -> None:
         """Make the projections and the biases of pairs."""
@@ -115,7 +118,6 @@ class EquivariantAttention(PointLayer):
         return ops.reshape(_projected(mixed, self.output_kernel, self.output_bias), shape)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the layer again."""
         own = {"num_heads": self.num_heads, "key_dim": self.key_dim, "use_bias": self.use_bias}
         return {**super().get_config(), **own}
 

@@ -99,11 +99,9 @@ def _finer_mapping(mapping: Mapping, finer: Mapping | Group | str) -> Mapping:
         )
     axes = {mapping.axes[0].name: finer}
     everywhere = as_mapping(mapping.sides, **axes)
+    before, after = ((each.output.size, each.input.size) for each in (mapping, everywhere))
     # On other points the support has no meaning; that they are others is told of later.
-    if mapping.support is None or (everywhere.output.size, everywhere.input.size) != (
-        mapping.output.size,
-        mapping.input.size,
-    ):
+    if mapping.support is None or before != after:
         return everywhere
     pairs = zip(mapping.support.row_numbers().tolist(), mapping.support.indices.tolist(), strict=True)
     return as_mapping(mapping.sides, support=list(pairs), **axes)

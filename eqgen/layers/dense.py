@@ -195,7 +195,6 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         return matrix[:, :, 0, 0] if self.units is None else matrix
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the layer again, with nothing extra to pass."""
         return {
             **super().get_config(),
             **self.declared.config(self.bias_pattern),

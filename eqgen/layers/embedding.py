@@ -59,8 +59,5 @@ class OrbitEmbedding(PointLayer):
         return ops.reshape(inputs + ops.cast(codes, inputs.dtype), shape)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the layer again."""
-        return {
-            **super().get_config(),
-            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
-        }
+        initializer = keras.initializers.serialize(self.embeddings_initializer)
+        return {**super().get_config(), "embeddings_initializer": initializer}

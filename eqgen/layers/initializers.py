@@ -43,7 +43,6 @@ class OrbitInitializer(keras.initializers.Initializer):
         return values * constant(spread, values)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes it again."""
         return {"seed": keras.saving.serialize_keras_object(self._config_seed)}
 
     @classmethod

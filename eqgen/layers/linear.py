@@ -31,7 +31,7 @@ class LinearMap:
     bias_table: WeightTable | None
 
     def __call__(self, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
-        """Features (batch, m, channels_out) of features (batch, n, channels_in), both in the compute dtype.
+        """Apply the map to features (batch, n, channels_in) in the compute dtype: (batch, m, channels_out).
 
         Args:
             kernel: (rank, channels_in, channels_out), or (rank,) for one channel, in the dtype of the variables.

@@ -80,7 +80,6 @@ class EquivariantNormalization(PointLayer):
         return ops.reshape(ops.cast(normal, self.compute_dtype), shape)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the layer again."""
         return {**super().get_config(), "epsilon": self.epsilon}
 
     def _on_points(self, each: Any, mask: Any) -> Any:

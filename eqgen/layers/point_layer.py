@@ -70,7 +70,6 @@ class PointLayer(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the layer again."""
         return {**super().get_config(), "declaration": self.mapping.without_catalogue()}
 
     def declared_as(self) -> str:

@@ -87,7 +87,6 @@ class InvariantPool(PointLayer):
         return (*input_shape[: reading.lead], len(self.orbit_sizes) * reading.channels)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the layer again."""
         return {**super().get_config(), "mode": self.mode}
 
 

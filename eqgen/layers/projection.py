@@ -154,7 +154,6 @@ class OrbitConstraint(keras.constraints.Constraint):
         return nearest_weight(self.form, ops.convert_to_tensor(w))
 
     def get_config(self) -> dict[str, Any]:
-        """What makes it again."""
         return {"declaration": self.form.text}
 
 
@@ -186,5 +185,4 @@ class OrbitRegularizer(keras.regularizers.Regularizer):
         return self.strength * ops.sum(ops.square(kernel - nearest_weight(self.form, kernel)))
 
     def get_config(self) -> dict[str, Any]:
-        """What makes it again."""
         return {"declaration": self.form.text, "strength": self.strength}

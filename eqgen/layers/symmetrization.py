@@ -80,7 +80,6 @@ def _means(form: Form, weight: Any, channels_in: int, channels_out: int) -> np.n
     matrix = as_float64(weight).reshape(n * channels_in, m * channels_out)
     with double_precision():
         held = as_float64(nearest(form, ops.convert_to_tensor(matrix, dtype="float64")))
-    entries = (
-        held.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3).reshape(m * n, channels_in, channels_out)
-    )
-    return entries[form.firsts[1:]] * form.pattern.signs.ravel()[form.firsts[1:], None, None]
+    entries = held.reshape(n, channels_in, m, channels_out).transpose(2, 0, 1, 3)
+    entries = entries.reshape(m * n, channels_in, channels_out)[form.firsts[1:]]
+    return entries * form.pattern.signs.ravel()[form.firsts[1:], None, None]

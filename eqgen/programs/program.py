@@ -17,9 +17,8 @@ from eqgen.common.errors import DeclarationError, shortened
 from eqgen.common.memory import refuse_large_table
 from eqgen.programs.cost import BATCH, CHANNELS, Cost, cost_of, refuse_sizes
 from eqgen.programs.entries import LinearCombination
-from eqgen.programs.prices import Work
 from eqgen.programs.reference import run
-from eqgen.programs.steps import KroneckerProduct, MixShape, Side, Stage
+from eqgen.programs.steps import KroneckerProduct, MixShape, Side
 
 EXACT = 1e-6
 """A float matrix that lies further than this from integers, beside its largest parameter, is no combination of orbits."""
@@ -147,12 +146,16 @@ class Program:
             lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more"]
         notes = dict.fromkeys(note for block in blocks for factor in block.factors for note in factor.notes)
         cost, dense = self.cost(), prod(self.shape) * into * out
+        forward, backward = (
+            f"{short(work.multiply_adds)} multiply-adds and {short(work.bytes)}B"
+            for work in (cost.forward, cost.backward)
+        )
         lines = [
             f"{self.title}: {self.lowering}",
             *(f"  {line}" for line in [*lines, *notes]),
             f"mixing       {short(cost.mixing)} multiply-adds an example with {into} -> {out} channels, "
             f"{cost.mixing / dense:.2g} of Dense's {short(dense)}",
-            f"step         forward {_work_text(cost.forward)}, backward {_work_text(cost.backward)}, batch {self.batch}",
+            f"step         forward {forward}, backward {backward}, batch {self.batch}",
         ]
         if self.runner_up:
             lines.append(f"runner-up    {self.runner_up}")
@@ -169,15 +172,10 @@ def _steps(block: KroneckerProduct, several: bool) -> list[str]:
     for stages in product(*(part.stages for part in block.factors)):
         pools = " x ".join(stage.pool_words for stage in stages)
         spreads = " x ".join(stage.spread_words for stage in stages)
-        lines.append(f"{where}{pools} -> mix {_mixes(stages)} -> {spreads}")
+        sections = list(product(*(stage.sections for stage in stages)))
+        mixes = f"{len(sections)} blocks" if len(sections) > 3 else " and ".join(map(_mix, sections))
+        lines.append(f"{where}{pools} -> mix {mixes} -> {spreads}")
     return lines
-
-
-def _mixes(stages: Sequence[Stage]) -> str:
-    chosen = list(product(*(stage.sections for stage in stages)))
-    if len(chosen) > 3:
-        return f"{len(chosen)} blocks"
-    return " and ".join(_mix(sections) for sections in chosen)
 
 
 def _mix(sections: Sequence[MixShape]) -> str:
@@ -191,10 +189,6 @@ def _mix(sections: Sequence[MixShape]) -> str:
 
 def _range(side: Side) -> str:
     return f"{side.start + 1}..{side.start + side.size}" if side.size > 1 else f"{side.start + 1}"
-
-
-def _work_text(work: Work) -> str:
-    return f"{short(work.multiply_adds)} multiply-adds and {short(work.bytes)}B"
 
 
 def short(number: int) -> str:

@@ -14,7 +14,7 @@ from eqgen.layers.execution.mix import apart, joined, matrices, matrices_of, mix
 from eqgen.layers.execution.operators import LIMITS, Limits, Pools, Run, fused, spread_all
 from eqgen.layers.execution.tensors import arranged, concatenated, constant, total
 from eqgen.programs.entries import SpectralEntries, scaled_entries
-from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct
 
 Scale = np.ndarray | None
 """(rank,), what each parameter is multiplied by before it stands in the matrix; None where that is 1."""
@@ -45,7 +45,7 @@ class Execution:
             done = start + size
 
     def __call__(self, features: Any, theta: Any, dtype: str) -> Any:
-        """The features, (batch, n, channels_in) in the compute dtype, that the program makes of others: (batch, m, channels_out).
+        """Apply the program to features (batch, n, channels_in) in the compute dtype: (batch, m, channels_out).
 
         theta, (rank, channels_in, channels_out), is in the dtype of the variables; times the scale it stands in the matrix.
         """
@@ -60,10 +60,14 @@ class Execution:
 
 def _block(block: KroneckerProduct, scale: Scale, limits: Limits) -> Run:
     """What applies one block to its part of all features and parameters."""
-    source = block.input
+    source, target = block.input, block.output
     factors, scale = _scaled(block.factors, None if scale is None else scale[block.first : block.first + block.rank])
     run = _factors(factors, limits)
     points = [factor.shape[1] for factor in factors]
+    # From a term's own order to that of the factors, and back again.
+    order_in = [0, *(1 + place for place in source.order), 1 + len(source.grid)]
+    order_out = [0, *(1 + int(place) for place in np.argsort(target.order)), 1 + len(target.order)]
+    grid_out = [target.grid[place] for place in target.order]
 
     def applied(features: Any, theta: Any, dtype: str) -> Any:
         if source.size < features.shape[1]:
@@ -72,7 +76,10 @@ def _block(block: KroneckerProduct, scale: Scale, limits: Limits) -> Run:
             theta = theta[block.first : block.first + block.rank]
         if scale is not None:
             theta = theta * constant(scale[:, None, None], theta)
-        return _spread_out(block.output, run(_laid_out(source, points, features), theta, dtype))
+        channels_in, channels_out = features.shape[-1], theta.shape[2]
+        features = arranged(features, (-1, *source.grid, channels_in), order_in, (-1, *points, channels_in))
+        outputs = run(features, theta, dtype)
+        return arranged(outputs, (-1, *grid_out, channels_out), order_out, (-1, target.size, channels_out))
 
     return applied
 
@@ -118,17 +125,3 @@ def _factors(factors: Sequence[KroneckerFactor], limits: Limits) -> Run:
         return spread_all(terms, points, limits)
 
     return run
-
-
-def _laid_out(side: Side, points: Sequence[int], features: Any) -> Any:
-    """(batch, points of a term, channels) to (batch, points of each factor ..., channels)."""
-    grid = (-1, *side.grid, features.shape[-1])
-    order = [0, *(1 + place for place in side.order), 1 + len(side.grid)]
-    return arranged(features, grid, order, (-1, *points, features.shape[-1]))
-
-
-def _spread_out(side: Side, features: Any) -> Any:
-    """The way back, for outputs."""
-    grid = (-1, *(side.grid[place] for place in side.order), features.shape[-1])
-    order = [0, *(1 + int(place) for place in np.argsort(side.order)), 1 + len(side.order)]
-    return arranged(features, grid, order, (-1, side.size, features.shape[-1]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from eqgen.common.arrays import Integers, SignedLabels, smallest_type
+from eqgen.common.arrays import Integers, SignedLabels, read_only, smallest_type
 from eqgen.layers.execution.operators import LIMITS, Limits
 from eqgen.layers.execution.tensors import concatenated, matmul, reordered, reshaped, sizes, with_gradient
 
@@ -54,8 +54,7 @@ def weight_table(signed_labels: SignedLabels, rank: int, limits: Limits = LIMITS
     # By signed label: 0, 1, ..., rank and, from behind, -1, ..., -rank.
     places = np.concatenate([[rank * (2 if negative else 1)], np.arange(rank), rank + np.arange(rank)[::-1]])
     # Contiguous, so that flattening it in every call copies nothing.
-    index = np.ascontiguousarray(places.astype(np.int32)[signed_labels.T])
-    index.setflags(write=False)
+    index = read_only(np.ascontiguousarray(places.astype(np.int32)[signed_labels.T]))
     return WeightTable(index, rank, negative, zero, limits.one_hot)
 
 

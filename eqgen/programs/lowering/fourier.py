@@ -17,7 +17,7 @@ from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.programs.entries import FourierEntries
 from eqgen.programs.lowering.problem import Lowering, Problem
-from eqgen.programs.operators.fourier import Fourier
+from eqgen.programs.operators.fourier import Fourier, frequencies_of
 from eqgen.programs.operators.operator import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
@@ -136,7 +136,7 @@ def _transformed(
 ) -> KroneckerFactor:
     """The factor that transforms the orbits of both sides, (orbits, size of the grid) each, and mixes frequency by frequency."""
     pool, spread = Fourier(entries.grid, index_in, False), Fourier(entries.grid, index_out, True)
-    mix = MixShape(pool.frequencies, 2 * index_in.shape[0], 2 * index_out.shape[0], 1)
+    mix = MixShape(frequencies_of(entries.grid), 2 * index_in.shape[0], 2 * index_out.shape[0], 1)
     words = words.format(" x ".join(map(str, entries.grid)))
     return KroneckerFactor("spectral", shape, (Stage(pool, spread, (mix,), words, "back"),), entries)
 

@@ -62,11 +62,6 @@ class Decomposition:
         """The subspaces of one type in one class."""
         return [piece for piece in self.pieces if piece.owner == owner and piece.kind == kind]
 
-    @property
-    def kinds(self) -> int:
-        """How many isomorphism types there are."""
-        return 1 + max(piece.kind for piece in self.pieces)
-
 
 def decomposed(classes: Sequence[Action]) -> Decomposition:
     """The irreducible subspaces of some transitive spaces.

@@ -62,7 +62,7 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
     outputs, inputs = ([number for number, like in enumerate(classes) if like.members[side]] for side in (0, 1))
     kinds = [
         kind
-        for kind in range(decomposition.kinds)
+        for kind in sorted({piece.kind for piece in decomposition.pieces})
         if all(any(decomposition.multiplicity(owner, kind) for owner in owners) for owners in (outputs, inputs))
     ]
     spread, pool = (

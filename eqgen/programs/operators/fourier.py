@@ -46,12 +46,8 @@ class Fourier:
     inverse: bool
 
     @property
-    def frequencies(self) -> int:
-        return frequencies_of(self.grid)
-
-    @property
     def shape(self) -> tuple[int, int]:
-        return 2 * self.frequencies * int(self.index.shape[0]), int(self.index.size)
+        return 2 * frequencies_of(self.grid) * int(self.index.shape[0]), int(self.index.size)
 
     @property
     def work(self) -> Work:
@@ -71,7 +67,7 @@ class Fourier:
         orbits = self.index.shape[0]
         taken = features[:, self.index].reshape(len(features), orbits, *self.grid, features.shape[-1])
         spectrum = np.fft.rfftn(taken, axes=range(2, 2 + len(self.grid)))
-        spectrum = spectrum.reshape(len(features), orbits, self.frequencies, features.shape[-1])
+        spectrum = spectrum.reshape(len(features), orbits, frequencies_of(self.grid), features.shape[-1])
         rows = np.stack([spectrum.real, spectrum.imag], axis=2)
         if self.inverse:
             rows = rows * self.weights()[:, None]
@@ -81,7 +77,7 @@ class Fourier:
         """The transpose, of an inverse: the points for rows of shape (batch, rows, channels)."""
         assert self.inverse
         orbits = len(self.index)
-        apart = rows.reshape(len(rows), self.frequencies, orbits, 2, rows.shape[-1]).transpose(0, 2, 3, 1, 4)
+        apart = rows.reshape(len(rows), frequencies_of(self.grid), orbits, 2, rows.shape[-1]).transpose(0, 2, 3, 1, 4)
         spectrum = (apart[:, :, 0] + 1j * apart[:, :, 1]).reshape(
             len(rows), orbits, *self.grid[:-1], self.grid[-1] // 2 + 1, rows.shape[-1]
         )

@@ -31,14 +31,14 @@ def _pool(fourier: Fourier, features: Any, axis: int, limits: Limits) -> Any:
     values = reordered(features, fourier.index.ravel(), axis)
     pair = _forward(reshaped(values, (-1, prod(fourier.grid), after)), fourier.grid)
     rows = (*shape[:axis], fourier.shape[0], *shape[axis + 1 :])
-    return arranged(pair, (-1, orbits, 2, fourier.frequencies, after), (0, 3, 1, 2, 4), rows)
+    return arranged(pair, (-1, orbits, 2, frequencies_of(fourier.grid), after), (0, 3, 1, 2, 4), rows)
 
 
 @spread.register
 def _spread(fourier: Fourier, features: Any, axis: int, limits: Limits) -> Any:
     assert fourier.inverse
     shape = sizes(features)
-    after, orbits, frequencies = prod(shape[axis + 1 :]), len(fourier.index), fourier.frequencies
+    after, orbits, frequencies = prod(shape[axis + 1 :]), len(fourier.index), frequencies_of(fourier.grid)
     pair = arranged(features, (-1, frequencies, orbits, 2, after), (0, 2, 3, 1, 4), (-1, 2, frequencies, after))
     if is_short(fourier.grid):
         values = _backward(pair * constant(fourier.weights()[:, None], pair), fourier.grid)
@@ -78,7 +78,7 @@ def _fused(pool: Fourier, factor: KroneckerFactor) -> Run | None:
 
 def _correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features: Any, theta: Any, dtype: str) -> Any:
     """A whole factor, which takes half as long as a matrix of both parts."""
-    grid, frequencies = entries.grid, pool.frequencies
+    grid, frequencies = entries.grid, frequencies_of(entries.grid)
     channels_in, channels_out = theta.shape[1:]
     outputs, inputs, size = entries.signed_labels.shape
     rows, columns = outputs * channels_out, inputs * channels_in
