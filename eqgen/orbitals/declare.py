@@ -52,8 +52,7 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
 def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict[str, Any]) -> Mapping:
     """The Mapping of a syntax tree, whose text errors point into, with the keywords that `mapping` takes."""
     declared, together = _declared_axes(syntax, declaration, axes)
-    mentioned = _mentioned(syntax, declaration, declared)
-    _check_all_used(syntax, declaration, axes, mentioned)
+    mentioned = _mentioned(syntax, declaration, declared, axes)
     numbers = {name: number for number, name in enumerate(mentioned)}
     input_, output = (_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output))
     groups = tuple(Axis(name, declared[name]) for name in mentioned)
@@ -81,9 +80,8 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
 
 def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
     """A mapping with its pairs cut to those of a support."""
-    shape = (whole.output.size, whole.input.size)
     try:
-        labels = sparse_labels(whole.elements, shape, pairs.rows, pairs.columns, close=pairs.close)
+        return replace(whole, support=sparse_labels(whole.elements, pairs))
     except NotClosedError as missing:
         row, column = missing.args
         raise DeclarationError(
@@ -91,7 +89,6 @@ def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
             f"{whole.output.name(row)} <- {whole.input.name(column)}, which is missing{pairs.hint}; add that pair, "
             f"({row}, {column}) counted from 0, and its like, or write support=eq.closed(...)"
         ) from None
-    return replace(whole, support=labels)
 
 
 def one_space(declaration: Mapping | str) -> Mapping:
@@ -185,7 +182,16 @@ def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:
     return groups
 
 
-def _check_all_used(syntax: MappingSyntax, text: str, axes: dict[str, Any], mentioned: tuple[str, ...]) -> None:
+def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group], axes: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the axes that the spaces mention, in order: all that are declared, and no others."""
+    factors = [factor for side in (syntax.input, syntax.output) for term in side for factor in term if factor.size]
+    mentioned = tuple(dict.fromkeys(factor.axis for factor in factors))
+    for factor in factors:
+        if factor.axis not in declared:
+            group = f'{factor.axis} = S(5)"'
+            written = f'", {group} at the end' if syntax.where else f'"where {group}'
+            message = f"axis {factor.axis} is not declared: add {written} or pass {factor.axis}=..."
+            raise pointing(message, text, factor.position)
     for clause in syntax.where:
         for name in clause.names:
             if name not in mentioned:
@@ -194,17 +200,7 @@ def _check_all_used(syntax: MappingSyntax, text: str, axes: dict[str, Any], ment
     for name in axes:
         if name not in mentioned:
             raise DeclarationError(f"axis {name} is declared but not used in {text!r}: use it or drop the keyword")
-
-
-def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group]) -> tuple[str, ...]:
-    factors = [factor for side in (syntax.input, syntax.output) for term in side for factor in term if factor.size]
-    for factor in factors:
-        if factor.axis not in declared:
-            group = f'{factor.axis} = S(5)"'
-            clause = f'", {group} at the end' if syntax.where else f'"where {group}'
-            message = f"axis {factor.axis} is not declared: add {clause} or pass {factor.axis}=..."
-            raise pointing(message, text, factor.position)
-    return tuple(dict.fromkeys(factor.axis for factor in factors))
+    return mentioned
 
 
 def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Group]) -> Space:

@@ -220,7 +220,11 @@ def pattern(value: Any) -> Pattern:
     if _are_strings(value):
         return _from_rows(parse_pattern("\n".join(value)))
     if isinstance(value, (list, tuple)) and value and all(map(_are_strings, value)):
-        _check_entries(value)
+        for i, row in enumerate(value, start=1):
+            for j, entry in enumerate(row, start=1):
+                if not is_entry(entry.strip()):
+                    where = f"entry ({i}, {j}) of the pattern is {entry[:60]!r}"
+                    raise DeclarationError(f"{where}: entries are names, -names or 0, one in each string")
         return _from_rows(parse_pattern("\n".join(" ".join(row) for row in value)))
     return _from_integers(value)
 
@@ -304,15 +308,6 @@ def _from_integers(value: Any) -> Pattern:
     return _from_rows(
         [[(int(np.sign(k)), letter_name(abs(k) - 1) if k else "") for k in row] for row in array.tolist()]
     )
-
-
-def _check_entries(rows: Sequence[Sequence[str]]) -> None:
-    for i, row in enumerate(rows, start=1):
-        for j, entry in enumerate(row, start=1):
-            if not is_entry(entry.strip()):
-                raise DeclarationError(
-                    f"entry ({i}, {j}) of the pattern is {entry[:60]!r}: entries are names, -names or 0, one in each string"
-                )
 
 
 def _are_strings(value: Any) -> bool:

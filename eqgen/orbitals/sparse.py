@@ -18,6 +18,7 @@ from eqgen.common.progress import progress
 from eqgen.orbitals.dense import LabelClasses, LabelTable, images_and_signs
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.schreier_tree import Tree, schreier_tree
+from eqgen.orbitals.supports import Pairs
 from eqgen.spaces.pair_action import PairAction, random_actions
 
 if TYPE_CHECKING:
@@ -83,31 +84,22 @@ class SparseLabels:
         return LabelTable(self.matrix.toarray(), self.representatives, self.row_representatives, self.row_orbit_sizes)
 
 
-def sparse_labels(
-    generators: Sequence[PairAction],
-    shape: tuple[int, int],
-    rows: Integers,
-    columns: Integers,
-    *,
-    close: bool,
-    limits: Limits = LIMITS,
-) -> SparseLabels:
+def sparse_labels(generators: Sequence[PairAction], named: Pairs, limits: Limits = LIMITS) -> SparseLabels:
     """The orbits of some pairs.
 
     Args:
         generators: of the group; at least one.
-        shape: (m, n).
-        rows, columns: the pairs, (any number,) each, in any order.
-        close: whether to add the pairs that the group moves these to.
+        named: the pairs, in any order, and whether to add those that the group moves these to.
         limits: what decides between the ways, which all give the same.
 
     Raises:
-        NotClosedError: the group moves one of these pairs to one that is missing, and `close` is false.
+        NotClosedError: the group moves one of these pairs to one that is missing, and none are to be added.
     """
+    close, shape = named.close, (generators[0].output.size, generators[0].input.size)
     random = random_actions(generators)
     tree = schreier_tree(generators, random, limits)
     work = _Work(tree, shape, limits)
-    given = _in_order(rows.astype(np.int64) * shape[1] + columns)
+    given = _in_order(named.rows.astype(np.int64) * shape[1] + named.columns)
     worth = (shape[0] + given.size) * len(generators) >= limits.worth_keeping
     name = cache.key(f"support {shape} {close}", [given, *images_and_signs(generators)]) if worth else ""
     kept = cache.load(name) if name else None
@@ -160,6 +152,10 @@ class _Piece:
         labels *= 1 - 2 * (entries & 1)
         return labels
 
+    def pairs(self, rows: Permutation, entries: Integers, n: int) -> Integers:
+        """Entries that stand in some rows, as row * n + column."""
+        return (rows[:, None] * np.int64(n) + (entries >> self.bits)).ravel()
+
 
 @dataclass(frozen=True, eq=False)
 class _Work:
@@ -208,8 +204,7 @@ class _Work:
         roots, columns = np.divmod(keys, self.shape[1])
         degrees = np.bincount(roots, minlength=self.tree.roots.size)
         starts = np.cumsum(degrees) - degrees
-        present = np.unique(degrees[degrees > 0]).tolist()
-        return [self._piece(degree, degrees, starts, columns) for degree in present]
+        return [self._piece(degree, degrees, starts, columns) for degree in np.unique(degrees[degrees > 0]).tolist()]
 
     def _piece(self, degree: int, degrees: Permutation, starts: Permutation, columns: Integers) -> _Piece:
         tree = self.tree
@@ -254,9 +249,8 @@ class _Work:
                     continue
                 apart = (moved >> piece.bits != standing >> piece.bits).any(axis=1)
                 if apart.any():
-                    arriving = _pairs(images[apart], moved[apart], piece.bits, self.shape[1])
-                    held = _pairs(images[apart], standing[apart], piece.bits, self.shape[1])
-                    missing.append(np.setdiff1d(arriving, held))
+                    held = piece.pairs(images[apart], standing[apart], self.shape[1])
+                    missing.append(np.setdiff1d(piece.pairs(images[apart], moved[apart], self.shape[1]), held))
                     different[apart] = False
                 starts = np.broadcast_to(piece.start[place_of[sources]][:, None], moved.shape)[different]
                 classes.merge(piece.labels(starts, moved[different]), piece.labels(starts, standing[different]))
@@ -265,7 +259,7 @@ class _Work:
     def refuse_missing(self, pieces: list[_Piece], given: Integers, added: Integers) -> None:
         """Raise when the group moves a given pair to one that is not given."""
         n = self.shape[1]
-        pairs = [added, *(_pairs(piece.rows, piece.entries, piece.bits, n) for piece in pieces)]
+        pairs = [added, *(piece.pairs(piece.rows, piece.entries, n) for piece in pieces)]
         reached = _in_order(np.concatenate(pairs)) if len(pairs) > 2 or added.size else pairs[-1]
         if np.array_equal(reached, given):
             return
@@ -305,10 +299,6 @@ class _Work:
             np.bincount(np.abs(final), minlength=first.size + 1)[1:],
             self.tree.pairs(keys[~stays], n),
         )
-
-
-def _pairs(rows: Permutation, entries: Integers, bits: int, n: int) -> Integers:
-    return (rows[:, None] * np.int64(n) + (entries >> bits)).ravel()
 
 
 def _in_order(values: Integers) -> Integers:

@@ -53,7 +53,7 @@ class Space:
     @cached_property
     def slices(self) -> tuple[slice, ...]:
         """Where the points of each term lie among all."""
-        stops = tuple(accumulate(map(term_size, self.terms)))
+        stops = tuple(accumulate(math.prod(term_shape(term)) for term in self.terms))
         return tuple(map(slice, (0, *stops[:-1]), stops))
 
     def by_term(self, numbers: Permutation) -> Iterator[tuple[Permutation, Permutation]]:
@@ -96,8 +96,10 @@ class Space:
             number, inner = point if len(self.terms) > 1 else (0, point)
             if not 0 <= number < len(self.terms):
                 raise IndexError(number)
-            start: int = self.slices[number].start
-            return start + _index_in_term(self.terms[number], inner)
+            term = self.terms[number]
+            parts = zip(term, (inner,) if len(term) == 1 else inner, strict=True)
+            place = np.ravel_multi_index([factor.kind.index(part) for factor, part in parts], term_shape(term))
+            return int(self.slices[number].start + place)
         except (KeyError, TypeError, IndexError, ValueError, AttributeError):
             raise DeclarationError(
                 f"{point!r} is no point of this space: its points are written like {self.point(0)!r} and "
@@ -128,19 +130,13 @@ class Space:
         """What group elements of some axes, by the axes' numbers, do to the points together."""
         parts = [_act_on_term(term, elements) for term in self.terms]
         image = np.concatenate([own.start + part.image for own, part in zip(self.slices, parts, strict=True)])
-        if all(part.signs is None for part in parts):
-            return SignedPermutation(image)
-        return SignedPermutation(image, np.concatenate([part.all_signs() for part in parts]))
+        are_plain = all(part.signs is None for part in parts)
+        return SignedPermutation(image, None if are_plain else np.concatenate([part.all_signs() for part in parts]))
 
 
 def term_shape(term: Term) -> tuple[int, ...]:
     """The grid that the points of a term fill: how many points each factor has."""
     return tuple(factor.kind.count for factor in term)
-
-
-def term_size(term: Term) -> int:
-    """How many points a term has."""
-    return math.prod(term_shape(term))
 
 
 def term_members(term: Term, numbers: Permutation) -> Permutation:
@@ -197,8 +193,3 @@ def _act_on_term(term: Term, elements: Dictionary[int, SignedPermutation]) -> Si
     if all(part.signs is None for part in parts):
         return SignedPermutation(image)
     return SignedPermutation(image, reduce(np.multiply.outer, [part.all_signs() for part in parts]).ravel())
-
-
-def _index_in_term(term: Term, point: Any) -> int:
-    parts = zip(term, (point,) if len(term) == 1 else point, strict=True)
-    return int(np.ravel_multi_index([factor.kind.index(part) for factor, part in parts], term_shape(term)))

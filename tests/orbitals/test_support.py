@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import eqgen as eq
 from eqgen.orbitals.limits import Limits
 from eqgen.orbitals.sparse import NotClosedError, SparseLabels, sparse_labels
+from eqgen.orbitals.supports import Pairs
 from helpers.drawn_mappings import drawn_moves, drawn_pairs, mappings_of_several_axes, p4m, signed_generators
 from helpers.forms import check_form, check_row_representatives, joined
 from helpers.mistakes import mistake, refuse
@@ -559,9 +560,9 @@ def test_any_pairs_are_closed_or_told_from_closed_ones(generators, data):
         mask = full
     rows, columns = np.nonzero(mask)
     order = np.random.default_rng(1).permutation(rows.size)
-    label = partial(sparse_labels, generators, (m, n), rows[order], columns[order])
+    pairs = partial(Pairs, rows[order], columns[order])
     expected = cut(labels, signs, mask)
-    found = label(close=True)
+    found = sparse_labels(generators, pairs(close=True))
     check_form(found, expected)
     check_arrays(found, *expected)
     # What is left out for its signs is known, in the rows that the others are made from.
@@ -569,10 +570,10 @@ def test_any_pairs_are_closed_or_told_from_closed_ones(generators, data):
         [row, column] for row, column in np.argwhere(full & (signs == 0)).tolist() if row in found.row_representatives
     ]
     if (mask == full).all():
-        check_arrays(label(close=False), *expected)
+        check_arrays(sparse_labels(generators, pairs(close=False)), *expected)
         return
     with pytest.raises(NotClosedError) as caught:
-        label(close=False)
+        sparse_labels(generators, pairs(close=False))
     assert not mask[caught.value.args]
     assert full[caught.value.args]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from eqgen.language.syntax import ORIENTED, SUBSETS, TUPLES, TWISTED
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.spaces.factors import FIXED_POINT, FactorKind
-from eqgen.spaces.space import Factor, Space, from_parts, part_numbers, part_of, term_size
+from eqgen.spaces.space import Factor, Space, from_parts, part_numbers, part_of
 from helpers.drawn_mappings import (
     signed_generators,
 )
@@ -210,7 +210,7 @@ def test_the_parts_of_points_are_those_of_their_own_factors_and_put_together_giv
     terms, axes = drawn
     space = built(terms, axes)
     for term, own, factors in zip(space.terms, axes, terms, strict=True):
-        numbers = np.arange(term_size(term))
+        numbers = np.arange(Space((term,)).size)
         parts = [(unit, part_numbers(term, unit, numbers)) for unit in units]
         assert np.array_equal(from_parts(term, parts), numbers)
         for unit, found in parts:
