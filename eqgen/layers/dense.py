@@ -9,8 +9,7 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.convert import Convertible
 from eqgen.layers.initializers import OrbitInitializer, initializer_of, serialized
-from eqgen.layers.inputs.arguments import check_activation, checked_aggregation, checked_units
-from eqgen.layers.inputs.declaration import read_declaration
+from eqgen.layers.inputs.arguments import check_activation, checked_aggregation, checked_units, read_declaration
 from eqgen.layers.inputs.shape import Shape, Sides, check_channels, handed_on, of_points, present, read_shape
 from eqgen.layers.linear import LinearMap, linear_map
 from eqgen.orbitals.orbits import Orbits
@@ -104,7 +103,8 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         refuse_unknown(lowering)
         self.lowering = lowering
         self.declared = read_declaration(declaration)
-        self.orbits, self.mapping, self.rank = self.declared.orbits, self.declared.mapping, self.declared.source.rank
+        source, self.mapping = self.declared.source, self.declared.mapping
+        self.orbits, self.rank = source if isinstance(source, Orbits) else None, source.rank
         self.bias_pattern = self.declared.read_bias(use_bias, bias)
         self.use_bias = self.bias_pattern is not None
         if not self.use_bias:

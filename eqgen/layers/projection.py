@@ -11,8 +11,7 @@ from keras import ops
 from eqgen.common.arrays import Integers
 from eqgen.common.errors import DeclarationError, count
 from eqgen.layers.execution.tensors import constant, widest_dtype
-from eqgen.layers.inputs.arguments import not_negative
-from eqgen.layers.inputs.declaration import read_declaration
+from eqgen.layers.inputs.arguments import not_negative, read_declaration
 from eqgen.orbitals.orbits import Orbits, bias_pattern
 from eqgen.orbitals.pattern import Pattern
 from eqgen.spaces.mapping import Mapping

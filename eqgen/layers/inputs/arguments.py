@@ -1,18 +1,143 @@
-"""Arguments of layers, checked one by one; where signs flip, activations have to be odd."""
+"""What a layer is told: its declaration, a symmetry or a typed pattern as one value, and its other arguments, checked."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
-from eqgen.common.errors import DeclarationError, is_whole, shortened
-from eqgen.orbitals.orbits import Orbits
+from eqgen.common.arrays import Integers, SignedLabels
+from eqgen.common.errors import DeclarationError, in_short, is_whole, shortened
+from eqgen.orbitals.declare import looks_like_mapping
+from eqgen.orbitals.declare import mapping as as_mapping
+from eqgen.orbitals.orbits import Orbits, bias_pattern, fingerprint, orbits
 from eqgen.orbitals.pattern import Pattern
+from eqgen.orbitals.pattern import pattern as as_pattern
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
 
 PROBES = np.array([[1e-3, 0.1, 0.5, 1.0, 1.7, 2.5, 3.5, 6.5, 20.0, 1e2, 1e4, 1e6]], dtype="float32")
 """An activation is odd when f(-x) = -f(x); it is tried here, to rounding. Samples are no proof: `verify` tries more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Declared:
+    """The orbits of a mapping, or a typed pattern.
+
+    Attributes:
+        source: the one or the other: what a program is planned for; it knows `rank`, `subdegrees` and `orbitals_per_row`.
+        mapping: None for a typed pattern.
+        kind: "symmetry of" or "pattern", for messages, ...
+        title: ... and what follows, ...
+        short_title: ... and the same where it is long.
+    """
+
+    source: Orbits | Pattern
+    mapping: Mapping | None
+    kind: str
+    title: str
+    short_title: str
+
+    @property
+    def pattern(self) -> Pattern:
+        """The symbolic weight matrix; of a mapping it is made when it is first asked for."""
+        return self.source.pattern if isinstance(self.source, Orbits) else self.source
+
+    def signed_at(self, columns: Integers) -> SignedLabels:
+        """What is declared in some columns, (m, columns); no table is made for it."""
+        if isinstance(self.source, Orbits):
+            return self.source.form.at(np.arange(self.source.shape[0]), columns)
+        return self.source.signed_labels[:, columns]
+
+    @property
+    def text(self) -> str:
+        """The declaration, which parses back to the same whatever the catalogue says."""
+        return str(self.source) if self.mapping is None else self.mapping.without_catalogue()
+
+    @property
+    def grids(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the points of the input fill, and those of the output; `(n,)` where that is no grid."""
+        if self.mapping is None:
+            return self.source.shape[1:], self.source.shape[:1]
+        return self.mapping.input.shape, self.mapping.output.shape
+
+    def read_bias(self, use_bias: bool, bias: str | Pattern | None) -> Pattern | None:
+        """Which outputs share a bias, as a column, (m, 1); None without a bias.
+
+        Raises:
+            DeclarationError: it is typed though a mapping decides it, or missing or of other outputs where it has to be typed.
+        """
+        m = self.source.shape[0]
+        if self.mapping is not None and bias is not None:
+            raise DeclarationError(
+                "the mapping decides which outputs share a bias: drop bias=... and say use_bias=True"
+            )
+        if self.mapping is not None and use_bias:
+            shared, generator = bias_pattern(self.mapping), flipping(self.mapping)
+            if shared.rank == 0 and generator is not None:
+                raise DeclarationError(
+                    f"no output of {self.mapping} can have a bias: {generator.name} flips its sign, so it would have to be its own "
+                    "negative; drop use_bias"
+                )
+            return shared
+        if self.mapping is None and use_bias and bias is None:
+            raise DeclarationError(
+                "a typed pattern does not say which outputs share a bias: name them, one letter for each row, as in "
+                f'bias="{" ".join("a" * min(m, 4))}"'
+            )
+        if bias is None:
+            return None
+        typed = as_pattern(bias)
+        if typed.shape != (1, m):
+            rows, columns = typed.shape
+            raise DeclarationError(
+                f"bias has {f'{rows} rows of ' if rows > 1 else ''}{columns} entries, the pattern has {m} rows: write one row "
+                "with one letter for each output"
+            )
+        return _transposed(typed)
+
+    def config(self, bias: Pattern | None) -> dict[str, Any]:
+        """What a saved layer holds of this, and of the bias where it was typed in."""
+        if isinstance(self.source, Orbits):
+            return {"declaration": self.text, "bias": None, "fingerprint": fingerprint(self.source)}
+        return {"declaration": self.text, "bias": None if bias is None else str(_transposed(bias))}
+
+    def check_rank(self) -> None:
+        """Stop at what leaves no parameter."""
+        if not self.source.rank:
+            raise DeclarationError(
+                f"the {self.kind} {self.title} forces every weight to zero, so the layer would answer 0 to everything: use "
+                "another output space, or a bias"
+            )
+
+    def check_fingerprint(self, name: str, saved: str | None) -> None:
+        """Stop at a layer that was saved with the fingerprint of other orbits."""
+        if isinstance(self.source, Orbits) and saved not in (None, fingerprint(self.source)):
+            raise DeclarationError(
+                f"layer {name!r} was saved with the orbits {saved}, and {self.source.mapping.in_short()} now has the orbits "
+                f"{fingerprint(self.source)}: its weights would go to other entries; load it with the eqgen that saved it, or put "
+                "back its declaration, if that was changed"
+            )
+
+
+def read_declaration(declaration: Any) -> Declared:
+    """What a layer is declared by, from a Mapping, its Orbits, a Pattern, or the text of a mapping or pattern.
+
+    Raises:
+        DeclarationError: it cannot be read.
+    """
+    if isinstance(declaration, Orbits):
+        mapping = declaration.mapping
+        return Declared(declaration, mapping, "symmetry of", str(mapping), in_short(mapping.in_short()))
+    if looks_like_mapping(declaration):
+        return read_declaration(orbits(as_mapping(declaration)))
+    typed = as_pattern(declaration).in_order_of_appearance()
+    return Declared(typed, None, "pattern", typed.in_one_line(), typed.in_one_line())
+
+
+def _transposed(pattern: Pattern) -> Pattern:
+    """A bias between its two forms: a typed row, and the column that a map from one point is."""
+    return Pattern(pattern.signed_labels.T, pattern.letters)
 
 
 def not_negative(name: str, number: Any) -> float:
