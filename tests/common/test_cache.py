@@ -69,7 +69,7 @@ def arrays_of(mapping: eq.Mapping, limits: Limits = LIMITS) -> dict[str, np.ndar
     """All that is held of the labels, with its types."""
     form = eq.orbits(mapping, limits=limits).form
     fields = (
-        ("signed_labels", "row_representatives", "first", "row_orbit_sizes")
+        ("signed_labels", "row_representatives", "representatives", "row_orbit_sizes")
         if isinstance(form, table.LabelTable)
         else (
             "indptr",
