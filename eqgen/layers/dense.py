@@ -8,7 +8,7 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.convert import Convertible
-from eqgen.layers.initializers import OrbitInitializer, initializer_of, serialized
+from eqgen.layers.initializers import OrbitInitializer, serialized
 from eqgen.layers.inputs.arguments import check_activation, checked_aggregation, checked_units, read_declaration
 from eqgen.layers.inputs.shape import Shape, Sides, check_channels, handed_on, of_points, present, read_shape
 from eqgen.layers.linear import LinearMap, linear_map
@@ -118,7 +118,8 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         if self.mapping is not None:
             check_activation(self.mapping, self.activation)
-        self.kernel_initializer = initializer_of(kernel_initializer)
+        orbit = kernel_initializer == "orbit"
+        self.kernel_initializer = OrbitInitializer() if orbit else keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)

@@ -51,11 +51,6 @@ class OrbitInitializer(keras.initializers.Initializer):
         return cls(keras.saving.deserialize_keras_object(config["seed"]))
 
 
-def initializer_of(value: Any) -> Any:
-    """An initializer as Keras reads it, or "orbit"."""
-    return OrbitInitializer() if value == "orbit" else keras.initializers.get(value)
-
-
 def serialized(value: Any) -> Any:
     """What a config holds of an initializer, regularizer or constraint; "orbit" where no seed was asked for."""
     if isinstance(value, OrbitInitializer) and value.get_config()["seed"] is None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.operators.operator import Identity, Operator
-from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side, Stage
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Stage
 
 Sections = list[tuple[MixShape, slice, slice, slice]]
 """Each section with its rows in, its rows out and its entries."""
@@ -19,31 +19,20 @@ def run(blocks: Sequence[KroneckerProduct], features: np.ndarray, kernel: np.nda
     Returns:
         (batch, m, channels_out), m being `outputs`, in the common dtype where all operators are exact, else in float64.
     """
-    total = np.zeros((features.shape[0], outputs, kernel.shape[2]), dtype=np.result_type(features, kernel))
+    batch, (channels_in, channels_out) = len(features), kernel.shape[1:]
+    total = np.zeros((batch, outputs, channels_out), dtype=np.result_type(features, kernel))
     for block in blocks:
         theta = kernel[block.first : block.first + block.rank]
-        taken = features[:, block.input.start : block.input.start + block.input.size]
-        applied = _spread_out(block.output, _run_block(block, _laid_out(block, taken), theta))
-        if applied.dtype != total.dtype:
-            total = total.astype(np.result_type(total, applied))
-        total[:, block.output.start : block.output.start + block.output.size] += applied
+        source, target = block.input, block.output
+        grid = features[:, source.start : source.start + source.size].reshape(batch, *source.grid, channels_in)
+        # Points of a term to points of each part, and back again.
+        grid = np.moveaxis(grid, [1 + place for place in source.order], range(1, 1 + len(source.order)))
+        applied = _run_block(block, grid.reshape(batch, *(part.shape[1] for part in block.factors), channels_in), theta)
+        grid = applied.reshape(batch, *(target.grid[place] for place in target.order), channels_out)
+        grid = np.moveaxis(grid, range(1, 1 + len(target.order)), [1 + place for place in target.order])
+        total = total.astype(np.result_type(total, grid), copy=False)
+        total[:, target.start : target.start + target.size] += grid.reshape(batch, target.size, channels_out)
     return total
-
-
-def _laid_out(block: KroneckerProduct, features: np.ndarray) -> np.ndarray:
-    """(batch, points of a term, channels) to (batch, points of each part ..., channels)."""
-    side, sizes = block.input, [part.shape[1] for part in block.factors]
-    grid = features.reshape(features.shape[0], *side.grid, features.shape[-1])
-    moved = grid.transpose(0, *(1 + place for place in side.order), grid.ndim - 1)
-    return moved.reshape(features.shape[0], *sizes, features.shape[-1])
-
-
-def _spread_out(side: Side, features: np.ndarray) -> np.ndarray:
-    """The way back, for outputs."""
-    batch, channels = features.shape[0], features.shape[-1]
-    moved = features.reshape(batch, *(side.grid[place] for place in side.order), channels)
-    grid = moved.transpose(0, *(1 + side.order.index(place) for place in range(len(side.order))), moved.ndim - 1)
-    return grid.reshape(batch, side.size, channels)
 
 
 def _run_block(block: KroneckerProduct, features: np.ndarray, theta: np.ndarray) -> np.ndarray:

@@ -21,14 +21,7 @@ Scale = np.ndarray | None
 
 
 class Execution:
-    """A program made ready to run: what can be decided before features come is decided here.
-
-    Args:
-        blocks: of the program.
-        outputs: m.
-        scale: of all parameters.
-        limits: where it goes another way.
-    """
+    """A program of so many outputs made ready to run: what can be decided before features come is decided here."""
 
     def __init__(
         self, blocks: Sequence[KroneckerProduct], outputs: int, scale: Scale = None, limits: Limits = LIMITS

@@ -4,33 +4,41 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eqgen.common.arrays import Labels, Permutation
+from eqgen.common.arrays import Permutation
 from eqgen.common.connected import Classes
+from eqgen.orbitals.dense import pair_labels
 from eqgen.permutations.signed_permutation import SignedPermutation
+from eqgen.spaces.pair_action import paired
 
 MOST_STARTS = 64
 """Minimal block systems are looked for through so many pairs of points."""
 
 
-def block_systems(labels: Labels, starts: Permutation, most: int) -> tuple[list[Permutation], bool]:
+def block_systems(moves: Sequence[SignedPermutation], most: int) -> tuple[list[Permutation], bool]:
     """Block systems of a space that the group moves transitively.
 
     The smallest block that holds points 0 and p is the component of 0 in the graph whose edges are the orbit of the pair
     (0, p) (Higman, "Intersection matrices for finite permutation groups", 1967); all others are joins of such.
 
     Args:
-        labels: the orbits of pairs of points, (points, points).
-        starts: points, one in each orbit of the stabilizer of point 0.
+        moves: what generators do to the points; signs do not matter.
         most: how many systems to return.
 
     Returns:
         Each as the number of every point's block, numbered by first appearance; and whether there may be more.
     """
-    size = labels.shape[0]
+    size = moves[0].size
+    unsigned = [SignedPermutation(move.image) for move in moves]
+    labels = pair_labels(paired(unsigned, unsigned)).signed_labels
+    # One point in each orbit of the stabilizer of point 0, but for that point itself.
+    starts = np.unique(labels[0], return_index=True)[1][1:]
+    if starts.size < 2:
+        # Two points of any pair generate all pairs: a block system would be one of all points.
+        return [], False
     distinct: dict[bytes, Permutation] = {}
     for start in starts[:MOST_STARTS].tolist():
         system = _components(size, np.nonzero(labels == labels[0, start]))
-        if system.any() and start:
+        if system.any():
             distinct.setdefault(system.tobytes(), system)
     # Each point with the first of its block, for each system: components of what the group respects, it respects too.
     edges = [(np.arange(size), np.unique(system, return_index=True)[1][system]) for system in distinct.values()]

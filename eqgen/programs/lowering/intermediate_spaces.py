@@ -113,7 +113,9 @@ def _quotients(space: Action, notes: list[str]) -> Iterator[Action]:
     """Smaller spaces that blocks of points make; of signed points signed sums over blocks, all points among them."""
     if space.size > LARGEST_COMPARED:
         return
-    systems = _block_systems(space, notes) if space.size >= 4 else []
+    systems, more = block_systems(space.moves, MOST_QUOTIENTS) if space.size >= 4 else ([], False)
+    if more:
+        notes.append(f"of the block systems of {space.name} only {len(systems)} were tried")
     if space.signed:
         systems.insert(0, np.zeros(space.size, dtype=np.intp))
     points = "signed points" if space.signed else "points"
@@ -124,19 +126,6 @@ def _quotients(space: Action, notes: list[str]) -> Iterator[Action]:
             yield Action(
                 f"the {blocks} blocks of {space.size // blocks} {points}" if blocks > 1 else f"all {points}", moves
             )
-
-
-def _block_systems(space: Action, notes: list[str]) -> list[Permutation]:
-    moves = [SignedPermutation(move.image) for move in space.moves]
-    labels = labels_of(pair_labels(paired(moves, moves)).signed_labels)
-    starts = np.unique(labels[0], return_index=True)[1][1:]
-    if starts.size < 2:
-        # Two points of any pair generate all pairs: a block system would be one of all points.
-        return []
-    systems, more = block_systems(labels, starts, MOST_QUOTIENTS)
-    if more:
-        notes.append(f"of the block systems of {space.name} only {len(systems)} were tried")
-    return systems
 
 
 def _relation(space: Action, side: Action) -> Relation:

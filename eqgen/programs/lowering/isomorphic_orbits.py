@@ -76,14 +76,8 @@ def walked(
 ) -> tuple[Permutation, Signs]:
     """Maps of the orbit of one point that commute with the generators, if any does, by where they send that point.
 
-    Args:
-        moves: what the generators do to the points.
-        like: what they do to the images.
-        start: a point.
-        images: (choices,), where it may go.
-
-    Returns:
-        The image of each point, -1 outside the orbit, and its sign, (choices, points) each.
+    For each of the images, (choices,), that the start may have: the image of each point, -1 outside the orbit, and its sign,
+    (choices, points) both. What the generators do to points is `moves`, what they do to images `like`.
     """
     image = np.full((images.size, moves[0].size), -1, dtype=np.intp)
     signs = np.ones(image.shape, dtype=np.int8)
