@@ -64,17 +64,8 @@ class EquivariantAttention(PointLayer):
         self._places = np.maximum(labels, 0).astype(np.int32).ravel()
         self._left_out = np.where(labels < 0, -np.inf, 0.0) if (labels < 0).any() else None
         self.use_bias = use_bias
-        for weight in (
-            "query",
-            "key",
-            "value",
-            "output_kernel",
-            "query_bias",
-            "value_bias",
-            "output_bias",
-            "pair_bias",
-        ):
-            setattr(self, weight, None)
+        for name in ("query", "key", "value", "output_kernel", "query_bias", "value_bias", "output_bias", "pair_bias"):
+            setattr(self, name, None)
 
     def build(self, input_shape: Any) -> None:
         """Make the projections and the biases of pairs."""

@@ -110,7 +110,9 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         if not self.use_bias:
             self.declared.check_rank()
         self.layout = layout
-        self._sides = Sides(*self.declared.grids, self.units, layout)
+        m, n = source.shape
+        grids = ((n,), (m,)) if self.mapping is None else (self.mapping.input.shape, self.mapping.output.shape)
+        self._sides = Sides(*grids, self.units, layout)
         self._linear: LinearMap | None = None
         if lowering != "auto":
             # What is asked for is there, or refused here and not when the layer is built.
@@ -200,12 +202,8 @@ class EquivariantDense(Convertible, keras.layers.Layer):
             **super().get_config(),
             **self.declared.config(self.bias_pattern),
             **{name: serialized(getattr(self, name)) for name in SERIALIZED},
-            "units": self.units,
+            **{name: getattr(self, name) for name in ("units", "use_bias", "aggregation", "layout", "lowering")},
             "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "aggregation": self.aggregation,
-            "layout": self.layout,
-            "lowering": self.lowering,
         }
 
     @classmethod

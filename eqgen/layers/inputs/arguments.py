@@ -54,13 +54,6 @@ class Declared:
         """The declaration, which parses back to the same whatever the catalogue says."""
         return str(self.source) if self.mapping is None else self.mapping.without_catalogue()
 
-    @property
-    def grids(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """What the points of the input fill, and those of the output; `(n,)` where that is no grid."""
-        if self.mapping is None:
-            return self.source.shape[1:], self.source.shape[:1]
-        return self.mapping.input.shape, self.mapping.output.shape
-
     def read_bias(self, use_bias: bool, bias: str | Pattern | None) -> Pattern | None:
         """Which outputs share a bias, as a column, (m, 1); None without a bias.
 
