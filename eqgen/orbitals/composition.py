@@ -1,7 +1,6 @@
 """A chain of mappings, each from the space where the one before ends, and the generators that move all of their spaces."""
 
-from collections.abc import Sequence
-from itertools import count as numbers
+from collections.abc import Hashable, Sequence
 from itertools import pairwise
 
 from eqgen.common.errors import DeclarationError, count
@@ -49,22 +48,21 @@ def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:
 
     Axes are followed through the spaces that two mappings share: each mapping names its own.
     """
-    fresh = numbers()
-    # For each mapping the unit that each of its axes belongs to, under one number throughout the chain.
-    units: list[dict[int, int]] = []
+    # For each mapping the unit that each of its axes belongs to, by where it comes first in the chain.
+    units: list[dict[int, Hashable]] = []
     for place, mapping in enumerate(chain):
-        shared: dict[int, int] = {}
+        shared: dict[int, Hashable] = {}
         if place:
             axes = zip(mapping.input.axes, chain[place - 1].output.axes, strict=True)
             shared = {axis: units[-1][before] for axis, before in axes}
-        own = {}
+        own: dict[int, Hashable] = {}
         for unit in mapping.units:
             met = [shared[axis] for axis in unit if axis in shared]
-            own.update(dict.fromkeys(unit, met[0] if met else next(fresh)))
+            own.update(dict.fromkeys(unit, met[0] if met else (place, unit)))
         units.append(own)
-    actions: list[dict[tuple[int, int], PairAction]] = []
+    actions: list[dict[tuple[Hashable, int], PairAction]] = []
     for mapping, own in zip(chain, units, strict=True):
-        acting: dict[tuple[int, int], PairAction] = {}
+        acting: dict[tuple[Hashable, int], PairAction] = {}
         for unit, generators in zip(mapping.units, mapping.unit_generators, strict=True):
             for row, generator in enumerate(generators):
                 key = own[unit[0]], row

@@ -153,13 +153,13 @@ class Pattern:
 
     def in_order_of_appearance(self) -> "Pattern":
         """The same pattern with its parameters numbered as its text would be read: by first appearance, row by row."""
-        present, first = np.unique(np.abs(self.signed_labels), return_index=True)
+        labels = np.abs(self.signed_labels)
+        present, first = np.unique(labels[labels > 0], return_index=True)
         order = present[np.argsort(first)]
-        order = order[order > 0]
         numbers = np.zeros(self.rank + 1, dtype=smallest_type(order.size))
         numbers[order] = np.arange(1, order.size + 1)
         letters = tuple(self.names[label - 1] for label in order.tolist())
-        return Pattern(numbers[np.abs(self.signed_labels)] * self.signs, letters, self.row_representatives)
+        return Pattern(numbers[labels] * self.signs, letters, self.row_representatives)
 
     def in_one_line(self) -> str:
         """The text with rows separated by `;`, for messages; a large pattern by its size."""

@@ -77,8 +77,7 @@ class StableLabels:
     @cached_property
     def degrees(self) -> tuple[int, int]:
         """How many points there are, and how many are enough."""
-        ((number,),) = self.mapping.units
-        return self.mapping.axes[number].group.degree, self.few.axes[number].group.degree
+        return self.mapping.group.degree, self.few.group.degree
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Groups from the forms in which people have them: arrays, cycles, sympy, compressed text."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError, shortened
 from eqgen.permutations.group import Group, checked_degree, make_group
-from eqgen.permutations.notation import LARGEST_TEXT_DEGREE, packed_shape, unpacked
+from eqgen.permutations.notation import LARGEST_TEXT_DEGREE, unpacked
 from eqgen.permutations.signed_permutation import SignedPermutation, halved
 
 
@@ -60,9 +61,7 @@ def from_compressed(text: str) -> Group:
         DeclarationError: the text is damaged.
     """
     try:
-        count, degree = packed_shape(text)
-        checked_degree("generators(...)", degree, count)
-        rows = unpacked(text)
+        rows = unpacked(text, partial(checked_degree, "generators(...)"))
     except DeclarationError:
         raise
     except ValueError:

@@ -3,7 +3,7 @@
 import base64
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -68,31 +68,26 @@ def compressed(generators: Sequence[SignedPermutation]) -> str:
     return base64.b64encode(header + zlib.compress(steps.tobytes(), 9)).decode("ascii")
 
 
-def packed_shape(text: str) -> tuple[int, int]:
-    """How many generators of how many points `compressed` wrote, read before anything is unpacked.
-
-    Raises:
-        ValueError: the text is damaged.
-    """
-    count, degree = np.frombuffer(base64.b64decode(text, validate=True)[:8], dtype="<i4").astype(int).tolist()
-    if min(count, degree) <= 0:
-        raise ValueError("no generators of a possible size")
-    return count, degree
-
-
-def unpacked(text: str) -> Permutation:
+def unpacked(text: str, check: Callable[[int, int], object]) -> Permutation:
     """What `compressed` wrote, (count, degree), as images from 1 with signs; not yet known to be permutations.
 
-    Its size is that of `packed_shape`, so that a forged text cannot fill the memory.
+    Args:
+        text: what was written; a forged one cannot fill the memory, ...
+        check: ... if this raises for a degree and a count of generators that are too large: it is called with what the text
+            names before anything is unpacked.
 
     Raises:
         ValueError: the text is damaged or forged.
     """
-    count, degree = packed_shape(text)
+    packed = base64.b64decode(text, validate=True)
+    count, degree = np.frombuffer(packed[:8], dtype="<i4").astype(int).tolist()
+    if min(count, degree) <= 0:
+        raise ValueError("no generators of a possible size")
+    check(degree, count)
     expected = count * degree * 4
     try:
         unpacker = zlib.decompressobj()
-        data = unpacker.decompress(base64.b64decode(text)[8:], expected + 1)
+        data = unpacker.decompress(packed[8:], expected + 1)
     except zlib.error as error:
         raise ValueError(str(error)) from error
     # Only a stream read to its end has had its checksum compared.

@@ -47,8 +47,7 @@ class SignedPermutation:
         moved = np.empty_like(features)
         if self.signs is not None:
             features = features * self.signs.reshape(-1, *[1] * (features.ndim - axis - 1)).astype(features.dtype)
-        place: tuple[Any, ...] = (*[slice(None)] * axis, self.image)
-        moved[place] = features
+        np.moveaxis(moved, axis, 0)[self.image] = np.moveaxis(features, axis, 0)
         return moved
 
     def trace(self) -> int:

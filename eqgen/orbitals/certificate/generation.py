@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.common.arrays import Integers, Signs
+from eqgen.common.arrays import Integers, Mask, Signs
 from eqgen.common.progress import progress
 from eqgen.spaces.pair_action import PairAction
 
@@ -43,10 +42,10 @@ def with_products(generators: Sequence[Element], then: Callable[[Element, Elemen
     return [*generators, *kept]
 
 
-def reached(starts: Integers, steps: Sequence[Step], total: int) -> npt.NDArray[np.bool_]:
+def reached(starts: Integers, steps: Sequence[Step], total: int) -> Mask:
     """Which of the numbers 0, ..., total - 1 some steps lead to, each a permutation of them: (total,)."""
     # 0: not reached, 1: reached, and its images are still to be looked at, 2: done.
-    state = np.zeros(total, dtype=np.uint8)
+    state = np.zeros(total, dtype=np.int8)
     state[starts] = 1
     level = starts
     with progress("certifying: generation", total) as advance:
@@ -63,7 +62,7 @@ def reached(starts: Integers, steps: Sequence[Step], total: int) -> npt.NDArray[
     return state > 0
 
 
-def _sweep(state: npt.NDArray[np.uint8], steps: Sequence[Step], advance: Callable[[int], None]) -> None:
+def _sweep(state: Integers, steps: Sequence[Step], advance: Callable[[int], None]) -> None:
     """Go through all numbers again and again until no image is left to be looked at."""
     waiting = True
     while waiting:
@@ -75,7 +74,7 @@ def _sweep(state: npt.NDArray[np.uint8], steps: Sequence[Step], advance: Callabl
                 advance(sum(images.size for images in _spread(state, level, steps)))
 
 
-def _spread(state: npt.NDArray[np.uint8], level: Integers, steps: Sequence[Step]) -> list[Integers]:
+def _spread(state: Integers, level: Integers, steps: Sequence[Step]) -> list[Integers]:
     """Mark the images of some numbers; those that were not reached before."""
     fresh = []
     state[level] = 2
