@@ -78,9 +78,8 @@ class EquivariantAttention(PointLayer):
             self.query_bias = self.add_weight(name="query_bias", shape=(width,), initializer="zeros")
             self.value_bias = self.add_weight(name="value_bias", shape=(width,), initializer="zeros")
             self.output_bias = self.add_weight(name="output_bias", shape=(channels,), initializer="zeros")
-        self.pair_bias = self.add_weight(
-            name="pair_bias", shape=(self.orbits.rank, self.num_heads), initializer="zeros"
-        )
+        pairs = (self.orbits.rank, self.num_heads)
+        self.pair_bias = self.add_weight(name="pair_bias", shape=pairs, initializer="zeros")
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Attend; points that a mask of shape (..., points) leaves out are not attended to."""

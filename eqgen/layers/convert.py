@@ -33,14 +33,7 @@ class Convertible:
         matrix = self.weight_matrix()
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
         check_pointwise(self, channels_out)
-        dense = keras.layers.Dense(
-            m * channels_out,
-            activation=self.activation,
-            use_bias=self.use_bias,
-            dtype=self.dtype_policy,
-            name=self.name,
-            trainable=self.trainable,
-        )
+        dense = keras.layers.Dense(m * channels_out, use_bias=self.use_bias, **carried(self))
         dense.build((None, n * channels_in))
         kernel = matrix.reshape(m, n, channels_in, channels_out).transpose(1, 2, 0, 3)
         dense.kernel.assign(kernel.reshape(n * channels_in, m * channels_out))
@@ -128,6 +121,11 @@ def _check_finer(before: Form, after: Form) -> None:
             f"{after.name} is not finer than {before.name}: {what} ({row}, {column}), counted from 0, would not keep its "
             "weight; restrict to a subgroup of the same action"
         )
+
+
+def carried(layer: keras.layers.Layer) -> dict[str, Any]:
+    """What comes along where a layer is made from another one."""
+    return {name: getattr(layer, name) for name in ("activation", "name", "trainable")} | {"dtype": layer.dtype_policy}
 
 
 def fill(layer: Any, channels_in: int, values: np.ndarray, bias: np.ndarray | None) -> None:

@@ -44,11 +44,8 @@ class OrbitEmbedding(PointLayer):
 
     def build(self, input_shape: Any) -> None:
         """Make a vector for each point orbit."""
-        self.embeddings = self.add_weight(
-            name="embeddings",
-            shape=(len(self.orbit_sizes), read_shape(input_shape, self.sides).channels),
-            initializer=self.embeddings_initializer,
-        )
+        shape = (len(self.orbit_sizes), read_shape(input_shape, self.sides).channels)
+        self.embeddings = self.add_weight(name="embeddings", shape=shape, initializer=self.embeddings_initializer)
 
     def call(self, inputs: Any) -> Any:
         """Add to features of shape (..., points, channels)."""

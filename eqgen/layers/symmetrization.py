@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.convert import check_pointwise, fill
+from eqgen.layers.convert import carried, check_pointwise, fill
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.execution.tensors import as_float64, double_precision
 from eqgen.layers.projection import Form, form_of, nearest
@@ -58,17 +58,8 @@ def symmetrize(
     if layer.use_bias and form.bias is not None and form.bias.pattern.rank:
         bias = _means(form.bias, layer.bias, 1, channels_out)
     units = None if channels_in == channels_out == 1 else channels_out
-    equivariant = EquivariantDense(
-        units,
-        declaration,
-        activation=layer.activation,
-        use_bias=bias is not None,
-        aggregation=aggregation,
-        layout="flat",
-        dtype=layer.dtype_policy,
-        name=layer.name,
-        trainable=layer.trainable,
-    )
+    options = {"use_bias": bias is not None, "aggregation": aggregation, "layout": "flat", **carried(layer)}
+    equivariant = EquivariantDense(units, declaration, **options)
     check_pointwise(equivariant, channels_out)
     fill(equivariant, channels_in, _means(form, layer.kernel, channels_in, channels_out), bias)
     return equivariant

@@ -19,8 +19,11 @@ Run = Callable[[Any, Any, str], Any]
 """Applies factors to features (batch, points of each ..., channels_in), with theta (rank, channels_in, channels_out), in a
 dtype."""
 
-Term = tuple[Sequence[Operator], Any]
-"""Operators whose transposes are still to be applied, one for each factor, and what they are applied to."""
+Operators = tuple[Operator, ...]
+"""One for each factor, or for the first of them; operators are equal where they are the same."""
+
+Term = tuple[Operators, Any]
+"""Operators whose transposes are still to be applied, and what they are applied to."""
 
 
 @dataclass(frozen=True)
@@ -85,58 +88,43 @@ def _composition(operator: Composition) -> int:
     return width(operator.first) * width(operator.later)
 
 
-class Pools:
-    """Pools of one block's features; what begins alike is done once."""
-
-    def __init__(self, features: Any, limits: Limits) -> None:
-        self._done: dict[tuple[int, ...], Any] = {(): features}
-        self._limits = limits
-
-    def of(self, operators: Sequence[Operator]) -> Any:
-        """The features pooled along every axis in turn."""
-        before: tuple[int, ...] = ()
-        for operator in operators:
-            self._along(operator, before)
-            before = (*before, id(operator))
-        return self._done[before]
-
-    def _along(self, operator: Operator, before: tuple[int, ...]) -> Any:
-        name, axis = (*before, id(operator)), len(before) + 1
-        if name in self._done:
-            return self._done[name]
+def pooled(operators: Operators, done: dict[Operators, Any], limits: Limits) -> Any:
+    """Features pooled along every axis in turn, `done` of no operator; what begins alike is done once."""
+    if operators not in done:
+        before, operator, axis = operators[:-1], operators[-1], len(operators)
         if isinstance(operator, Composition):
-            pooled = pool(operator.later, self._along(operator.first, before), axis, self._limits)
+            first = pooled((*before, operator.first), done, limits)
+            done[operators] = pool(operator.later, first, axis, limits)
         elif isinstance(operator, Stack):
-            pooled = ops.stack([self._along(part, before) for part in operator.parts], axis=axis + 1)
-            pooled = merged_axes(pooled, axis, 2)
+            parts = [pooled((*before, part), done, limits) for part in operator.parts]
+            done[operators] = merged_axes(ops.stack(parts, axis=axis + 1), axis, 2)
         else:
-            pooled = pool(operator, self._done[before], axis, self._limits)
-        self._done[name] = pooled
-        return pooled
+            done[operators] = pool(operator, pooled(before, done, limits), axis, limits)
+    return done[operators]
 
 
 def spread_all(terms: Sequence[Term], points: Sequence[int], limits: Limits) -> Any:
     """The sum of all terms, each spread to so many points along every axis, the last one first."""
     for axis in reversed(range(len(points))):
-        groups: dict[tuple[int, ...], list[Term]] = {}
+        groups: dict[Operators, list[Term]] = {}
         for operators, mixed in terms:
-            groups.setdefault(tuple(map(id, operators[:axis])), []).append((operators, mixed))
-        terms = [(group[0][0][:axis], _along(group, axis, points[axis], limits)) for group in groups.values()]
+            groups.setdefault(operators[:axis], []).append((operators, mixed))
+        terms = [(before, _along(group, axis, points[axis], limits)) for before, group in groups.items()]
     return terms[0][1]
 
 
 def _along(terms: Sequence[Term], axis: int, points: int, limits: Limits) -> Any:
     """Spreads along the last axis that is left, added up; those that go through another's space are added there."""
-    waiting: dict[int, tuple[Operator, list[Any]]] = {}
+    waiting: dict[Operator, list[Any]] = {}
     for operators, mixed in terms:
         for operator, part in _unstacked(operators[axis], mixed, axis + 1):
             if isinstance(operator, Composition):
                 part = spread(operator.later, part, axis + 1, limits)
                 operator = operator.first
-            waiting.setdefault(id(operator), (operator, []))[1].append(part)
+            waiting.setdefault(operator, []).append(part)
     spreads = [
         spread(operator, broadcast(total(parts), axis + 1, operator.shape[0]), axis + 1, limits)
-        for operator, parts in waiting.values()
+        for operator, parts in waiting.items()
     ]
     return broadcast(total(spreads), axis + 1, points)
 

@@ -11,7 +11,7 @@ from keras import ops
 # They register their ways.
 from eqgen.layers.execution.kinds import cyclic_stencil, fourier, gather, index_table, isotypic  # noqa: F401
 from eqgen.layers.execution.mix import apart, joined, matrices, matrices_of, mixed
-from eqgen.layers.execution.operators import LIMITS, Limits, Pools, Run, fused, spread_all
+from eqgen.layers.execution.operators import LIMITS, Limits, Operators, Run, fused, pooled, spread_all
 from eqgen.layers.execution.tensors import arranged, concatenated, constant, total
 from eqgen.programs.entries import SpectralEntries, scaled_entries
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct
@@ -105,16 +105,16 @@ def _factors(factors: Sequence[KroneckerFactor], limits: Limits) -> Run:
 
     def run(features: Any, theta: Any, dtype: str) -> Any:
         matrix_of = make(theta, dtype)
-        pools = Pools(features, limits)
+        done: dict[Operators, Any] = {(): features}
         terms = []
         for chosen in product(*numbered):
             stages, firsts = zip(*chosen, strict=True)
-            pooled = pools.of([stage.pool for stage in stages])
-            rows = apart(pooled, [[section.rows_in for section in stage.sections] for stage in stages], 1)
+            pools = pooled(tuple(stage.pool for stage in stages), done, limits)
+            rows = apart(pools, [[section.rows_in for section in stage.sections] for stage in stages], 1)
             for numbers, shapes in zip(rows, product(*(stage.sections for stage in stages)), strict=True):
                 matrix = matrix_of[tuple(map(sum, zip(firsts, numbers, strict=True)))]
                 rows[numbers] = mixed(rows[numbers], matrix, shapes)
-            terms.append(([stage.spread for stage in stages], joined(rows, 1)))
+            terms.append((tuple(stage.spread for stage in stages), joined(rows, 1)))
         return spread_all(terms, points, limits)
 
     return run
