@@ -21,7 +21,6 @@ from eqgen.language.syntax import (
     Factor,
     GroupExpression,
     MappingSyntax,
-    PairSyntax,
     PatternSyntax,
     Product,
     SupportSyntax,
@@ -221,18 +220,19 @@ def _support(text: str, plain: str, position: int) -> SupportSyntax:
     none = re.compile(r"\s*none").match(plain, position)
     if none is not None:
         _expect(((r"\Z", "the end"),), text, plain, none.end())
-        return SupportSyntax((), position)
-    pairs: list[PairSyntax] = []
+        return SupportSyntax((), (position,))
+    pairs: list[tuple[int, ...]] = []
+    positions: list[int] = []
     comma = ","
     while comma:
         pair = PAIR.match(plain, position)
         if pair is None:
             _expect(PIECES_OF_A_PAIR, text, plain, position)
         assert pair is not None, "what is no pair lacks one of its pieces"
-        output, input_ = (_point(text, pair[side], pair.start(side)) for side in (1, 2))
-        pairs.append(PairSyntax(output, input_, pair.start(1)))
+        pairs.append(tuple(_point(text, pair[side], pair.start(side)) for side in (1, 2)))
+        positions.append(pair.start(1))
         position, comma = pair.end(), pair[3]
-    return SupportSyntax(tuple(pairs), pairs[0].position)
+    return SupportSyntax(tuple(pairs), tuple(positions))
 
 
 def _expect(pieces: Iterable[tuple[str, str]], text: str, plain: str, position: int) -> None:

@@ -85,20 +85,11 @@ class AxisSyntax:
 
 
 @dataclass(frozen=True)
-class PairSyntax:
-    """What `support` says of one pair, `3 <- 1`: output 3 may use input 1; 1-based numbers."""
-
-    output: int
-    input: int
-    position: int = field(default=0, compare=False)
-
-
-@dataclass(frozen=True)
 class SupportSyntax:
-    """The pairs that `support` names, which may be none."""
+    """The pairs that `support` names: of `3 <- 1` it is (3, 1), output 3 may use input 1; of `none` only a position is left."""
 
-    pairs: tuple[PairSyntax, ...]
-    position: int = field(default=0, compare=False)
+    pairs: tuple[tuple[int, ...], ...]
+    positions: tuple[int, ...] = field(compare=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -67,14 +66,16 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
         return None if support is None else support_pairs(support, whole.output, whole.input)
     if support is not None:
         raise pointing(
-            "the support is declared here and as a keyword: keep one of the two", text, syntax.support.position
+            "the support is declared here and as a keyword: keep one of the two", text, syntax.support.positions[0]
         )
     sizes = {"output": whole.output.size, "input": whole.input.size}
-    for pair, (side, size) in product(syntax.support.pairs, sizes.items()):
-        number = getattr(pair, side)
-        if number > size:
-            raise pointing(f"the support names {side} {number}: there are {size}", text, pair.position)
-    numbers = np.array([[pair.output, pair.input] for pair in syntax.support.pairs], dtype=np.intp).reshape(-1, 2) - 1
+    numbers = np.array(syntax.support.pairs, dtype=np.intp).reshape(-1, 2) - 1
+    too_large = np.argwhere(numbers >= list(sizes.values()))
+    if too_large.size:
+        pair, column = too_large[0]
+        side = list(sizes)[column]
+        message = f"the support names {side} {numbers[pair, column] + 1}: there are {sizes[side]}"
+        raise pointing(message, text, syntax.support.positions[pair])
     return Pairs(numbers[:, 0], numbers[:, 1], True)
 
 
