@@ -171,7 +171,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         # Keras hands whole numbers on as they are.
         inputs = ops.cast(inputs, self.compute_dtype)
         inputs = present(inputs, None if self.units is None else of_points(mask, inputs.shape))
-        flat = ops.reshape(inputs, (-1, self._sides.input_size, reading.channels))
+        flat = ops.reshape(inputs, (-1, self.program.shape[1], reading.channels))
         outputs = self.linear(flat, self.kernel, self.bias, self.compute_dtype)
         lead = ops.shape(inputs)[: reading.lead]
         return self.activation(ops.reshape(outputs, (*lead, *reading.output)))

@@ -119,8 +119,8 @@ class Trainer:
         optimizer.build(self.network.trainable_variables)
         # On PyTorch Keras makes one step at a time, and compiles it with a C++ compiler that may not be there.
         compiled = keras.backend.backend() != "torch"
-        steps_per_execution = plan.steps_per_call if compiled else 1
-        self.network.compile(optimizer, "mse", steps_per_execution=steps_per_execution, jit_compile=compiled)
+        steps = plan.steps_per_call if compiled else 1
+        self.network.compile(optimizer, "mse", steps_per_execution=steps, jit_compile=compiled)
 
     def train(self, graphs: Integers, targets: Floats, size: int, seed: int, advance: Callable[[int], None]) -> Run:
         """Train on `size` of the graphs and test on all others; `advance` is told how many steps were made."""

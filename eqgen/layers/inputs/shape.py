@@ -35,16 +35,11 @@ class Sides:
             raise DeclarationError(f'layout is {self.layout!r}: expected "auto", "flat" or "grid"')
 
     @property
-    def input_size(self) -> int:
-        """n, the number of input points."""
-        return math.prod(self.input)
-
-    @property
     def readings(self) -> list[tuple[int, ...]]:
         """What the points of an input may fill; the first that fits is taken."""
         if self.layout == "grid":
             return [self.input]
-        return [(self.input_size,), *([self.input] if self.layout == "auto" and len(self.input) > 1 else [])]
+        return [(math.prod(self.input),), *([self.input] if self.layout == "auto" and len(self.input) > 1 else [])]
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ def read_shape(shape: Shape, sides: Sides) -> Reading:
         raise DeclarationError(_mismatch(shape, sides))
     channels = 1 if scalar else shape[-1]
     if channels is None:
-        expected = _expected(sides, (sides.input_size,))
+        expected = _expected(sides, (math.prod(sides.input),))
         raise DeclarationError(
             f"the number of channels is unknown: expected {expected} with a known last axis, got {shown(shape)}"
         )
@@ -97,7 +92,8 @@ def _mismatch(shape: Shape, sides: Sides) -> str:
     scalar, readings = sides.units is None, sides.readings
     expected = " or ".join(_expected(sides, reading) for reading in readings)
     if sides.space:
-        return f"expected {expected} for the {count(sides.input_size, 'point')} of {sides.space}, got {shown(shape)}"
+        points = count(math.prod(sides.input), "point")
+        return f"expected {expected} for the {points} of {sides.space}, got {shown(shape)}"
     message = f"expected {expected}, got {shown(shape)}"
     if not scalar and any(_ends_with(shape, reading) for reading in readings):
         several = len(shape) > 1 + len(readings[-1])
