@@ -10,7 +10,7 @@ from eqgen.common.text import is_whole
 from eqgen.programs.entries import GatherEntries
 from eqgen.programs.operators.cyclic_stencil import Unfold
 from eqgen.programs.operators.operator import Operator
-from eqgen.programs.prices import CPU, Machine, Work
+from eqgen.programs.prices import CPU, Work
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
 
 CHANNELS = 64
@@ -31,43 +31,37 @@ class Cost:
     Attributes:
         forward, backward: for the whole batch, with what the kernel takes once.
         mixing: the multiply-adds of the mixes for one example, forward: what Dense has m x n x channels x channels of.
-        machine: whose prices make up the total.
     """
 
     forward: Work
     backward: Work
     mixing: int
-    machine: Machine = CPU
 
     @property
     def total(self) -> int:
         """One number to compare by, in multiply-adds."""
-        return self.machine.price(self.forward, self.backward)
+        return CPU.price(self.forward, self.backward)
 
 
-def cost_of(
-    blocks: Sequence[KroneckerProduct], channels_in: int, channels_out: int, batch: int, machine: Machine = CPU
-) -> Cost:
+def cost_of(blocks: Sequence[KroneckerProduct], channels_in: int, channels_out: int, batch: int) -> Cost:
     """The cost of a program for some numbers of channels and a batch."""
     example, kernel, kernel_back = Work(), Work(), Work()
     mixing = 0
     for block in blocks:
         work, mixes = _features(block, channels_in, channels_out)
         example, mixing = example + work, mixing + mixes
-        forward, backward = _kernel(block, channels_in * channels_out, machine)
+        forward, backward = _kernel(block, channels_in * channels_out)
         kernel, kernel_back = kernel + forward, kernel_back + backward
     mixed = Work(mixing)
     # Backward, every step is done once more for the features, and every mix once more for the kernel.
     forward, backward = (example + mixed).times(batch) + kernel, (example + mixed + mixed).times(batch) + kernel_back
-    return Cost(forward, backward, mixing, machine)
+    return Cost(forward, backward, mixing)
 
 
-def cost_alone(
-    factor: KroneckerFactor, channels_in: int, channels_out: int, batch: int, machine: Machine = CPU
-) -> Cost:
+def cost_alone(factor: KroneckerFactor, channels_in: int, channels_out: int, batch: int) -> Cost:
     """The cost of the program that is one factor alone."""
     output, input_ = (Side(0, (size,), (0,)) for size in factor.shape)
-    return cost_of([KroneckerProduct(output, input_, 0, (factor,))], channels_in, channels_out, batch, machine)
+    return cost_of([KroneckerProduct(output, input_, 0, (factor,))], channels_in, channels_out, batch)
 
 
 def _features(block: KroneckerProduct, channels_in: int, channels_out: int) -> tuple[Work, int]:
@@ -109,7 +103,7 @@ def _one_after_another(
     return work
 
 
-def _kernel(block: KroneckerProduct, channels: int, machine: Machine) -> tuple[Work, Work]:
+def _kernel(block: KroneckerProduct, channels: int) -> tuple[Work, Work]:
     """From parameters to entries, forward and backward."""
     forward, backward = Work(), Work()
     sizes = [part.rank for part in block.factors]
@@ -117,8 +111,9 @@ def _kernel(block: KroneckerProduct, channels: int, machine: Machine) -> tuple[W
         sizes[axis] = 1
         others = prod(sizes) * channels
         sizes[axis] = part.entries.shape[0]
-        step = Work(part.entries.multiplications * others, sizes[axis] * others, 1)
-        forward += step
-        scattered = machine.scattered if isinstance(part.entries, GatherEntries) else 1
-        backward += Work(2 * step.multiply_adds, step.moved * scattered, 1)
+        multiplied, taken = part.entries.multiplications * others, sizes[axis] * others
+        forward += Work(multiplied, taken, 1)
+        # The gradient of a gather adds many entries to few places.
+        scattered = isinstance(part.entries, GatherEntries)
+        backward += Work(2 * multiplied, 0 if scattered else taken, 1, out_of_place=taken if scattered else 0)
     return forward, backward

@@ -37,7 +37,7 @@ PLANS = {
     "p p -> p p where p = S(12)": (
         "pooled",
         [
-            "sum all points and sum an orbit -> mix 2 x 2 -> add to every point and add to an orbit",
+            "sum an orbit and sum all points -> mix 2 x 2 -> add to an orbit and add to every point",
             "3 times sum to p -> mix 3 x 3 at 12 points -> 3 times add back from p",
             "every point and the points permuted -> mix 1 x 2 at 144 points -> add to every point",
         ],
@@ -293,7 +293,7 @@ def test_a_way_that_is_dear_alone_may_be_cheapest_beside_other_axes():
     kinds = ("gather", "spectral")
     asked = [eq.program(text, kind, channels_in=256, channels_out=256, batch=4) for kind in kinds]
     assert best.cost().total <= min(program.cost().total for program in asked)
-    assert best.cost().total <= 240_658_660_608
+    assert best.cost().total <= 241_030_249_728
 
 
 def test_plans_keep_no_orbits_alive():

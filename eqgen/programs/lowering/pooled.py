@@ -26,9 +26,9 @@ from eqgen.programs.lowering.isomorphic_orbits import automorphisms, isomorphism
 from eqgen.programs.lowering.problem import Lowering, Problem
 from eqgen.programs.lowering.rational import independent, inverse
 from eqgen.programs.operators.cyclic_stencil import as_stencil
-from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition, summing
+from eqgen.programs.operators.index_table import IndexTable, summing
 from eqgen.programs.operators.operator import Composition, Identity, Operator, Stack
-from eqgen.programs.prices import CPU
+from eqgen.programs.prices import CPU, Work
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 
 LARGEST_RANK = 52
@@ -47,14 +47,14 @@ class Way:
 
     Attributes:
         key: equal for equal ones.
-        cost: numbers moved for each channel, in multiply-adds.
+        work: what there is to do for each channel, without what it takes to start.
         operator: what it does; None for an orbit matrix, whose table is made only where it is used.
         words: for people.
         pairs: how many numbers a table would hold that is not made yet.
     """
 
     key: tuple[Any, ...]
-    cost: int = field(compare=False)
+    work: Work = field(compare=False)
     operator: Operator | None = field(compare=False)
     words: str = field(compare=False)
     pairs: int = field(compare=False, default=0)
@@ -79,8 +79,16 @@ class Candidate:
 
     def cost(self, channels: tuple[int, int], free: frozenset[Way] = frozenset()) -> int:
         """Pools move what comes in, spreads what goes out, mixes multiply both; some ways cost nothing."""
-        pool, spread = (0 if way in free else way.cost for way in (self.pool, self.spread))
-        return pool * channels[0] + spread * channels[1] + self.size * channels[0] * channels[1]
+        moved = sum(
+            (
+                way.work.times(count)
+                for way, count in zip((self.pool, self.spread), channels, strict=True)
+                if way not in free
+            ),
+            Work(),
+        )
+        # Once forward, and backward once for the features; every mix once more for the kernel.
+        return 2 * CPU.price(moved) + 3 * self.size * channels[0] * channels[1]
 
 
 def pooled(problem: Problem) -> KroneckerFactor | str:
@@ -145,14 +153,14 @@ def _own(problem: Problem) -> list[Candidate]:
         still = size == 1 and not several and points.size == problem.input.size and row == column == 0
         pool = Way(
             ("own", number),
-            0 if still else CPU.out_of_place * size * points.size,
+            Work() if still else Work(out_of_place=size * points.size),
             None,
             f"sum {size} points each" if size > 1 else "take one point each",
             size * points.size,
         )
         spread = Way(
             ("rows", place),
-            points.size if several else 0,
+            Work(moved=points.size if several else 0),
             summing(points[:, None], None, problem.output.size),
             f"add to point orbit {place + 1} of the output" if several else "add to every point",
         )
@@ -181,14 +189,14 @@ def _own_table(problem: Problem, way: Way) -> Operator:
 def _bijections(problem: Problem, number: int) -> list[Candidate]:
     """The points themselves, and where one space has them, its symmetries: a transposition of `p p`."""
     size = problem.input.size
-    back = Way(("back",), 0, Identity(size), "add to every point")
+    back = Way(("back",), Work(), Identity(size), "add to every point")
     candidates = []
     for chosen, bijection in automorphisms(problem):
         row = np.zeros(problem.labels.rank, dtype=np.int64)
         row[list(chosen)] = 1
         operator = summing(bijection.image[:, None], bijection.all_signs()[:, None], size)
         words = "every point" if isinstance(operator, Identity) else "the points permuted"
-        pool = Way(("swap", *chosen), _moving_cost(operator), operator, words)
+        pool = Way(("swap", *chosen), replace(operator.work, started=0), operator, words)
         candidates.append(Candidate(number, size, pool, back, row))
     return candidates
 
@@ -198,17 +206,11 @@ def _way(space: IntermediateSpace, relation: Relation, side: str, number: int, w
     turned = " with signs" if isinstance(operator, IndexTable) and operator.signs is not None else ""
     if space.space.size > 1:
         words = f"{'sum to' if side == 'in' else 'add back from'} {space.space.name}{turned}"
-    elif operator.work.moved == operator.shape[1]:
+    elif operator.work.moved + operator.work.out_of_place == operator.shape[1]:
         words = f"sum all points{turned}" if side == "in" else f"add to every point{turned}"
     else:
         words = f"{'sum' if side == 'in' else 'add to'} an orbit{turned}"
-    return Way((side, number, way), _moving_cost(operator), operator, words)
-
-
-def _moving_cost(operator: Operator) -> int:
-    if isinstance(operator, IndexTable) and (as_sum(operator) or as_transposition(operator)):
-        return operator.work.moved
-    return CPU.out_of_place * operator.work.moved
+    return Way((side, number, way), replace(operator.work, started=0), operator, words)
 
 
 def _basis(

@@ -1,6 +1,7 @@
 """Sums of a few points, with signs; some tables are a reshape in disguise: they run without a gather, and cost less."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,9 +28,10 @@ class IndexTable:
     def shape(self) -> tuple[int, int]:
         return int(self.index.shape[0]), self.columns
 
-    @property
+    @cached_property
     def work(self) -> Work:
-        return Work(moved=int(self.index.size), started=1)
+        kind = "moved" if as_sum(self) or as_transposition(self) else "out_of_place"
+        return Work(started=1, **{kind: int(self.index.size)})
 
     def matrix(self) -> np.ndarray:
         matrix = np.zeros(self.shape, dtype=np.int64)
