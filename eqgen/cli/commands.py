@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from eqgen.common.errors import DeclarationError, count
 from eqgen.language.grammar import is_mapping
@@ -166,11 +166,9 @@ def main() -> None:
 
 
 def _table(*headings: str, no_wrap: bool = False) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        numbers = heading in ("order", "rank", "pairs", "in a row")
-        table.add_column(heading, justify="right" if numbers else "left", no_wrap=no_wrap)
-    return table
+    numbers = ("order", "rank", "pairs", "in a row")
+    columns = (Column(name, justify="right" if name in numbers else "left", no_wrap=no_wrap) for name in headings)
+    return Table(*columns, box=None, pad_edge=False, header_style="bold")
 
 
 def _show_pattern(shown: Orbits | Pattern) -> None:

@@ -14,14 +14,12 @@ from lark.tree import Meta
 from eqgen.common.errors import DeclarationError, count, in_short, pointing
 from eqgen.language.syntax import (
     FORMS,
-    POINTS,
     AxisSyntax,
     Call,
     Cycles,
     Factor,
     GroupExpression,
     MappingSyntax,
-    PatternSyntax,
     Product,
     SupportSyntax,
     factor_text,
@@ -113,8 +111,8 @@ def parse_group(text: str) -> GroupExpression:
     return tree
 
 
-def parse_pattern(text: str) -> PatternSyntax:
-    """The rows of `a -b; b a`; rows are separated by `;` or new lines, entries by spaces.
+def parse_pattern(text: str) -> tuple[tuple[tuple[int, str], ...], ...]:
+    """The rows of `a -b; b a`, of (sign, name), and (0, "") for a zero; `;` or a new line ends a row, spaces an entry.
 
     Raises:
         DeclarationError: an unknown symbol, or rows of different lengths.
@@ -282,7 +280,7 @@ class _Reading(Transformer[Token, Any]):
                 meta.start_pos,
             )
         names = [token for token in (first, *rest) if token.type == "NAME"]
-        factor = Factor(FORMS.get(first, POINTS), next(map(str, names), ""), len(names), meta.start_pos)
+        factor = Factor(FORMS.get(first, FORMS[""]), next(map(str, names), ""), len(names), meta.start_pos)
         for name in names:
             if name != factor.axis:
                 written = f"{factor.form.opening}{' '.join(names)}{factor.form.closing}"

@@ -102,10 +102,6 @@ class MappingSyntax:
     support: SupportSyntax | None = None
 
 
-PatternSyntax = tuple[tuple[tuple[int, str], ...], ...]
-"""Rows of (sign, name); a zero entry is (0, "")."""
-
-
 def factor_text(factor: Factor) -> str:
     """A factor as it is written."""
     return f"{factor.form.opening}{' '.join([factor.axis] * factor.size)}{factor.form.closing}"

@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from eqgen.cli.demo.graphs import EDGES, NODES, Integers, as_inputs, atlas, spanning_trees
@@ -307,11 +307,11 @@ def _results_table(runs: Results) -> Table:
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
-        words = heading in ("network", "R2")
-        table.add_column(heading, justify="left" if words or not heading else "right", no_wrap=words)
-    return table
+    words = ("network", "R2")
+    columns = (
+        Column(name, justify="left" if name in ("", *words) else "right", no_wrap=name in words) for name in headings
+    )
+    return Table(*columns, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
 
 
 def score(row: Sequence[Run]) -> str:
@@ -346,11 +346,9 @@ def in_words(runs: Results) -> list[str]:
     sentences = [_ranking(size, runs) for size in dict.fromkeys([min(sizes), max(sizes)])]
     for name in dict.fromkeys(name for _, name in runs):
         worst = max(run.largest_gap for (_, contestant), row in runs.items() if contestant == name for run in row)
-        apart = (
-            f"one answer, up to rounding ({gap(worst)})"
-            if worst < ROUNDING
-            else f"two answers, up to {gap(worst)} apart (factor {factor(worst)})"
-        )
+        apart = f"two answers, up to {gap(worst)} apart (factor {factor(worst)})"
+        if worst < ROUNDING:
+            apart = f"one answer, up to rounding ({gap(worst)})"
         sentences.append(f"{name[0].upper()}{name[1:]}: two numberings, {apart}.")
     return sentences
 
