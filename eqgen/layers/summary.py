@@ -53,11 +53,8 @@ class Description:
             times = f"{row.unconstrained / row.parameters:.3g}" if row.parameters else ""
             table.append((row.name, row.kind, f"{row.parameters:,}", f"{row.unconstrained:,}", times))
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        aligned = (str.ljust, str.ljust, str.rjust, str.rjust, str.rjust)
-        lines = (
-            [align(*cell) for align, cell in zip(aligned, zip(row, widths, strict=True), strict=True)] for row in table
-        )
-        return "\n".join("  ".join(line).rstrip() for line in lines)
+        form = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<>>>", widths, strict=True))
+        return "\n".join(form.format(*row).rstrip() for row in table)
 
 
 def describe(model: Any) -> Description:
