@@ -50,8 +50,7 @@ def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
         raise DeclarationError("no point is named: for the trivial group on three points write (1)(2)(3)")
     degree = checked_degree("a cycle", max(map(abs, points)))
     checked_degree("a list of cycles", degree, len(generators))
-    signed = min(points) < 0
-    return make_group([_from_cycles(cycles, degree, signed) for cycles in generators])
+    return make_group([_from_cycles(cycles, degree) for cycles in generators])
 
 
 def from_compressed(text: str) -> Group:
@@ -72,15 +71,13 @@ def from_compressed(text: str) -> Group:
     return from_arrays(SignedPermutation(np.abs(row) - 1, np.sign(row).astype(np.int8)) for row in rows)
 
 
-def _from_cycles(cycles: Sequence[Sequence[int]], degree: int, signed: bool) -> SignedPermutation:
-    image = np.arange(2 * degree if signed else degree)
+def _from_cycles(cycles: Sequence[Sequence[int]], degree: int) -> SignedPermutation:
+    image = np.arange(2 * degree)
     for cycle in cycles:
         points = np.array([point - 1 if point > 0 else degree - point - 1 for point in cycle], dtype=np.intp)
-        image[points] = np.roll(points, -1)
-        if signed:
-            mirrored = (points + degree) % (2 * degree)
-            image[mirrored] = np.roll(mirrored, -1)
-    return halved(image) if signed else SignedPermutation(image)
+        for moved in (points, (points + degree) % (2 * degree)):
+            image[moved] = np.concatenate([moved[1:], moved[:1]])
+    return halved(image)
 
 
 def _element(generator: Any, number: int) -> SignedPermutation:

@@ -237,6 +237,8 @@ def direct_product(*groups: Group) -> Group:
 
 def diagonal(groups: Sequence[Group]) -> Group:
     """The group whose generator k is generator k of each group at once, on their points laid one after the other."""
+    if len(groups) == 1:
+        return groups[0]
     starts = np.cumsum([0, *(group.degree for group in groups)])
     elements = [
         reduce(SignedPermutation.then, map(on_some_points, together, starts.tolist(), repeat(int(starts[-1]))))

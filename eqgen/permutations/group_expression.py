@@ -137,12 +137,12 @@ def _from_catalogue(name: str, reading: tuple[str, ...]) -> Group:
         )
     declaration = catalogue.entry(name).declaration
     syntax = parse_mapping(declaration)
-    groups = []
-    for clause in syntax.where:
-        moved = [from_expression(expression, declaration, (*reading, name)) for expression in clause.groups]
-        groups.append(moved[0] if len(moved) == 1 else diagonal(moved))
-    if not groups:
+    if not syntax.where:
         raise DeclarationError(f'catalogue("{name}") declares no axis')
+    groups = (
+        diagonal([from_expression(expression, declaration, (*reading, name)) for expression in clause.groups])
+        for clause in syntax.where
+    )
     return replace(direct_product(*groups), text=f'catalogue("{name}")')
 
 

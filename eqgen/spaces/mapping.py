@@ -129,8 +129,7 @@ class Mapping:
 
     def unit_group(self, unit: tuple[int, ...]) -> Group:
         """The group of axes that move together, on their points laid one after the other."""
-        groups = [self.axes[number].group for number in unit]
-        return groups[0] if len(groups) == 1 else diagonal(groups)
+        return diagonal([self.axes[number].group for number in unit])
 
     def unit_name(self, unit: tuple[int, ...]) -> str:
         """The name of an axis, or the names of axes that move together: `s & b`."""
