@@ -30,12 +30,7 @@ plain_console = partial(Console, markup=False, highlight=False, emoji=False)
 
 console = plain_console()
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 # A declaration may begin with a dash ("-a b; b a"), which is no option.
 DECLARATION = {"ignore_unknown_options": True}
@@ -176,12 +171,11 @@ def _show_pattern(shown: Orbits | Pattern) -> None:
     names = shown.names if isinstance(shown, Pattern) else [letter_name(max(shown.rank - 1, 0))]
     columns = max(1, (console.width - 4) // (max(map(len, names), default=0) + 2))
     # Of a table that may not fit, one row and one column more than are printed: they tell that something is left out.
-    rows_read, columns_read = np.arange(min(m, MOST_ROWS + 1)), np.arange(min(n, columns + 1))
     if isinstance(shown, Orbits):
-        corner = Pattern(shown.form.at(rows_read, columns_read))
+        corner = Pattern(shown.form.at(np.arange(min(m, MOST_ROWS + 1)), np.arange(min(n, columns + 1))))
     else:
-        corner = Pattern(shown.signed_labels[np.ix_(rows_read, columns_read)], shown.names)
-    console.print(corner.coloured(MOST_ROWS if m > MOST_ROWS else None, columns if n > columns else None))
+        corner = Pattern(shown.signed_labels[: MOST_ROWS + 1, : columns + 1], shown.names)
+    console.print(corner.coloured(MOST_ROWS, columns))
     if m > MOST_ROWS or n > columns:
         console.print(f"({min(m, MOST_ROWS)} of {m} rows, {min(n, columns)} of {n} columns)")
     console.print()

@@ -44,8 +44,7 @@ class Factor:
     position: int = field(default=0, compare=False)
 
 
-Term = tuple[Factor, ...]
-Sum = tuple[Term, ...]
+Sum = tuple[tuple[Factor, ...], ...]
 
 
 @dataclass(frozen=True)
