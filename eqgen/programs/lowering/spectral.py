@@ -60,20 +60,15 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
     if any(table.rank**2 > LARGEST_TRANSFORM for table in decomposition.pairs.values()):
         return f"more than {isqrt(LARGEST_TRANSFORM)} orbits of pairs between two point orbits"
     outputs, inputs = ([number for number, like in enumerate(classes) if like.members[side]] for side in (0, 1))
-    kinds = [
-        kind
-        for kind in sorted({piece.kind for piece in decomposition.pieces})
-        if all(any(decomposition.multiplicity(owner, kind) for owner in owners) for owners in (outputs, inputs))
-    ]
+    of_sides = ({piece.kind for piece in decomposition.pieces if piece.owner in owners} for owners in (outputs, inputs))
+    kinds = sorted(set.intersection(*of_sides))
     spread, pool = (
         _transforms(decomposition, kinds, {owner: classes[owner].members[side] for owner in owners}, columns)
         for side, (owners, columns) in enumerate(zip((outputs, inputs), problem.shape, strict=True))
     )
     sections = tuple(
-        MixShape(
-            1, pool.starts(section)[-1], spread.starts(section)[-1], max(rows.shape[1] for rows in pool.rows[section])
-        )
-        for section in range(len(kinds))
+        MixShape(1, pool.starts(section)[-1], spread.starts(section)[-1], max(rows.shape[1] for rows in by_class))
+        for section, by_class in enumerate(pool.rows)
     )
     pairs = []
     for (row, output), (column, input_) in product(enumerate(outputs), enumerate(inputs)):
@@ -86,9 +81,8 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
             )
             transform = _transform(decomposition, output, input_, [kinds[section] for section, *_ in places])
             pairs.append(OrbitPairs(_kernels(problem, (spread, row), (pool, column), table), transform, places))
-    entries = SpectralEntries(
-        tuple(pairs), tuple((section.outputs, section.inputs) for section in sections), problem.labels.rank
-    )
+    sizes = tuple((section.outputs, section.inputs) for section in sections)
+    entries = SpectralEntries(tuple(pairs), sizes, problem.labels.rank)
     shown = " and ".join(f"{count(len(index), 'orbit')} of {count(index.shape[1], 'point')}" for index in pool.index)
     stage = Stage(pool, spread, sections, f"{count(len(kinds), 'isotypic component')} of {shown}", "back")
     return KroneckerFactor("spectral", problem.shape, (stage,), entries)

@@ -47,10 +47,9 @@ def _transformed(
     matrices = [matrix[chosen.astype(np.intp)] for matrix, chosen in zip(transforms.transforms, rows, strict=True)]
     matrices = [matrix.T for matrix in matrices] if back else matrices
     classes = list(zip(matrices, transforms.index, transforms.signs, strict=True))
+    parts = split(values, [matrix.shape[1] * len(index) for matrix, index, _ in classes], 1)
     pieces = []
-    for (matrix, index, signs), piece in zip(
-        classes, split(values, [matrix.shape[1] * len(index) for matrix, index, _ in classes], 1), strict=True
-    ):
+    for (matrix, index, signs), piece in zip(classes, parts, strict=True):
         flips = None if (signs > 0).all() else constant(signs.T.reshape(-1, 1), values)
         if matrix.size:
             piece = piece if back or flips is None else piece * flips
