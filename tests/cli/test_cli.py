@@ -54,7 +54,7 @@ program      pooled
   every point -> mix at 6 points -> add to every point
 mixing       41 k multiply-adds an example with 64 -> 64 channels, 0.28 of Dense's 147 k
 step         forward 1.35 M multiply-adds and 360 kB, backward 2.7 M multiply-adds and 360 kB, batch 32
-runner-up    gather, 1.64 times the cost of pooled
+runner-up    gather, 1.68 times the cost of pooled
 """
 
 
