@@ -73,7 +73,7 @@ class Declared:
                     "negative; drop use_bias"
                 )
             return shared
-        if self.mapping is None and use_bias and bias is None:
+        if use_bias and bias is None:
             raise DeclarationError(
                 "a typed pattern does not say which outputs share a bias: name them, one letter for each row, as in "
                 f'bias="{" ".join("a" * min(m, 4))}"'
@@ -161,14 +161,12 @@ def checked_aggregation(aggregation: Any, units: int | None) -> str:
     """ "mean" or "sum"."""
     if aggregation not in (None, "mean", "sum"):
         raise DeclarationError(f'aggregation is {aggregation!r}: expected "mean" or "sum"')
-    if units is not None:
-        return aggregation or "mean"
-    if aggregation == "mean":
+    if units is None and aggregation == "mean":
         raise DeclarationError(
             'a layer with units=None holds exactly the numbers a, b, c that stand in the matrix, so its aggregation is "sum":'
             ' drop aggregation="mean"'
         )
-    return "sum"
+    return aggregation or ("sum" if units is None else "mean")
 
 
 def check_activation(mapping: Mapping, activation: Any) -> None:
