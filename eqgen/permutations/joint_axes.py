@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count
+from eqgen.common.errors import DeclarationError, count
 from eqgen.permutations.group import Group
 from eqgen.permutations.group_expression import axis_group
 from eqgen.permutations.relations import check_relations

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import is_whole
+from eqgen.common.errors import DeclarationError, is_whole
 from eqgen.programs.entries import GatherEntries
 from eqgen.programs.operators.cyclic_stencil import Unfold
 from eqgen.programs.operators.operator import Operator

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.arrays import Integers, SignedLabels
-from eqgen.common.text import count
+from eqgen.common.errors import count
 from eqgen.layers import EquivariantDense
 from eqgen.layers.equivariance.function import (
     TOLERANCE_IN_EPS,

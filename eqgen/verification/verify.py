@@ -5,8 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.common.errors import DeclarationError
-from eqgen.common.text import count
+from eqgen.common.errors import DeclarationError, count
 from eqgen.layers import EquivariantDense
 from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.function import Trial, random_trial
