@@ -160,6 +160,14 @@ def test_a_comma_ends_a_generator_or_an_axis(text):
             "{",
         ),
         (
+            "p -> u v + 1 where u = S(5000), v = S(4000), p = S(2)",
+            "u v + 1 has more than 20000000 points, the most that eqgen numbers: use smaller axes or fewer factors "
+            "(character 12)\n"
+            "  p -> u v + 1 where u = S(5000), v = S(4000), p = S(2)\n"
+            "             ^",
+            "1",
+        ),
+        (
             "p -> 2 where p = S(3)",
             "2 is no factor: the only number is 1, one fixed point; 2 points that a group moves need an axis (character 6)\n"
             "  p -> 2 where p = S(3)\n"
@@ -234,6 +242,11 @@ def test_a_comma_ends_a_generator_or_an_axis(text):
 )  # fmt: skip
 def test_a_mistake_in_a_mapping_is_named_and_pointed_at(text, expected, character):
     assert_refused(eq.mapping, text, expected, character)
+
+
+def test_a_space_of_the_most_points_that_are_numbered_is_taken():
+    # One point more is refused above.
+    assert eq.mapping("u v -> 1 where u = S(5000), v = S(4000)").input.size == 20_000_000
 
 
 def test_a_number_too_long_to_read_is_cut_in_the_message():

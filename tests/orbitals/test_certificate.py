@@ -594,7 +594,10 @@ def test_factors_that_are_put_together_wrongly_are_noticed(text, field, value):
     orbits = eq.orbits(text)
     blocks = list(orbits.form.blocks)
     blocks[-1] = dataclasses.replace(blocks[-1], **{field: value})
-    assert not certify_form(orbits.mapping, dataclasses.replace(orbits.form, blocks=tuple(blocks)))
+    found = certify_form(orbits.mapping, dataclasses.replace(orbits.form, blocks=tuple(blocks)))
+    assert not found
+    assert found.violation == "the blocks do not lie side by side, or share labels"
+    assert (found.apart, found.rank, found.scope) == ("", orbits.rank, "the blocks alone")
 
 
 @pytest.mark.parametrize("n", [20, 200])

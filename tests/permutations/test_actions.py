@@ -195,6 +195,29 @@ def test_relations_that_hold():
 
 
 @pytest.mark.parametrize(
+    ("relation", "word"),
+    [
+        ("(b (a) b) a", "baba"),
+        ("((a b)^2 a)^3", "ababaababaababa"),
+        ("(b (a b (a)^2)^2 b^-1)^3", "babaaabaaB" * 3),
+        ("((a)^-1 b) (a b)^-1 (((a)))", "AbBAa"),
+    ],
+)
+def test_words_within_words_are_what_they_are_written_out(relation, word):
+    """Against the word letter by letter, an upper one being an inverse, for generators that do not commute."""
+    images = {"a": [1, 2, 0, 3], "b": [1, 3, 2, 0]}
+    images |= {name.upper(): [image.index(point) for point in range(4)] for name, image in images.items()}
+    point_images = list(range(4))
+    for letter in word:
+        point_images = [images[letter][point] for point in point_images]
+    moved = next((point for point in range(4) if point_images[point] != point), None)
+    eq.joint(p=[images["a"], images["b"], point_images], relations=f"{relation} c^-1")
+    if moved is not None:
+        with pytest.raises(eq.DeclarationError, match=f"it sends point {moved + 1} to {point_images[moved] + 1};"):
+            eq.joint(p=[images["a"], images["b"]], relations=relation)
+
+
+@pytest.mark.parametrize(
     ("relations", "message"),
     [
         ("a^3", "relation a^3 fails on axis s: it sends point 1 to 4; correct the relation or the generators"),

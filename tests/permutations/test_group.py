@@ -393,6 +393,43 @@ def test_a_family_of_an_impossible_size_is_refused(call, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        # Those of the outer group, and in each of its orbits of blocks those of the inner one.
+        (
+            lambda: eq.wreath("C(1000000)", "(1)(9)"),
+            "wreath(C(1000000), Group((9))) has 10 generators on 9000000 points: eqgen holds at most 50000000 images of points",
+        ),
+        (
+            lambda: eq.wreath("S(1000000)", "(1 2)(3 4)(9)"),
+            "wreath(S(1000000), Group((1 2)(3 4)(9))) has 15 generators on 9000000 points: eqgen holds at most 50000000 "
+            "images of points",
+        ),
+        (
+            lambda: eq.group(" * ".join(["S(1000000)"] * 6)),
+            "S(1000000) * S(1000000) * S(1000000) * S(1000000) * S(100... has 12 generators on 6000000 points: eqgen holds "
+            "at most 50000000 images of points",
+        ),
+        (
+            lambda: eq.group("(1 9000000), (1 2), (1 3), (1 4), (1 5), (1 6)"),
+            "a list of cycles has 6 generators on 9000000 points: eqgen holds at most 50000000 images of points (character 1)\n"
+            "  (1 9000000), (1 2), (1 3), (1 4), (1 5), (1 6)\n"
+            "  ^",
+        ),
+        (
+            lambda: eq.trace((3000, 3000), *[np.fliplr] * 6),
+            "trace has 6 generators on 9000000 points: eqgen holds at most 50000000 images of points",
+        ),
+    ],
+    ids=["blocks", "blocks in several orbits", "product", "cycles", "functions"],
+)
+def test_a_group_of_too_many_images_is_refused_before_they_are_made(call, message):
+    with pytest.raises(eq.DeclarationError) as caught:
+        call()
+    assert str(caught.value) == message
+
+
 def broken_tokens() -> list[str]:
     good = eq.group([[*range(1, 1001), 0]]).text.removeprefix('generators("').removesuffix('")')
     return ["", "?", "AAAA", good[:-8], good[:40], "////" + good[4:]]

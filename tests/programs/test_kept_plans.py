@@ -35,7 +35,15 @@ def ring() -> eq.Mapping:
 
 
 @pytest.mark.parametrize(
-    "kind", [[".lowering.choose", "Mapping"], [".steps", "dataclass"], [".lowering.choose", "program"]]
+    "kind",
+    [
+        [".lowering.choose", "Mapping"],
+        [".steps", "dataclass"],
+        [".lowering.choose", "program"],
+        # Of their own module, but a class that is no dataclass, and a value of one.
+        [".program", "NoCombinationError"],
+        [".prices", "CPU"],
+    ],
 )
 def test_a_file_makes_nothing_but_what_programs_are_made_of(kind):
     arrays = as_arrays(eq.program("p -> p where p = S(3)"))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from eqgen.programs.operators.cyclic_stencil import CyclicStencil, Unfold
 from eqgen.programs.operators.fourier import Fourier
-from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition
+from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition, summing
+from eqgen.programs.operators.isotypic import OrbitTransforms
+from eqgen.programs.operators.operator import Composition, Identity, Stack
 from eqgen.programs.program import short
 
 
@@ -32,6 +35,58 @@ def test_a_transform_is_its_matrix_and_its_inverse_undoes_it(grid, random):
     np.testing.assert_allclose(back.of(features), np.einsum("rn,bnx->brx", back.matrix(), features), atol=1e-12)
     np.testing.assert_allclose(back.back(rows), features, atol=1e-12)
     np.testing.assert_allclose(np.einsum("rn,brx->bnx", back.matrix(), rows), features, atol=1e-12)
+
+
+def orbit_transforms() -> OrbitTransforms:
+    """Two orbits of two points, their sum and their difference, and a point alone, which has a sum alone."""
+    turn = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2)
+    sums, differences = (np.array([[0]]), np.array([[0]])), (np.array([[1]]), np.zeros((0, 1), dtype=int))
+    index, signs = (np.array([[0, 3], [4, 1]]), np.array([[2]])), (np.ones((2, 2), np.int8), np.ones((1, 1), np.int8))
+    return OrbitTransforms(index, signs, (turn, np.eye(1)), (sums, differences), 5)
+
+
+TORUS = CyclicStencil((3, 4), np.array([[0, 0], [0, 1], [2, 3]]))
+TABLE = IndexTable(np.array([[0, 4], [1, 1]]), np.array([[1, -1], [1, 1]], dtype=np.int8), 5)
+OPERATORS = {
+    "identity": (lambda: Identity(4), [1], (4, 4)),
+    "table": (lambda: TABLE, [1, -1, 2], (2, 5)),
+    "composition": (lambda: Composition(TABLE, IndexTable(np.array([[0, 1]]), None, 2)), [1, 2, -1], (1, 5)),
+    "stack": (lambda: Stack((TABLE, TABLE, TABLE)), [1, -1, 2], (6, 5)),
+    "stencil": (lambda: TORUS, [1], (12, 12)),
+    "unfold": (lambda: Unfold(TORUS), [1], (36, 12)),
+    "transform": (lambda: Fourier((3, 4), np.arange(24).reshape(2, 12), False), None, (2 * 2 * 3 * 3, 24)),
+    "isotypic": (orbit_transforms, None, (5, 5)),
+}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_an_operator_has_the_shape_of_its_matrix(name):
+    make, values, shape = OPERATORS[name]
+    operator = make()
+    assert operator.shape == operator.matrix().shape == shape
+    if values is not None:
+        assert set(np.unique(operator.matrix())) - {0} == set(values)
+
+
+def test_every_row_of_an_unfolded_grid_is_one_point():
+    """Rows are ordered (point, offset): point (r, c), read at an offset (a, b), is (r + a, c + b), wrapped around."""
+    expected = np.zeros((3, 4, 3, 3, 4), dtype=int)
+    for row, column in np.ndindex(3, 4):
+        for number, (down, right) in enumerate(TORUS.offsets.tolist()):
+            expected[row, column, number, (row + down) % 3, (column + right) % 4] = 1
+    assert np.array_equal(Unfold(TORUS).matrix(), expected.reshape(36, 12))
+    assert np.array_equal(TORUS.matrix(), expected.sum(axis=2).reshape(12, 12))
+    # Two steps down are one step up, and three to the right one to the left.
+    assert Unfold(TORUS).steps.tolist() == [[0, 0], [0, 1], [-1, -1]]
+    assert Unfold(TORUS).window == (2, 3)
+
+
+@pytest.mark.parametrize(("signs", "kept"), [(None, False), ([1, 1], False), ([1, -1], True)])
+def test_signs_are_kept_only_where_one_is_turned(signs, kept):
+    signs = None if signs is None else np.array(signs, dtype=np.int8)[:, None]
+    operator = summing(np.array([[1], [0]]), signs, 2)
+    assert (operator.signs is not None) == kept
+    assert isinstance(summing(np.array([[0], [1]]), signs, 2), Identity) == (not kept)
 
 
 @pytest.mark.parametrize("grid", [(3, 4, 1), (1, 4, 3), (3, 4, 5), (2, 2, 2)])

@@ -113,7 +113,22 @@ def test_a_stencil_on_a_torus_is_sums_of_shifted_copies():
         support=eq.stencil(1, (32, 32), wrap=True),
     )
     found = eq.program(mapping)
-    assert "take one point each and 2 times sum 4 points each -> mix 1 x 3 at 1024 points" in str(found)
+    _, steps, *_ = str(found).splitlines()
+    assert steps == (
+        "  take one point each and 2 times sum 4 points each -> mix 1 x 3 at 1024 points -> add to every point"
+    )
+
+
+def test_orbits_that_are_read_as_they_are_tell_where_they_go():
+    # One orbit of outputs, which are all of them; and two of them, each with an orbit of its own.
+    support = [(0, 0), (2, 2)]
+    one = eq.program(eq.mapping("p -> p where p = C(5)", support=[(0, 0), (0, 1)]), "pooled")
+    two = eq.program(eq.mapping("p -> p where p = (1 2)(3 4 5)", support=support), "pooled")
+    assert str(one).splitlines()[1] == "  2 times take one point each -> mix 1 x 2 at 5 points -> add to every point"
+    assert str(two).splitlines()[1:3] == [
+        "  take one point each -> mix at 2 points -> add to point orbit 1 of the output",
+        "  take one point each -> mix at 3 points -> add to point orbit 2 of the output",
+    ]
 
 
 def test_a_board_with_many_orbits_of_neighbours_gathers_them():

@@ -1,0 +1,74 @@
+"""How one of several ways is chosen, and what is said of the next best."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import eqgen as eq
+from eqgen.programs.cost import cost_alone
+from eqgen.programs.lowering.choose import LOWERINGS
+from eqgen.programs.lowering.problem import problem_for
+
+QUATERNIONS = "Group((1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6))"
+
+
+@pytest.mark.parametrize(
+    ("declaration", "runner_up"),
+    [
+        ("p -> p where p = S(30)", "gather"),
+        ("h w -> h w where h = C(6), w = S(5)", "pooled x pooled"),
+        ("h w -> h w where h = C(3), w = D(4)", "gather x pooled"),
+        ("h p -> h p where h = D(40), p = C(6)", "spectral x pooled"),
+        # Ways that are called alike are told apart by what they begin with.
+        (f"p -> p where p = {QUATERNIONS}", "spectral (Fourier transform over 4, a subgroup)"),
+        ("p p -> p p where p = D(5)", "spectral (Fourier transform over 5, a subgroup)"),
+        (
+            f"h p -> h p where h = {QUATERNIONS}, p = S(30)",
+            "spectral x pooled (Fourier transform over 4, a subgroup x sum all points)",
+        ),
+    ],
+)
+def test_the_next_best_way_is_told_by_its_name_and_how_many_times_the_cost_it_takes(declaration, runner_up):
+    found = eq.program(declaration)
+    name, text, times = found.runner_up.partition(", ")
+    if "(" in runner_up:
+        name, text, times = found.runner_up.rpartition("), ")
+        name += ")"
+    assert (name, bool(text)) == (runner_up, True)
+    ratio, _, best = times.partition(" times the cost of ")
+    assert best == found.lowering
+    assert float(ratio) >= 1
+    assert str(found).endswith(f"\nrunner-up    {found.runner_up}")
+
+
+@pytest.mark.parametrize(
+    ("declaration", "lowering"), [("p -> p where p = S(30)", "gather"), ("p -> p where p = D(30)", "pooled")]
+)
+def test_the_next_best_way_costs_as_many_times_as_much_as_is_told(declaration, lowering):
+    best, other = eq.program(declaration), eq.program(declaration, lowering)
+    assert (
+        best.runner_up == f"{lowering}, {other.cost().total / best.cost().total:.3g} times the cost of {best.lowering}"
+    )
+    # What was asked for has no other beside it.
+    assert other.runner_up == ""
+
+
+def test_of_several_pairs_of_terms_no_next_best_way_is_told():
+    assert eq.program("u v -> v + u where u = S(4), v = C(3)").runner_up == ""
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 1, 1 << 15), (2048, 1024, 512)])
+@pytest.mark.parametrize(
+    "declaration",
+    ["1 -> 1", "p -> p where p = S(2)", "p -> p where p = C(40)", "p p -> p p where p = S(9)"],
+)
+def test_no_way_costs_less_than_its_bound(declaration, sizes):
+    """A bound that is too high would leave out the best way unseen."""
+    orbits = eq.orbits(declaration)
+    problem = problem_for(orbits.mapping, orbits.form, sizes)
+    for way in LOWERINGS:
+        bound, factor = way.lower_bound(problem), way.applies(problem) or way.make(problem)
+        if not isinstance(factor, str) and math.isfinite(bound):
+            assert 0 <= bound <= cost_alone(factor, *sizes).total
