@@ -13,7 +13,7 @@ What is left out, because a change there is no mistake:
 - text: docstrings, messages (everything inside `raise`, f-strings and the functions in FOR_PEOPLE), annotations, decorators;
 - thresholds, which decide how something is computed and not what: numbers given to names in capitals, defaults and
   comparisons in which such a name, or a field of a value of `Limits` or `Machine`, stands;
-- prices, by which a program is chosen among those that compute the same: PRICES;
+- prices, by which a program is chosen among those that compute the same: PRICES, as functions, fields and arguments;
 - arguments that guard what cannot happen in a correct program, or that make arrays read-only: GUARDS; `assert`.
 
 A survivor is a missing test or changes nothing that can be seen; those looked at are listed in EQUIVALENT with the reason.
@@ -72,6 +72,7 @@ EQUIVALENT: dict[str, str] = {
     "eqgen/permutations/array_functions.py: 4 -> 5 in values =": "how large the values of a trial are is arbitrary",
     "eqgen/permutations/graph_automorphisms.py: 1 -> 2 in vertex_colours, edges, first": "a colour is only to be a new one",
     'eqgen/programs/lowering/local.py: f"{labels.indices.size} supported': "so many pairs are more than a test makes",
+    "eqgen/orbitals/product.py: few < 1 -> (few <= 1)": "signs that are all + are multiplied, too",
 }
 """Mutants that change no result, by how their names begin, with the reason; they are not drawn."""
 
@@ -83,6 +84,7 @@ SYMMETRIC = {
     "min",
     "gcd",
     "lcm",
+    "merge",
     "intersect1d",
     "zip",
     "isinstance",
@@ -176,7 +178,7 @@ class Finder(ast.NodeVisitor):
         self.add(node, type(node)(**{**dict(ast.iter_fields(node)), **fields}))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        if node.name in FOR_PEOPLE | PRICES or node.name.startswith("_repr"):
+        if {node.name, node.name.lstrip("_")} & (FOR_PEOPLE | PRICES) or node.name.startswith("_repr"):
             return
         self.functions.append(node.name)
         for default in [*node.args.defaults, *node.args.kw_defaults]:
@@ -208,7 +210,7 @@ class Finder(ast.NodeVisitor):
         if (
             node.value is not None
             and self.functions
-            and not (isinstance(node.target, ast.Name) and node.target.id.isupper())
+            and not (isinstance(node.target, ast.Name) and (node.target.id.isupper() or node.target.id in PRICES))
         ):
             self.visit(node.value)
 
@@ -275,7 +277,7 @@ class Finder(ast.NodeVisitor):
                 self.add(node, str(node.value - 1))
 
     def visit_keyword(self, node: ast.keyword) -> None:
-        if node.arg not in GUARDS:
+        if node.arg not in GUARDS | PRICES:
             self.visit(node.value)
 
     def visit_Call(self, node: ast.Call) -> None:

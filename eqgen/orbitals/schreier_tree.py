@@ -154,10 +154,10 @@ def _hang(tree: Tree, children: Permutation, parents: Permutation, move: int) ->
 
 def _distances(reached: Mask, before: Permutation) -> Integers:
     """How often `before` leads from each point to a reached one; 0 for the reached ones and where it never does."""
-    kind = np.int32 if before.size < 2**31 else np.intp
-    points = np.arange(before.size, dtype=kind)
-    ancestor = np.where(reached, points, before.astype(kind))
-    distance: Integers = np.where(reached, 0, 1).astype(kind)
+    # No space has as many points as 32 bits count.
+    points = np.arange(before.size, dtype=np.int32)
+    ancestor = np.where(reached, points, before.astype(np.int32))
+    distance: Integers = np.where(reached, 0, 1).astype(np.int32)
     # Twice as far each time; where no reached point lies on the way, this goes around in circles.
     for _ in range(before.size.bit_length()):
         distance += distance[ancestor]

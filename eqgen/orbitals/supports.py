@@ -229,15 +229,15 @@ def _stencil_pairs(support: Stencil, output: Space, input_: Space) -> Pairs:
     refuse_many_pairs(output.size * len(offsets) if support.wrap else sum(overlaps))
     cells = np.indices(shape).reshape(len(shape), -1)
     sides = np.array(shape)[:, None]
-    kind = np.int32 if output.size < 2**31 else np.intp
     rows, columns = [], []
     for offset in offsets:
         reached = cells + np.array(offset)[:, None]
         if support.wrap:
             reached %= sides
         inside = ((reached >= 0) & (reached < sides)).all(axis=0)
-        rows.append(np.flatnonzero(inside).astype(kind))
-        columns.append(np.ravel_multi_index(tuple(reached[:, inside]), shape).astype(kind))
+        # No space has as many points as 32 bits count.
+        rows.append(np.flatnonzero(inside).astype(np.int32))
+        columns.append(np.ravel_multi_index(tuple(reached[:, inside]), shape).astype(np.int32))
     wrap = "" if support.wrap else "; on a ring or a torus write eq.stencil(..., wrap=True)"
     hint = f" (the grid was taken to be {shape}{wrap})"
     return Pairs(np.concatenate(rows), np.concatenate(columns), False, hint)

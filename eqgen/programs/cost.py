@@ -10,7 +10,7 @@ from eqgen.programs.entries import GatherEntries
 from eqgen.programs.operators.cyclic_stencil import Unfold
 from eqgen.programs.operators.operator import Operator
 from eqgen.programs.prices import CPU, Work
-from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, one_block
 
 CHANNELS = 64
 BATCH = 32
@@ -59,8 +59,7 @@ def cost_of(blocks: Sequence[KroneckerProduct], channels_in: int, channels_out: 
 
 def cost_alone(factor: KroneckerFactor, channels_in: int, channels_out: int, batch: int) -> Cost:
     """The cost of the program that is one factor alone."""
-    output, input_ = (Side(0, (size,), (0,)) for size in factor.shape)
-    return cost_of([KroneckerProduct(output, input_, 0, (factor,))], channels_in, channels_out, batch)
+    return cost_of([one_block(factor.shape, factor)], channels_in, channels_out, batch)
 
 
 def _features(block: KroneckerProduct, channels_in: int, channels_out: int) -> tuple[Work, int]:

@@ -113,3 +113,9 @@ class KroneckerProduct:
     @property
     def rank(self) -> int:
         return math.prod(factor.rank for factor in self.factors)
+
+
+def one_block(shape: tuple[int, int], *factors: KroneckerFactor) -> KroneckerProduct:
+    """All points of both spaces, (m, n), whose axes move together."""
+    output, input_ = (Side(0, (size,), (0,)) for size in shape)
+    return KroneckerProduct(output, input_, 0, factors)

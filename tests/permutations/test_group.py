@@ -15,6 +15,8 @@ from sympy.combinatorics.named_groups import AlternatingGroup, CyclicGroup, Dihe
 
 import eqgen as eq
 from eqgen.permutations.group import order_text
+from eqgen.permutations.notation import cycle_text
+from eqgen.permutations.signed_permutation import SignedPermutation
 from helpers.strategies import generator_sets
 
 FAMILIES = [
@@ -292,6 +294,23 @@ def test_a_large_family_prints_in_one_short_line_and_parses_back(group):
     printed = str(group)
     assert len(printed) < 200
     assert eq.group(printed) == group
+
+
+@given(
+    generator_sets(max_degree=9, most=1), st.lists(st.sampled_from([1, -1]), min_size=9, max_size=9), st.integers(0, 40)
+)
+def test_a_generator_that_is_cut_begins_as_it_does_in_full(generators, signs, longest):
+    (image,) = generators
+    element = SignedPermutation(np.array(image), np.array(signs[: len(image)], dtype=np.int8))
+    full, text = cycle_text(element), cycle_text(element, longest)
+    assert text[:longest] == full[:longest]
+    assert (text == full) or len(full) > longest
+
+
+def test_a_long_cycle_is_not_gone_through_to_write_its_beginning():
+    # A number and what follows it take two characters or more.
+    text = cycle_text(eq.C(100_000).elements[0], 60)
+    assert text == f"({' '.join(map(str, range(1, 32)))})"
 
 
 @given(st.integers(10**30, 10**60))

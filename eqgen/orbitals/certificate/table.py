@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from eqgen.common.arrays import Integers, SignedLabels, labels_of, row_blocks
+from eqgen.common.arrays import Integers, SignedLabels, labels_of, row_blocks, smallest_type
 from eqgen.common.connected import Classes
 from eqgen.common.progress import progress
 from eqgen.orbitals.certificate.burnside import counted_orbits
@@ -117,7 +117,7 @@ def certify_support(mapping: Mapping, form: SparseLabels, limits: Limits = LIMIT
             beyond = images[~np.isin(images, pairs, assume_unique=True)]
             violation = f"{generator.name} moves a pair of the support to {name(int(beyond.min()))}, which it lacks"
             break
-        moves.append(np.empty(order.size, dtype=np.int32 if order.size < 2**31 else np.intp))
+        moves.append(np.empty(order.size, dtype=smallest_type(order.size)))
         moves[-1][order] = np.arange(order.size)
         flips = generator.output.all_signs()[rows] * generator.input.all_signs()[form.indices]
         different = (labels[moves[-1]] != labels * flips) | (labels == 0)

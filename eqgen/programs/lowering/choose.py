@@ -24,7 +24,7 @@ from eqgen.programs.lowering.pooled import POOLED
 from eqgen.programs.lowering.problem import Problem, Sizes, problem_for
 from eqgen.programs.lowering.spectral import SPECTRAL
 from eqgen.programs.program import Program
-from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side, one_block
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Term
 
@@ -140,7 +140,7 @@ def _typed(pattern: Pattern, lowering: str, sizes: Sizes) -> Program:
     m, n = pattern.shape
     entries = GatherEntries(pattern.signed_labels.ravel(), pattern.rank)
     part = gathered((m, n), entries, ("a typed pattern names no group, so no other way is known",))
-    blocks = (KroneckerProduct(Side(0, (m,), (0,)), Side(0, (n,), (0,)), 0, (part,)),) if pattern.rank else ()
+    blocks = (one_block((m, n), part),) if pattern.rank else ()
     title = f"pattern {pattern.in_one_line()}"
     return Program(title, (m, n), pattern.rank, blocks, "", sizes[:2], sizes[2])
 
@@ -168,9 +168,8 @@ def _blocks(declared: Orbits, sizes: Sizes) -> Iterator[tuple[KroneckerProduct, 
     """The blocks, still without factors, and the problem of each factor."""
     mapping, form = declared.mapping, declared.form
     if not isinstance(form, ProductLabels):
-        output, input_ = (Side(0, (size,), (0,)) for size in form.shape)
         # With a support, axes that are independent still make one problem.
-        yield KroneckerProduct(output, input_, 0, ()), [problem_for(mapping, form, sizes)]
+        yield one_block(form.shape), [problem_for(mapping, form, sizes)]
         return
     for block in form.blocks:
         if block.rank:

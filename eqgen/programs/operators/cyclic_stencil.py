@@ -66,7 +66,8 @@ class Unfold:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.stencil.shape[0] * int(self.stencil.offsets.shape[0]), self.stencil.shape[1]
+        points = math.prod(self.stencil.grid)
+        return points * len(self.stencil.offsets), points
 
     @property
     def work(self) -> Work:
