@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from eqgen.common.arrays import Integers, Permutation, SignedLabels
-from eqgen.orbitals.dense import LabelTable
+from eqgen.orbitals.label_table import LabelTable
 
 
 class OrbitalMatrix(Protocol):

@@ -15,7 +15,7 @@ from eqgen.common.arrays import Integers, Labels, Permutation, Signs, labels_of,
 from eqgen.common.memory import fits, refuse_large_table
 from eqgen.orbitals.certificate import Certificate, certify_form
 from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.dense import pair_labels
+from eqgen.orbitals.label_table import pair_labels
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import OrbitalMatrix, orbit_sizes, orbitals_per_row
 from eqgen.orbitals.pattern import Pattern, letter_name

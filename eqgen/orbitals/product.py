@@ -10,7 +10,7 @@ import numpy as np
 
 from eqgen.common.arrays import Integers, Permutation, SignedLabels, labels_of, row_blocks, signs_of, smallest_type
 from eqgen.common.memory import refuse_many_orbits
-from eqgen.orbitals.dense import LabelTable
+from eqgen.orbitals.label_table import LabelTable
 from eqgen.orbitals.matrix import OrbitalMatrix
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space, Term, from_parts, part_numbers

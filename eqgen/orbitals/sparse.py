@@ -15,7 +15,7 @@ from eqgen.common import cache
 from eqgen.common.arrays import Integers, Permutation, SignedLabels, row_blocks, smallest_type
 from eqgen.common.memory import refuse_many_pairs
 from eqgen.common.progress import progress
-from eqgen.orbitals.dense import LabelClasses, LabelTable, images_and_signs
+from eqgen.orbitals.label_table import LabelClasses, LabelTable, images_and_signs
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.schreier_tree import Tree, schreier_tree
 from eqgen.orbitals.supports import Pairs

@@ -17,7 +17,7 @@ import numpy as np
 
 from eqgen.common.arrays import Integers, Permutation, SignedLabels
 from eqgen.common.memory import refuse_large_table
-from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.label_table import LabelTable, pair_labels
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.matrix import orbit_sizes
 from eqgen.permutations.group import Group

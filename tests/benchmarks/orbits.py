@@ -30,7 +30,7 @@ import networkx
 import numpy as np
 
 import eqgen as eq
-from eqgen.orbitals.dense import pair_labels
+from eqgen.orbitals.label_table import pair_labels
 from eqgen.spaces.pair_action import paired
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "orbits.md"

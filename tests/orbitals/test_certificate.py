@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import eqgen as eq
 from eqgen.orbitals.certificate import Certificate, certify, certify_form
 from eqgen.orbitals.certificate.table import first_places
-from eqgen.orbitals.dense import LabelTable
+from eqgen.orbitals.label_table import LabelTable
 from eqgen.orbitals.limits import Limits
 from eqgen.orbitals.product import ProductLabels
 from eqgen.orbitals.sparse import SparseLabels
@@ -119,7 +119,7 @@ def test_a_certificate_is_made_without_what_made_the_labels(text, monkeypatch):
         "LabelClasses.numbered",
         "random_actions",
     ):
-        monkeypatch.setattr(f"eqgen.orbitals.dense.{name}", refuse)
+        monkeypatch.setattr(f"eqgen.orbitals.label_table.{name}", refuse)
     for name in (
         "schreier_tree",
         "random_actions",

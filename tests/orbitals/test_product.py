@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import eqgen as eq
-from eqgen.orbitals.dense import pair_labels
+from eqgen.orbitals.label_table import pair_labels
 from eqgen.orbitals.limits import Limits
 from eqgen.orbitals.product import ProductLabels
 from eqgen.orbitals.stable import StableLabels

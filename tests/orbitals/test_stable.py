@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.label_table import LabelTable, pair_labels
 from eqgen.orbitals.limits import Limits
 from eqgen.orbitals.stable import StableLabels, stable_degree, stable_labels
 from helpers.forms import check_form, check_row_representatives, parted

@@ -9,7 +9,7 @@ import pytest
 import eqgen as eq
 from eqgen.programs.cost import cost_alone
 from eqgen.programs.lowering.choose import LOWERINGS
-from eqgen.programs.lowering.problem import problem_for
+from eqgen.programs.lowering.lowering import problem_for
 
 QUATERNIONS = "Group((1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6))"
 

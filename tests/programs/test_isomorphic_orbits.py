@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import eqgen as eq
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.lowering.isomorphic_orbits import isomorphism
-from eqgen.programs.lowering.problem import Action
+from eqgen.programs.lowering.lowering import Action
 
 TRANSITIVE = {
     "circle": lambda: eq.C(5).elements,

@@ -6,7 +6,7 @@ import pytest
 
 import eqgen as eq
 from eqgen.programs.lowering.isotypic import decomposed
-from eqgen.programs.lowering.problem import Action
+from eqgen.programs.lowering.lowering import Action
 
 
 def generalized_quaternions(half: int) -> list[list[int]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation
 from eqgen.common.connected import Classes
-from eqgen.orbitals.dense import pair_labels
+from eqgen.orbitals.label_table import pair_labels
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.spaces.pair_action import paired
 

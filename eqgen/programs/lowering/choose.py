@@ -1,4 +1,4 @@
-"""The choice: every part of every block in every way that fits, and the cheapest combination."""
+"""The choice: every part of every block in every way that fits, and the cheapest combination, at the prices of `prices.py`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,9 +19,9 @@ from eqgen.programs.entries import GatherEntries
 from eqgen.programs.lowering.fourier import FOURIER, FOURIER_OF_SUBGROUP, merged
 from eqgen.programs.lowering.gather import GATHER, gathered
 from eqgen.programs.lowering.local import LOCAL
+from eqgen.programs.lowering.lowering import Problem, Sizes, problem_for
 from eqgen.programs.lowering.plan_cache import kept
 from eqgen.programs.lowering.pooled import POOLED
-from eqgen.programs.lowering.problem import Problem, Sizes, problem_for
 from eqgen.programs.lowering.spectral import SPECTRAL
 from eqgen.programs.program import Program
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, Side, one_block

@@ -16,7 +16,7 @@ from eqgen.common.arrays import Permutation
 from eqgen.common.memory import fits
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.programs.entries import FourierEntries
-from eqgen.programs.lowering.problem import Lowering, Problem
+from eqgen.programs.lowering.lowering import Lowering, Problem
 from eqgen.programs.operators.fourier import Fourier, frequencies_of
 from eqgen.programs.operators.operator import Operator
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage

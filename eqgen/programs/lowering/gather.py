@@ -4,7 +4,7 @@ from math import inf, prod
 
 from eqgen.common.memory import fits
 from eqgen.programs.entries import GatherEntries
-from eqgen.programs.lowering.problem import Lowering, Problem
+from eqgen.programs.lowering.lowering import Lowering, Problem
 from eqgen.programs.operators.operator import Identity
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage
 

@@ -8,11 +8,11 @@ from math import prod
 import numpy as np
 
 from eqgen.common.arrays import Integers, Labels, Permutation, SignedLabels, labels_of, signs_of
-from eqgen.orbitals.dense import pair_labels
+from eqgen.orbitals.label_table import pair_labels
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.lowering.block_systems import block_systems, quotient, signed_quotient
 from eqgen.programs.lowering.isomorphic_orbits import LARGEST_COMPARED, isomorphism
-from eqgen.programs.lowering.problem import Action, Problem
+from eqgen.programs.lowering.lowering import Action, Problem
 from eqgen.programs.operators.index_table import summing
 from eqgen.programs.operators.operator import Operator
 from eqgen.spaces.pair_action import paired

@@ -9,7 +9,7 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation, Signs
 from eqgen.permutations.signed_permutation import SignedPermutation
-from eqgen.programs.lowering.problem import Action, Problem
+from eqgen.programs.lowering.lowering import Action, Problem
 
 LARGEST_COMPARED = 2048
 """Larger orbits are each a class of their own."""

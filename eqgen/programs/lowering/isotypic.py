@@ -13,9 +13,9 @@ from itertools import product
 import numpy as np
 
 from eqgen.common.arrays import Reals, signed_values, signs_of
-from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.label_table import LabelTable, pair_labels
 from eqgen.orbitals.matrix import orbit_sizes
-from eqgen.programs.lowering.problem import Action
+from eqgen.programs.lowering.lowering import Action
 from eqgen.spaces.pair_action import paired
 
 SMALL = 1e-7

@@ -11,7 +11,7 @@ import numpy as np
 from eqgen.common.arrays import Permutation, signs_of
 from eqgen.orbitals.sparse import SparseLabels
 from eqgen.programs.entries import GatherEntries
-from eqgen.programs.lowering.problem import Lowering, Problem
+from eqgen.programs.lowering.lowering import Lowering, Problem
 from eqgen.programs.operators.cyclic_stencil import as_windows
 from eqgen.programs.operators.index_table import IndexTable, summing
 from eqgen.programs.operators.operator import Operator

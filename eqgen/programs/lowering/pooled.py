@@ -23,7 +23,7 @@ from eqgen.programs.entries import LinearCombination
 from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup, is_fine
 from eqgen.programs.lowering.intermediate_spaces import IntermediateSpace, Relation, spaces_between
 from eqgen.programs.lowering.isomorphic_orbits import automorphisms, isomorphism
-from eqgen.programs.lowering.problem import Lowering, Problem
+from eqgen.programs.lowering.lowering import Lowering, Problem
 from eqgen.programs.lowering.rational import independent, inverse
 from eqgen.programs.operators.cyclic_stencil import as_stencil
 from eqgen.programs.operators.index_table import IndexTable, summing

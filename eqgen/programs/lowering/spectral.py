@@ -12,13 +12,13 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation, SignedLabels
 from eqgen.common.errors import count
-from eqgen.orbitals.dense import LabelTable
+from eqgen.orbitals.label_table import LabelTable
 from eqgen.permutations.signed_permutation import SignedPermutation
 from eqgen.programs.entries import OrbitPairs, SpectralEntries
 from eqgen.programs.lowering.fourier import correlation, correlation_of_subgroup, is_fine
 from eqgen.programs.lowering.isomorphic_orbits import orbit_classes
 from eqgen.programs.lowering.isotypic import Decomposition, NoDecompositionError, decomposed
-from eqgen.programs.lowering.problem import Lowering, Problem
+from eqgen.programs.lowering.lowering import Lowering, Problem
 from eqgen.programs.operators.isotypic import OrbitTransforms
 from eqgen.programs.prices import CPU, Work
 from eqgen.programs.steps import KroneckerFactor, MixShape, Stage

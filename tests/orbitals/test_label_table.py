@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import eqgen as eq
 from eqgen.orbitals.certificate import certify
-from eqgen.orbitals.dense import LabelTable, pair_labels
+from eqgen.orbitals.label_table import LabelTable, pair_labels
 from eqgen.orbitals.limits import Limits
 from eqgen.orbitals.orbits import bias_pattern
 from eqgen.permutations.signed_permutation import SignedPermutation
@@ -48,7 +48,7 @@ def test_the_way_of_large_tables_gives_the_signed_components(generators, block, 
         if drawn:
             # ... whatever elements happen to be drawn at random.
             elements = [generators[number % len(generators)] for number in drawn]
-            patch.setattr("eqgen.orbitals.dense.random_actions", lambda _: cycle(elements))
+            patch.setattr("eqgen.orbitals.label_table.random_actions", lambda _: cycle(elements))
         table = pair_labels(generators, limits)
     check_form(table, signed_orbits(m, n, generators))
     check_row_representatives(table, generators)
@@ -62,7 +62,7 @@ def test_a_zero_that_the_random_elements_show_spreads_to_what_the_generators_mov
     outputs, flipped, n, monkeypatch
 ):
     # A flip of one input, and a ring that carries it everywhere; only the flip is ever drawn.
-    monkeypatch.setattr("eqgen.orbitals.dense.random_actions", lambda generators: cycle([generators[1]]))
+    monkeypatch.setattr("eqgen.orbitals.label_table.random_actions", lambda generators: cycle([generators[1]]))
     signs = np.ones(n, dtype=np.int8)
     signs[flipped] = -1
     still = SignedPermutation(np.arange(outputs))
