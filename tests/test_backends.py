@@ -70,3 +70,20 @@ def test_a_backend_that_differentiates_nothing_computes_all_the_same():
     environment = {**os.environ, "KERAS_BACKEND": "numpy"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.count("holds on numpy") == 3, done.stderr[-2000:]
+
+
+@pytest.mark.slow(sample=0)
+def test_rounded_products_break_no_symmetry():
+    """What a GPU does to products of single precision (TF32) commutes with the group, or is not done to them."""
+    if find_spec("jax") is None:
+        pytest.skip("jax is not installed: pip install -e '.[jax]'")
+    script = SCRIPT.with_name("rounded_products.py")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert done.stdout.count("moved") == 17

@@ -88,10 +88,10 @@ class EquivariantNormalization(PointLayer):
             return mean(each, -2, keepdims=True)
         member = self.orbit_of == np.arange(len(self.orbit_sizes))[:, None]
         if mask is None:
-            means = matmul(constant(member / self.orbit_sizes[:, None], each), each)
+            means = matmul(constant(member / self.orbit_sizes[:, None], each), each, precise=True)
         else:
             total, present_points = (
-                matmul(constant(member, each), values)
+                matmul(constant(member, each), values, precise=True)
                 for values in (present(each, mask), ops.cast(mask, each.dtype)[..., None])
             )
             means = total / ops.maximum(present_points, ops.ones((), dtype=each.dtype))

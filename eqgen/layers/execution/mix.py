@@ -104,7 +104,7 @@ def _turned(entries: Any, shapes: Sequence[MixShape]) -> Any:
     return arranged(entries, [*grid, channels_in, channels_out], order, matrix)
 
 
-def mixed(pooled: Any, matrix: MixMatrix, shapes: Sequence[MixShape]) -> Any:
+def mixed(pooled: Any, matrix: MixMatrix, shapes: Sequence[MixShape], *, precise: bool) -> Any:
     """Rows of a pool, (batch, rows of each factor ..., channels_in), mixed: (batch, rows ..., channels_out)."""
     channels_in, count = pooled.shape[-1], len(shapes)
     groups, copies, inputs = (range(first, 3 * count + 1, 3) for first in (1, 2, 3))
@@ -116,7 +116,7 @@ def mixed(pooled: Any, matrix: MixMatrix, shapes: Sequence[MixShape]) -> Any:
     for (left, top), block in matrix.blocks.items():
         size = block.shape[-2]
         taken = rows if size == flat[-1] else rows[..., left * channels_in : left * channels_in + size]
-        bands.setdefault(top, []).append(matmul(taken, block))
+        bands.setdefault(top, []).append(matmul(taken, block, precise=precise))
     rows = concatenated([total(bands[top]) for top in sorted(bands)], -1)
     channels_out = rows.shape[-1] // prod(shape.outputs for shape in shapes)
     sizes = list(zip(*((shape.groups, shape.copies, shape.outputs) for shape in shapes), strict=True))

@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from eqgen.layers.execution.tensors import broadcast, merged_axes, split_axis, total
+from eqgen.programs.operators.index_table import IndexTable
 from eqgen.programs.operators.operator import Composition, Identity, Operator, Stack
 from eqgen.programs.steps import KroneckerFactor
 
@@ -69,6 +70,13 @@ def spread(operator: Operator, features: Any, axis: int, limits: Limits) -> Any:
 def width(operator: Operator) -> int:
     """How many points `pool` takes the mean of; 1 for transforms."""
     return 1
+
+
+def takes_points(pool: Operator) -> bool:
+    """Whether every row is one point of the input, maybe with a sign: rounding such a row and moving points commute."""
+    if isinstance(pool, Stack):
+        return all(map(takes_points, pool.parts))
+    return isinstance(pool, Identity) or (isinstance(pool, IndexTable) and pool.index.shape[1] == 1)
 
 
 @singledispatch

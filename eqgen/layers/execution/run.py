@@ -11,7 +11,7 @@ from keras import ops
 # They register their ways.
 from eqgen.layers.execution.kinds import cyclic_stencil, fourier, gather, index_table, isotypic  # noqa: F401
 from eqgen.layers.execution.mix import apart, joined, matrices, matrices_of, mixed
-from eqgen.layers.execution.operators import LIMITS, Limits, Operators, Run, fused, pooled, spread_all
+from eqgen.layers.execution.operators import LIMITS, Limits, Operators, Run, fused, pooled, spread_all, takes_points
 from eqgen.layers.execution.tensors import arranged, concatenated, constant, total
 from eqgen.programs.entries import SpectralEntries, scaled_entries
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct
@@ -110,10 +110,11 @@ def _factors(factors: Sequence[KroneckerFactor], limits: Limits) -> Run:
         for chosen in product(*numbered):
             stages, firsts = zip(*chosen, strict=True)
             pools = pooled(tuple(stage.pool for stage in stages), done, limits)
+            precise = not all(takes_points(stage.pool) for stage in stages)
             rows = apart(pools, [[section.rows_in for section in stage.sections] for stage in stages], 1)
             for numbers, shapes in zip(rows, product(*(stage.sections for stage in stages)), strict=True):
                 matrix = matrix_of[tuple(map(sum, zip(firsts, numbers, strict=True)))]
-                rows[numbers] = mixed(rows[numbers], matrix, shapes)
+                rows[numbers] = mixed(rows[numbers], matrix, shapes, precise=precise)
             terms.append((tuple(stage.spread for stage in stages), joined(rows, 1)))
         return spread_all(terms, points, limits)
 

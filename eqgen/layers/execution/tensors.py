@@ -86,7 +86,9 @@ def multiplied(matrix: np.ndarray, values: Any, axis: int) -> Any:
     """A matrix of constants times what stands on one axis."""
     shape = sizes(values)
     flat = reshaped(values, (*([-1] if axis else []), shape[axis], prod(shape[axis + 1 :])))
-    return reshaped(matmul(constant(matrix, values), flat), (*shape[:axis], matrix.shape[0], *shape[axis + 1 :]))
+    return reshaped(
+        matmul(constant(matrix, values), flat, precise=True), (*shape[:axis], matrix.shape[0], *shape[axis + 1 :])
+    )
 
 
 def with_gradient(run: Callable[[Any], Any], back: Callable[[Any], Any], values: Any) -> Any:
@@ -124,10 +126,26 @@ def mean(values: Any, axis: int, *, keepdims: bool = False) -> Any:
     return ops.sum(values, axis=axis, keepdims=keepdims) / values.shape[axis]
 
 
-def matmul(left: Any, right: Any) -> Any:
-    """The product of two tensors of one dtype; Keras 3.15 makes single precision of it on PyTorch whatever comes."""
-    is_double = keras.backend.standardize_dtype(left.dtype) == "float64"
-    return left @ right if is_double else ops.matmul(left, right)
+def matmul(left: Any, right: Any, *, precise: bool = False) -> Any:
+    """The product of two tensors of one dtype; Keras 3.15 makes single precision of it on PyTorch whatever comes.
+
+    On a GPU products of single precision may be rounded to 10 bits (TF32). A precise one is not, nor are those of its gradient:
+    coefficients of a transform, unlike points, are mixed with each other when points move, so that to round them breaks the
+    symmetry. Only JAX has a precision for one operation; elsewhere the switch of the whole process holds.
+    """
+    with highest_precision() if precise else nullcontext():
+        is_double = keras.backend.standardize_dtype(left.dtype) == "float64"
+        return left @ right if is_double else ops.matmul(left, right)
+
+
+def highest_precision() -> AbstractContextManager[Any]:
+    """A context in which products are as precise as their dtype, where the backend has one."""
+    if keras.backend.backend() != "jax":
+        return nullcontext()
+    import jax
+
+    highest: AbstractContextManager[Any] = jax.default_matmul_precision("highest")
+    return highest
 
 
 def as_float64(tensor: Any) -> Reals:

@@ -72,7 +72,7 @@ def gathered(table: WeightTable, theta: Any, axis: int) -> Any:
 
     def gradient(arriving: Any) -> Any:
         chosen = ops.equal(ops.arange(table.rows, dtype="int32")[:, None], ops.convert_to_tensor(index)[None, :])
-        return matmul(ops.cast(chosen, arriving.dtype), arriving)
+        return matmul(ops.cast(chosen, arriving.dtype), arriving, precise=True)
 
     if table.is_permutation:
         entries = reordered(source, index.astype(np.intp), 1)

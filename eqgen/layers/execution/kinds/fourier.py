@@ -95,8 +95,9 @@ def _correlate(entries: FourierEntries, pool: Fourier, spread: Fourier, features
         ops.cast(arranged(part, (columns, rows, frequencies), (2, 0, 1), (frequencies, columns, rows)), x.dtype)
         for part in _spectrum_of(weights, grid)
     )
+    product = partial(matmul, precise=True)
     # A correlation: the conjugate multiplies, (x + iy)(u - iv).
-    mixed = matmul(x, u) + matmul(y, v), matmul(y, u) - matmul(x, v)
+    mixed = product(x, u) + product(y, v), product(y, u) - product(x, v)
     real, imaginary = (arranged(part, (frequencies, -1, rows), (1, 2, 0), (-1, frequencies)) for part in mixed)
     values = _points_of((real, imaginary), grid)
     values = arranged(values, (-1, outputs, channels_out, size), (0, 1, 3, 2), (-1, outputs * size, channels_out))

@@ -135,7 +135,7 @@ def _blocks(entries: SpectralEntries, theta: Any, limits: Limits) -> list[Blocks
     for pair, values in zip(entries.pairs, kernels, strict=True):
         rank, high, wide = pair.signed_labels.shape
         shape = wide * channels_in, high * channels_out
-        values = matmul(constant(pair.transform, theta), ops.reshape(values, (rank, prod(shape))))
+        values = matmul(constant(pair.transform, theta), ops.reshape(values, (rank, prod(shape))), precise=True)
         pieces = split(values, [rows * columns for _, rows, columns, _, _ in pair.places], 0)
         for (section, rows, columns, top, left), piece in zip(pair.places, pieces, strict=True):
             if section in large:
