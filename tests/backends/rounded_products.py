@@ -13,6 +13,7 @@ os.environ["EQGEN_CACHE"] = "off"
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 from jax.extend import core
 
@@ -96,6 +97,7 @@ def error(layer, mapping):
     return max(differences) / np.abs(plain).max(), np.abs(plain - exact).max() / np.abs(exact).max()
 
 
+keras.utils.set_random_seed(0)
 worst = 0.0
 for layer, mapping in layers():
     moved, changed = error(layer, mapping)
