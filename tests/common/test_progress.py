@@ -12,7 +12,7 @@ import pytest
 
 import eqgen as eq
 from eqgen.common.progress import progress
-from eqgen.orbitals import dense as table
+from eqgen.orbitals import label_table as table
 
 
 class Terminal(io.StringIO):
