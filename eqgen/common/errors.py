@@ -1,5 +1,6 @@
 """The one exception that a user's mistake raises, and what messages are made of: counted nouns, quoted values."""
 
+from collections.abc import Sequence
 from typing import TypeGuard
 
 import numpy as np
@@ -69,3 +70,32 @@ def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
     return (
         isinstance(value, (int, np.integer)) and not isinstance(value, bool) and (least is None or bool(value >= least))
     )
+
+
+def checked_flag(name: str, value: object) -> bool:
+    """A flag, which is True or False and nothing that only counts as one of them.
+
+    Raises:
+        DeclarationError: anything else.
+
+    >>> checked_flag("use_bias", np.True_)
+    True
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise DeclarationError(f"{name} is True or False, got {shortened(value)}")
+    return bool(value)
+
+
+def checked_choice(name: str, value: object, choices: Sequence[str]) -> str:
+    """One of some words.
+
+    Raises:
+        DeclarationError: anything else.
+
+    >>> checked_choice("mode", "sum", ("mean", "sum"))
+    'sum'
+    """
+    if not isinstance(value, str) or value not in choices:
+        *others, last = (f'"{choice}"' for choice in choices)
+        raise DeclarationError(f"{name} is {shortened(value)}: expected {', '.join(others)} or {last}")
+    return value

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.errors import DeclarationError, is_whole
+from eqgen.common.errors import DeclarationError, checked_flag, is_whole
 from eqgen.layers.execution.tensors import constant, matmul
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.layers.point_layer import PointLayer
@@ -63,7 +63,7 @@ class EquivariantAttention(PointLayer):
             )
         self._places = np.maximum(labels, 0).astype(np.int32).ravel()
         self._left_out = np.where(labels < 0, -np.inf, 0.0) if (labels < 0).any() else None
-        self.use_bias = use_bias
+        self.use_bias = checked_flag("use_bias", use_bias)
         for name in ("query", "key", "value", "output_kernel", "query_bias", "value_bias", "output_bias", "pair_bias"):
             setattr(self, name, None)
 

@@ -6,10 +6,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.errors import DeclarationError
+from eqgen.common.errors import DeclarationError, checked_flag
 from eqgen.layers.convert import Convertible
 from eqgen.layers.initializers import OrbitInitializer, serialized
-from eqgen.layers.inputs.arguments import check_activation, checked_aggregation, checked_units, read_declaration
+from eqgen.layers.inputs.arguments import (
+    check_activation,
+    check_keras_flags,
+    checked_aggregation,
+    checked_units,
+    read_declaration,
+)
 from eqgen.layers.inputs.shape import Shape, Sides, check_channels, handed_on, of_points, present, read_shape
 from eqgen.layers.linear import LinearMap, linear_map
 from eqgen.orbitals.orbits import Orbits
@@ -96,6 +102,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         lowering: str = "auto",
         **kwargs: Any,
     ) -> None:
+        check_keras_flags(kwargs)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.supports_masking = True
         self.units = checked_units(units)
@@ -105,7 +112,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         self.declared = read_declaration(declaration)
         source, self.mapping = self.declared.source, self.declared.mapping
         self.orbits, self.rank = source if isinstance(source, Orbits) else None, source.rank
-        self.bias_pattern = self.declared.read_bias(use_bias, bias)
+        self.bias_pattern = self.declared.read_bias(checked_flag("use_bias", use_bias), bias)
         self.use_bias = self.bias_pattern is not None
         if not self.use_bias:
             self.declared.check_rank()

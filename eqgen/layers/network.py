@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.common.errors import DeclarationError, is_whole
+from eqgen.common.errors import DeclarationError, is_whole, shortened
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.model import in_single_precision, randomized_weights
@@ -93,8 +93,9 @@ def network(
 
 def _check_pieces(chain: list[Mapping], head: Any, activation: Any, normalization: Any) -> None:
     """Stop at a head, an activation or a normalization that cannot be one."""
-    if not isinstance(head, keras.layers.Layer) and head not in ("equivariant", "invariant"):
-        raise DeclarationError(f'head is {head!r}: expected "equivariant", "invariant" or a Keras layer')
+    known = isinstance(head, str) and head in ("equivariant", "invariant")
+    if not known and not isinstance(head, keras.layers.Layer):
+        raise DeclarationError(f'head is {shortened(head)}: expected "equivariant", "invariant" or a Keras layer')
     if isinstance(normalization, keras.layers.Layer) or not (normalization is None or callable(normalization)):
         raise DeclarationError(
             f"normalization is {normalization!r}, and every block has one of its own: expected a function that makes a layer, as "

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.inputs.arguments import flipping
+from eqgen.layers.inputs.arguments import check_keras_flags, flipping
 from eqgen.layers.inputs.shape import Sides, of_points, read_shape
 from eqgen.orbitals.declare import in_words, one_space
 from eqgen.permutations.signed_permutation import point_orbits
@@ -34,6 +34,7 @@ class PointLayer(keras.layers.Layer):
     """
 
     def __init__(self, declaration: Mapping | str, **kwargs: Any) -> None:
+        check_keras_flags(kwargs)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.mapping = one_space(declaration)

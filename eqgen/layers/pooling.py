@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.errors import DeclarationError
+from eqgen.common.errors import checked_choice
 from eqgen.layers.inputs.shape import handed_on, present, read_shape
 from eqgen.layers.point_layer import PointLayer
 from eqgen.spaces.mapping import Mapping
@@ -39,10 +39,8 @@ class InvariantPool(PointLayer):
     """
 
     def __init__(self, declaration: Mapping | str, mode: str = "mean", **kwargs: Any) -> None:
-        if mode not in ("mean", "sum", "max"):
-            raise DeclarationError(f'mode is {mode!r}: expected "mean", "sum" or "max"')
         super().__init__(declaration, **kwargs)
-        self.mode = mode
+        self.mode = checked_choice("mode", mode, ("mean", "sum", "max"))
         self.check_unsigned(
             "its mean, sum or largest feature is not invariant: pool absolute values or products of pairs"
         )

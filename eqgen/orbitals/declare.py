@@ -63,7 +63,7 @@ def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict
 def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pairs | None:
     """The pairs that the support names, in the text or beside it."""
     if syntax.support is None:
-        return None if support is None else support_pairs(support, whole.output, whole.input)
+        return None if support is None else support_pairs(support, whole)
     if support is not None:
         raise pointing(
             "the support is declared here and as a keyword: keep one of the two", text, syntax.support.positions[0]

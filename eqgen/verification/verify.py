@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.common.errors import DeclarationError, count
+from eqgen.common.errors import DeclarationError, checked_flag, count, is_whole, shortened
 from eqgen.layers import EquivariantDense
 from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.function import Trial, random_trial
@@ -60,6 +60,10 @@ def verify(
     """
     if not isinstance(layer, keras.layers.Layer):
         raise DeclarationError(f"verify takes a Keras layer or model, got {type(layer).__name__}")
+    checked_flag("training", training)
+    for name, number in (("words", words), ("seed", seed)):
+        if not is_whole(number, 0):
+            raise DeclarationError(f"{name} is a whole number, 0 or more, got {shortened(number)}")
     declaration = None if declaration is None else as_mapping(declaration)
     random = np.random.default_rng(seed)
     # A subclass may compute something else: it is tried as it is, like any other layer.

@@ -495,8 +495,81 @@ def test_a_stencil_on_a_board_that_does_not_wrap_knows_its_rims():
 
 def test_a_stencil_takes_a_list_as_its_shape_and_any_number_as_its_radius():
     expected = eq.stencil(1.5, (3, 4), metric="disc", wrap=True)
-    assert eq.stencil(np.float32(1.5), [3, np.int64(4)], metric="disc", wrap=1) == expected
+    assert eq.stencil(np.float32(1.5), [3, np.int64(4)], metric="disc", wrap=np.True_) == expected
     assert eq.stencil(1) == eq.stencil() == eq.stencil(1.0, None, metric="square", wrap=False)
+
+
+def test_a_grid_may_close_along_some_sides_only():
+    # Turned along h alone, w fixed point by point: 3 offsets along a ring of 6, and 16 pairs of neighbours on a line of 6.
+    declared = "h w -> h w where h = C(6), w = (6)"
+    for wrap in ((True, False), [np.True_, False]):
+        assert eq.orbits(eq.mapping(declared, support=eq.stencil(1, wrap=wrap))).rank == 48
+    assert eq.orbits(eq.mapping(declared, support=eq.stencil(1, wrap=True))).rank == 54
+    assert eq.orbits(eq.mapping(declared, support=eq.stencil(1, wrap=(True, True)))).rank == 54
+    for wrap in (False, (False, False), (False, True)):
+        assert "h = C(6), w = (6) is not closed" in mistake(
+            lambda wrap=wrap: eq.mapping(declared, support=eq.stencil(1, wrap=wrap))
+        )
+    assert (
+        eq.orbits(eq.mapping("h w -> h w where h = (6), w = (6)", support=eq.stencil(1, wrap=(False, False)))).rank
+        == 16**2
+    )
+
+
+DNA = eq.joint(s=[[*range(1, 12), 0], [*range(11, -1, -1)]], b=[[0, 1, 2, 3], [3, 2, 1, 0]])
+
+
+def test_a_stencil_along_named_axes_reaches_all_points_of_the_others():
+    # 12 x 3 pairs of places and 4 x 4 of letters, moved freely by 24 elements: a letter is never its own complement.
+    for sides, rank in (
+        ("s b -> s b", 24),
+        ("b s -> s b", 24),
+        ("s b -> b s", 24),
+        ("s b -> s", 6),
+        ("s b b -> b s", 96),
+    ):
+        for axes in ("s", ["s"], ("s",)):
+            assert eq.orbits(eq.mapping(sides, **DNA, support=eq.stencil(1, wrap=True, axes=axes))).rank == rank
+    # Letters are on a line without names, and three of the four are reached.
+    assert eq.orbits(eq.mapping("s b -> s b", **DNA, support=eq.stencil(1, wrap=True))).rank == 18
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_stencil_along_named_axes_names_the_pairs_that_brute_force_does(data):
+    sizes = {name: data.draw(st.integers(1, 4), label=name) for name in "hwc"}
+    sides = [data.draw(st.permutations("hwc")) for _ in range(2)]
+    names = data.draw(st.permutations("hw"))[: data.draw(st.integers(1, 2))]
+    wraps = data.draw(st.lists(st.booleans(), min_size=len(names), max_size=len(names)))
+    radius, metric = (
+        data.draw(st.sampled_from([0, 1, 1.5, 2])),
+        data.draw(st.sampled_from(["square", "diamond", "disc"])),
+    )
+    support = eq.stencil(radius, metric=metric, wrap=wraps, axes=names)
+    groups = {name: f"({size})" for name, size in sizes.items()}
+    mapping = eq.mapping(" -> ".join(map(" ".join, (sides[1], sides[0]))), support=support, **groups)
+
+    def far(row, column) -> float:
+        offsets = []
+        for name, wrap in zip(names, wraps, strict=True):
+            offset = abs(row[sides[0].index(name)] - column[sides[1].index(name)])
+            offsets.append(min(offset, sizes[name] - offset) if wrap else offset)
+        return {"square": max, "diamond": sum, "disc": lambda by: hypot(*by)}[metric](offsets)
+
+    expected = [
+        [far(row, column) <= radius for column in product(*(range(sizes[name]) for name in sides[1]))]
+        for row in product(*(range(sizes[name]) for name in sides[0]))
+    ]
+    # Nothing moves: each pair is an orbit of its own.
+    assert (eq.orbits(mapping).labels >= 0).tolist() == expected
+
+
+def test_the_named_axes_of_a_board_are_a_grid_of_the_shape_that_is_given():
+    board, colours = eq.trace((3, 3), np.rot90), eq.S(2)
+    support = eq.stencil(1, (3, 3), axes="b")
+    found = eq.orbits(eq.mapping("b c -> b c", b=board, c=colours, support=support))
+    one = eq.orbits(eq.mapping("b -> b", b=board, support=eq.stencil(1, (3, 3))))
+    assert (found.rank, found.sizes.sum()) == (2 * one.rank, 4 * one.sizes.sum())
 
 
 def test_a_single_cell_has_a_stencil():
@@ -703,6 +776,8 @@ NO_SUPPORT = (
     "a support is a networkx graph, eq.stencil(...), eq.neighbours(...) or a list of (output, input) pairs, got "
 )
 NO_RADIUS = "the radius of a stencil is a number from 0 on, got "
+NO_WRAP = "wrap is True or False, or one of the two for each side of the grid, like (True, False), got "
+NO_AXES = 'axes is the name of an axis, like "h", or a list of names, got '
 NO_SHAPE = "the shape of a grid is a tuple of positive sizes, like (8, 8), got "
 
 
@@ -729,6 +804,13 @@ NO_SHAPE = "the shape of a grid is a tuple of positive sizes, like (8, 8), got "
         (EDGES, eq.stencil(1), "a stencil needs a grid: the outputs have the shape (5,), the inputs (10,); give one, as in eq.stencil(1, (8, 8))"),
         ("p + 1 -> p + 1 where p = C(4)", eq.stencil(1), "a stencil needs a grid: the outputs have the shape (5,), the inputs (5,); give one, as in eq.stencil(1, (8, 8))"),
         (C5, eq.stencil(1, (2, 2)), "the grid of the stencil, (2, 2), has 4 cells, the mapping 5 outputs and 5 inputs: the cells have to be the points of both"),
+        (C5, eq.stencil(1, wrap=(True, False)), "wrap says of 2 sides whether it closes, and the grid of the stencil is (5,): write one True or False for each side, or one for all"),
+        (C5, eq.stencil(1, axes="q"), "the stencil names axis q, and p -> p has p"),
+        ("1 -> 1", eq.stencil(1, axes="q"), "the stencil names axis q, and 1 -> 1 has none"),
+        (C5, eq.stencil(1, (6,), axes="p"), "the grid of the stencil, (6,), has 6 cells, the mapping 5 outputs and 5 inputs along p: the cells have to be the points of both"),
+        (EDGES, eq.stencil(1, axes="p"), "a stencil along p needs single points of these axes on both sides, and one term, as in p q -> p q: the mapping is {p p} -> p"),
+        ("p + 1 -> p + 1 where p = C(4)", eq.stencil(1, axes="p"), "a stencil along p needs single points of these axes on both sides, and one term, as in p q -> p q: the mapping is p + 1 -> p + 1"),
+        ("p p -> p where p = C(4)", eq.stencil(1, axes="p"), "a stencil needs a grid: the outputs have the shape (4,), the inputs (4, 4); give one, as in eq.stencil(1, (8, 8))"),
         (EDGES, eq.stencil(1, (5,)), "the grid of the stencil, (5,), has 5 cells, the mapping 5 outputs and 10 inputs: the cells have to be the points of both"),
     ],
 )  # fmt: skip
@@ -745,6 +827,14 @@ def test_a_support_that_says_nothing_of_these_spaces_is_refused(declaration, sup
         (lambda: eq.stencil(float("inf")), NO_RADIUS + "inf"),
         (lambda: eq.stencil(float("nan")), NO_RADIUS + "nan"),
         (lambda: eq.stencil(1, metric="round"), "metric is 'round': expected \"square\", \"diamond\" or \"disc\""),
+        (lambda: eq.stencil(1, wrap="no"), NO_WRAP + "'no'"),
+        (lambda: eq.stencil(1, wrap=1), NO_WRAP + "1"),
+        (lambda: eq.stencil(1, wrap=None), NO_WRAP + "None"),
+        (lambda: eq.stencil(1, wrap=()), NO_WRAP + "()"),
+        (lambda: eq.stencil(1, wrap=[True, "False"]), NO_WRAP + "[True, 'False']"),
+        (lambda: eq.stencil(1, axes=0), NO_AXES + "0"),
+        (lambda: eq.stencil(1, axes=[]), NO_AXES + "[]"),
+        (lambda: eq.stencil(1, axes=["h", 1]), NO_AXES + "['h', 1]"),
         (lambda: eq.stencil(1, 8), NO_SHAPE + "8"),
         (lambda: eq.stencil(1, (8, 0)), NO_SHAPE + "(8, 0)"),
         (lambda: eq.stencil(1, (8, 2.0)), NO_SHAPE + "(8, 2.0)"),

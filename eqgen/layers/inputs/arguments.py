@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from eqgen.common.arrays import Integers, SignedLabels
-from eqgen.common.errors import DeclarationError, in_short, is_whole, shortened
+from eqgen.common.errors import DeclarationError, checked_choice, checked_flag, in_short, is_whole, shortened
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.orbits import Orbits, bias_pattern, fingerprint, orbits
@@ -157,10 +157,17 @@ def checked_units(units: Any) -> int | None:
     return int(units)
 
 
+def check_keras_flags(arguments: dict[str, Any]) -> None:
+    """Stop at a flag of every Keras layer that is neither True nor False: Keras takes any value as one of the two."""
+    for name in ("trainable", "autocast"):
+        if name in arguments:
+            checked_flag(name, arguments[name])
+
+
 def checked_aggregation(aggregation: Any, units: int | None) -> str:
     """ "mean" or "sum"."""
-    if aggregation not in (None, "mean", "sum"):
-        raise DeclarationError(f'aggregation is {aggregation!r}: expected "mean" or "sum"')
+    if aggregation is not None:
+        checked_choice("aggregation", aggregation, ("mean", "sum"))
     if units is None and aggregation == "mean":
         raise DeclarationError(
             'a layer with units=None holds exactly the numbers a, b, c that stand in the matrix, so its aggregation is "sum":'

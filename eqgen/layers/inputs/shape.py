@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from eqgen.common.errors import DeclarationError, count
+from eqgen.common.errors import DeclarationError, checked_choice, count
 
 Shape = Sequence[int | None]
 
@@ -31,8 +31,7 @@ class Sides:
     space: str = ""
 
     def __post_init__(self) -> None:
-        if self.layout not in ("auto", "flat", "grid"):
-            raise DeclarationError(f'layout is {self.layout!r}: expected "auto", "flat" or "grid"')
+        checked_choice("layout", self.layout, ("auto", "flat", "grid"))
 
     @property
     def readings(self) -> list[tuple[int, ...]]:

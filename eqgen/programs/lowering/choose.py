@@ -7,7 +7,7 @@ from itertools import product as combinations
 from math import inf, isfinite, prod
 from typing import cast
 
-from eqgen.common.errors import DeclarationError, in_short
+from eqgen.common.errors import DeclarationError, checked_choice, in_short
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.orbits import Orbits, orbits
@@ -159,9 +159,7 @@ def _in_one(parts: Sequence[KroneckerFactor]) -> tuple[KroneckerFactor, ...]:
 
 def refuse_unknown(lowering: object) -> None:
     """Stop at anything else than the name of a lowering."""
-    if lowering not in NAMES:
-        names = ", ".join(f'"{name}"' for name in NAMES[:-1])
-        raise DeclarationError(f'lowering is {lowering!r}: expected {names} or "{NAMES[-1]}"')
+    checked_choice("lowering", lowering, NAMES)
 
 
 def _blocks(declared: Orbits, sizes: Sizes) -> Iterator[tuple[KroneckerProduct, list[Problem]]]:
