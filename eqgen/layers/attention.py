@@ -1,5 +1,6 @@
 """EquivariantAttention: self-attention whose scores carry a learned number for each orbit of pairs of points."""
 
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ from eqgen.common.errors import DeclarationError, checked_flag, is_whole
 from eqgen.layers.execution.tensors import constant, matmul
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.layers.point_layer import PointLayer
+from eqgen.orbitals.fingerprint import fingerprint
 from eqgen.orbitals.orbits import orbits
 from eqgen.spaces.mapping import Mapping
 
@@ -66,6 +68,11 @@ class EquivariantAttention(PointLayer):
         self.use_bias = checked_flag("use_bias", use_bias)
         for name in ("query", "key", "value", "output_kernel", "query_bias", "value_bias", "output_bias", "pair_bias"):
             setattr(self, name, None)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the orbits of pairs: a saved layer whose orbits differ is refused."""
+        return fingerprint(self.orbits)
 
     def build(self, input_shape: Any) -> None:
         """Make the projections and the biases of pairs."""

@@ -1,5 +1,6 @@
 """EquivariantDense: a dense layer whose weight matrix keeps the form that a symmetry, or a typed pattern, gives it."""
 
+from functools import cached_property
 from typing import Any, Self
 
 import keras
@@ -11,6 +12,7 @@ from eqgen.layers.convert import Convertible
 from eqgen.layers.initializers import OrbitInitializer, serialized
 from eqgen.layers.inputs.arguments import (
     check_activation,
+    check_fingerprint,
     check_keras_flags,
     checked_aggregation,
     checked_units,
@@ -18,6 +20,7 @@ from eqgen.layers.inputs.arguments import (
 )
 from eqgen.layers.inputs.shape import Shape, Sides, check_channels, handed_on, of_points, present, read_shape
 from eqgen.layers.linear import LinearMap, linear_map
+from eqgen.orbitals.fingerprint import fingerprint
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.programs.lowering import program, refuse_unknown
@@ -146,6 +149,11 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         """
         return self.declared.pattern
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the orbits, and of which outputs share a bias: a saved layer whose orbits differ is refused."""
+        return fingerprint(self.declared.source, self.bias_pattern)
+
     @property
     def linear(self) -> LinearMap:
         """What the layer computes before its activation; before it is built, for as many input channels as output channels."""
@@ -208,6 +216,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         return {
             **super().get_config(),
             **self.declared.config(self.bias_pattern),
+            "fingerprint": self.fingerprint,
             **{name: serialized(getattr(self, name)) for name in SERIALIZED},
             **{name: getattr(self, name) for name in ("units", "use_bias", "aggregation", "layout", "lowering")},
             "activation": keras.activations.serialize(self.activation),
@@ -223,7 +232,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         options = dict(config)
         saved = options.pop("fingerprint", None)
         layer = cls(**options)
-        layer.declared.check_fingerprint(layer.name, saved)
+        check_fingerprint(layer.name, saved, layer.fingerprint, layer.declared.source, layer.declared.short_title)
         return layer
 
     def declared_as(self) -> str:

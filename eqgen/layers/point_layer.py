@@ -1,15 +1,17 @@
 """Layers that live on one space: which point orbit each of its points belongs to, and what such layers share."""
 
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 import keras
 import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.inputs.arguments import check_keras_flags, flipping
+from eqgen.layers.inputs.arguments import check_fingerprint, check_keras_flags, flipping
 from eqgen.layers.inputs.shape import Sides, of_points, read_shape
 from eqgen.orbitals.declare import in_words, one_space
+from eqgen.orbitals.fingerprint import points_fingerprint
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.spaces.mapping import Mapping
 
@@ -45,6 +47,11 @@ class PointLayer(keras.layers.Layer):
         self.orbit_sizes = np.bincount(self.orbit_of)
         self.signed = flipping(self.mapping) is not None
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the orbits that weights belong to: a saved layer whose orbits differ is refused."""
+        return points_fingerprint(self.orbit_of, self.signed)
+
     def check_unsigned(self, what: str) -> None:
         """Stop where a generator flips the sign of a point."""
         if self.signed:
@@ -71,7 +78,21 @@ class PointLayer(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "declaration": self.mapping.without_catalogue()}
+        own = {"declaration": self.mapping.without_catalogue(), "fingerprint": self.fingerprint}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer of a saved config.
+
+        Raises:
+            DeclarationError: the saved declaration had other orbits than it has now, so that weights would be mixed up.
+        """
+        options = dict(config)
+        saved = options.pop("fingerprint", None)
+        layer = cls(**options)
+        check_fingerprint(layer.name, saved, layer.fingerprint, None, in_words(layer.mapping))
+        return layer
 
     def declared_as(self) -> str:
         """The space, for `describe`."""

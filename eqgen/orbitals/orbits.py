@@ -4,7 +4,6 @@ One axis: a table of labels. A whole symmetric or alternating group on many poin
 their factors. A support: the supported pairs alone. The files beside this one make these; here one is chosen.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -168,19 +167,6 @@ def orbits(declaration: Mapping | str, *, limits: Limits = LIMITS) -> Orbits:
     if len(mapping.units) <= 1:
         return Orbits(mapping, _unit_labels(mapping, limits))
     return Orbits(mapping, product_labels(mapping, partial(_unit_labels, limits=limits)))
-
-
-def fingerprint(numbered: Orbits) -> str:
-    """A few letters that tell orbits apart: what is numbered, and in which order.
-
-    >>> fingerprint(orbits("p -> p where p = C(3)")) == fingerprint(orbits("p -> p where p = A(3)"))
-    True
-    """
-    m, n = numbered.shape
-    digest = hashlib.sha256(f"{m} x {n}, {numbered.rank}".encode())
-    for array in (numbered.representatives, numbered.row_sizes):
-        digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
-    return digest.hexdigest()[:16]
 
 
 def bias_pattern(mapping: Mapping) -> Pattern:

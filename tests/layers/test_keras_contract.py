@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -199,3 +200,72 @@ def test_a_file_whose_orbits_differ_is_refused():
         f"layer 'old' was saved with the orbits {saved}, and p -> p where p = S(6) now has the orbits {now}: its weights would go "
         "to other entries; load it with the eqgen that saved it, or put back its declaration, if that was changed"
     )
+
+
+POINT_LAYERS = {
+    "dense": lambda text: eq.EquivariantDense(3, f"p -> p where p = {text}", name="old"),
+    "attention": lambda text: eq.EquivariantAttention(2, 3, f"p where p = {text}", name="old"),
+    "normalization": lambda text: eq.EquivariantNormalization(f"p where p = {text}", name="old"),
+    "embedding": lambda text: eq.OrbitEmbedding(f"p where p = {text}", name="old"),
+    "pool": lambda text: eq.InvariantPool(f"p where p = {text}", name="old"),
+}
+
+
+@pytest.mark.parametrize("kind", POINT_LAYERS)
+def test_every_saved_layer_carries_a_fingerprint_and_is_refused_with_other_orbits(kind):
+    make = POINT_LAYERS[kind]
+    saved, other = make("(1 2 3)(4)").get_config(), make("(1 2 4)(3)").get_config()
+    layer = type(make("S(4)")).from_config(saved)
+    assert layer.get_config() == saved
+    with pytest.raises(DeclarationError) as refused:
+        type(layer).from_config({**saved, "declaration": other["declaration"]})
+    arrow = "p -> p" if kind == "dense" else "p"
+    assert str(refused.value) == (
+        f"layer 'old' was saved with the orbits {saved['fingerprint']}, and {arrow} where p = (1 2 4) now has the orbits "
+        f"{other['fingerprint']}: its weights would go to other entries; load it with the eqgen that saved it, or put back its "
+        "declaration, if that was changed"
+    )
+    # Layers of earlier versions have none.
+    type(layer).from_config({name: value for name, value in saved.items() if name != "fingerprint"})
+
+
+@pytest.mark.parametrize("kind", ["dense", "attention"])
+@pytest.mark.parametrize("other", ["(1 2)(3 4), (1 3)(2 4)", "(1 3 2 4)", "(1 2 -3 4)"])
+def test_orbits_of_one_shape_and_rank_are_told_apart(kind, other):
+    make = POINT_LAYERS[kind]
+    if kind == "attention" and "-" in other:
+        return
+    with pytest.raises(DeclarationError, match="was saved with the orbits"):
+        type(make("C(4)")).from_config(
+            {**make("C(4)").get_config(), "declaration": make(other).get_config()["declaration"]}
+        )
+
+
+def test_a_bias_on_other_outputs_is_told_apart():
+    """Signs force all pairs to zero in both, so that the bias alone is left."""
+    one, other = (
+        eq.EquivariantDense(1, f"q p -> p where p = {text}, q = (1 -1)", use_bias=True)
+        for text in ("C(4)", "S(2) * S(2)")
+    )
+    assert one.rank == other.rank == 0
+    with pytest.raises(DeclarationError, match="was saved with the orbits"):
+        type(one).from_config({**one.get_config(), "declaration": other.get_config()["declaration"]})
+
+
+def test_the_fingerprint_of_an_earlier_version_is_read():
+    # As version 0.1 wrote it for p -> p where p = C(4): first pairs and row sizes, which say nothing of the other rows.
+    pairs, sizes = np.array([[0, 0], [0, 1], [0, 2], [0, 3]], dtype="<i8"), np.ones(4, dtype="<i8")
+    written = hashlib.sha256(b"4 x 4, 4" + pairs.tobytes() + sizes.tobytes()).hexdigest()[:16]
+    config = POINT_LAYERS["dense"]("C(4)").get_config()
+    assert len(config["fingerprint"]) == 32
+    eq.EquivariantDense.from_config({**config, "fingerprint": written})
+    with pytest.raises(DeclarationError, match=f"was saved with the orbits {written}, and "):
+        eq.EquivariantDense.from_config({**config, "fingerprint": written, "declaration": "p -> p where p = S(4)"})
+
+
+@pytest.mark.parametrize("saved", ["", 5, [], {}, True, "0" * 10**6, ["a"] * 10**6])
+def test_what_is_no_fingerprint_is_refused_on_one_line(saved):
+    config = POINT_LAYERS["dense"]("C(4)").get_config()
+    with pytest.raises(DeclarationError, match="was saved with the orbits ") as refused:
+        eq.EquivariantDense.from_config({**config, "fingerprint": saved})
+    assert len(str(refused.value)) < 500

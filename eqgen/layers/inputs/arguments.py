@@ -10,7 +10,8 @@ from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.errors import DeclarationError, checked_choice, checked_flag, in_short, is_whole, shortened
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.orbits import Orbits, bias_pattern, fingerprint, orbits
+from eqgen.orbitals.fingerprint import LENGTH, earlier_fingerprint
+from eqgen.orbitals.orbits import Orbits, bias_pattern, orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.orbitals.pattern import pattern as as_pattern
 from eqgen.spaces.mapping import Mapping
@@ -91,9 +92,8 @@ class Declared:
 
     def config(self, bias: Pattern | None) -> dict[str, Any]:
         """What a saved layer holds of this, and of the bias where it was typed in."""
-        if isinstance(self.source, Orbits):
-            return {"declaration": self.text, "bias": None, "fingerprint": fingerprint(self.source)}
-        return {"declaration": self.text, "bias": None if bias is None else str(_transposed(bias))}
+        typed = None if bias is None or self.mapping is not None else str(_transposed(bias))
+        return {"declaration": self.text, "bias": typed}
 
     def check_rank(self) -> None:
         """Stop at what leaves no parameter."""
@@ -101,15 +101,6 @@ class Declared:
             raise DeclarationError(
                 f"the {self.kind} {self.title} forces every weight to zero, so the layer would answer 0 to everything: use "
                 "another output space, or a bias"
-            )
-
-    def check_fingerprint(self, name: str, saved: str | None) -> None:
-        """Stop at a layer that was saved with the fingerprint of other orbits."""
-        if isinstance(self.source, Orbits) and saved not in (None, fingerprint(self.source)):
-            raise DeclarationError(
-                f"layer {name!r} was saved with the orbits {saved}, and {self.source.mapping.in_short()} now has the orbits "
-                f"{fingerprint(self.source)}: its weights would go to other entries; load it with the eqgen that saved it, or put "
-                "back its declaration, if that was changed"
             )
 
 
@@ -126,6 +117,29 @@ def read_declaration(declaration: Any) -> Declared:
         return read_declaration(orbits(as_mapping(declaration)))
     typed = as_pattern(declaration).in_order_of_appearance()
     return Declared(typed, None, "pattern", typed.in_one_line(), typed.in_one_line())
+
+
+def check_fingerprint(name: str, saved: object, now: str, source: Orbits | Pattern | None, declared: str) -> None:
+    """Stop at a layer whose orbits are no longer those that it was saved with.
+
+    Args:
+        name: of the layer.
+        saved: the fingerprint in its file; None where it was saved without one.
+        now: that of its orbits.
+        source: the orbits of pairs, which earlier versions had another fingerprint of; None for orbits of points.
+        declared: what the layer is declared by, for the message.
+
+    Raises:
+        DeclarationError: they differ.
+    """
+    if isinstance(source, Orbits) and isinstance(saved, str) and len(saved) < LENGTH:
+        now = earlier_fingerprint(source)
+    if saved not in (None, now):
+        raise DeclarationError(
+            f"layer {name!r} was saved with the orbits {in_short(str(saved))}, and {declared} now has the orbits {now}: its "
+            "weights would go to other entries; load it with the eqgen that saved it, or put back its declaration, if that was "
+            "changed"
+        )
 
 
 def _transposed(pattern: Pattern) -> Pattern:
