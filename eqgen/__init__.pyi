@@ -36,6 +36,8 @@ from .permutations.group import Group as Group
 from .permutations.group_expression import group as group
 from .permutations.group_expression import wreath as wreath
 from .permutations.joint_axes import joint as joint
+from .permutations.readings import pulled as pulled
+from .permutations.readings import pushed as pushed
 from .programs.lowering import program as program
 from .programs.program import Program as Program
 from .spaces.edges import to_adjacency as to_adjacency

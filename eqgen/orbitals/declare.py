@@ -29,7 +29,7 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
             with itself), `eq.neighbours(graph, radius)`, `eq.stencil(radius, shape)`, or a list of (output, input) pairs, by
             number or written as in `space.points`, which bring with them all that the group moves them to.
         **axes: a group each: a Group, its text, 0-based generator arrays, or a sympy `PermutationGroup`; or the axes of
-            `eq.joint`, as in `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.
+            `eq.joint`, as in `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`, of which unused ones are dropped.
 
     Raises:
         DeclarationError: the text cannot be read, an axis is undeclared, unused or declared twice, a space is empty or too
@@ -193,13 +193,14 @@ def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group], axe
             written = f'", {group} at the end' if syntax.where else f'"where {group}'
             message = f"axis {factor.axis} is not declared: add {written} or pass {factor.axis}=..."
             raise pointing(message, text, factor.position)
+    # What moves several axes at once moves some of them just as well.
     for clause in syntax.where:
-        for name in clause.names:
-            if name not in mentioned:
-                message = f"axis {name} is declared but not used: use it in the mapping or drop it"
-                raise pointing(message, text, clause.position)
-    for name in axes:
-        if name not in mentioned:
+        if not set(clause.names) & set(mentioned):
+            message = f"axis {clause.names[0]} is declared but not used: use it in the mapping or drop it"
+            raise pointing(message, text, clause.position)
+    used = {value.bundle for name, value in axes.items() if name in mentioned and isinstance(value, JointAxis)}
+    for name, value in axes.items():
+        if name not in mentioned and not (isinstance(value, JointAxis) and value.bundle in used):
             raise DeclarationError(f"axis {name} is declared but not used in {text!r}: use it or drop the keyword")
     return mentioned
 

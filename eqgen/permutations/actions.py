@@ -6,6 +6,7 @@ beside the natural points.
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from eqgen.common.errors import DeclarationError, is_whole
 from eqgen.permutations.group import Group, make_group
 from eqgen.permutations.group_expression import group as as_group
 from eqgen.permutations.signed_permutation import SignedPermutation
+
+MOST_COMPARED = 100
+"""Of so many objects it is looked at whether a function moves them by g and h as by both at once."""
 
 LARGEST_LISTING = 2_000_000
 """Cosets are listed element by element; more images of points than this are refused."""
@@ -51,7 +55,11 @@ def action(
         raise DeclarationError("the list of objects is empty: a group needs at least one point")
     functions = _functions(moves, group)
     elements = [_moved(listed, numbers, function, place) for place, function in enumerate(functions, start=1)]
-    return make_group(elements, point_names=[_object_name(found) for found in listed])
+    written = None
+    if group is not None:
+        moving = as_group(group)
+        written = "function" if _composes_backwards(listed, moves, moving.generators) else moving.written
+    return make_group(elements, point_names=[_object_name(found) for found in listed], written=written)
 
 
 def regular(group: Any) -> Group:
@@ -110,7 +118,7 @@ def cosets(group: Any, subgroup: Any) -> Group:
             if number == len(representatives):
                 representatives.append(moved)
             images[place].append(number)
-    return make_group([SignedPermutation(np.array(row)) for row in images])
+    return make_group([SignedPermutation(np.array(row)) for row in images], written=whole.written)
 
 
 def blocks(group: Any, block: Iterable[int]) -> Group:
@@ -142,7 +150,7 @@ def blocks(group: Any, block: Iterable[int]) -> Group:
                 )
     images = owner[found.generators[:, [members[0] for members in listed]]]
     names = ["{" + ",".join(map(str, (members + 1).tolist())) + "}" for members in listed]
-    return make_group([*map(SignedPermutation, images)], point_names=names)
+    return make_group([*map(SignedPermutation, images)], point_names=names, written=found.written)
 
 
 def product_action(inner: Any, outer: Any) -> Group:
@@ -166,7 +174,8 @@ def product_action(inner: Any, outer: Any) -> Group:
         changed = np.arange(between.degree)[:, None] == place
         moved += [np.where(changed, row[letters], letters) for row in within.generators]
     elements = [SignedPermutation(np.ravel_multi_index(tuple(rows), shape)) for rows in moved]
-    return make_group(elements, point_names=[str(tuple(word)) for word in letters.T.tolist()])
+    written = within.written or between.written
+    return make_group(elements, point_names=[str(tuple(word)) for word in letters.T.tolist()], written=written)
 
 
 def stabilizer(group: Any, *points: int) -> Group:
@@ -239,6 +248,23 @@ def _functions(moves: Any, group: Any) -> list[Callable[[Any], Any]]:
         raise DeclarationError("with a group, moves is one function of an object and a generator")
     generators = _unsigned("action", group).generators
     return [partial(lambda generator, listed: moves(listed, generator), row) for row in generators]
+
+
+def _composes_backwards(listed: list[Hashable], move: Callable[[Any, Any], Any], generators: Permutation) -> bool:
+    """Whether moving by g and then by h is moving by what does h first: a move that pulls, as `word[g[i]]` does."""
+    backwards = False
+    for first, second in pairwise(generators):
+        for found in listed[:MOST_COMPARED]:
+            try:
+                in_turn = move(move(found, first), second)
+                forwards, reverse = move(found, second[first]), move(found, first[second])
+            except Exception:
+                return False
+            if forwards != reverse and in_turn in (forwards, reverse):
+                if in_turn == forwards:
+                    return False
+                backwards = True
+    return backwards
 
 
 def _moved(

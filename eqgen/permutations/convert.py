@@ -12,21 +12,30 @@ from eqgen.permutations.group import Group, checked_degree, make_group
 from eqgen.permutations.notation import LARGEST_TEXT_DEGREE, unpacked
 from eqgen.permutations.signed_permutation import SignedPermutation, halved
 
+ROUNDING = 1e-6
+"""So far the entries of a signed permutation matrix may be from 0, 1 and -1."""
+
 
 def from_arrays(generators: Iterable[Any]) -> Group:
     """The group of 0-based generator arrays.
 
     Args:
-        generators: each an array g, which sends point i to g[i]; or a pair (perm, sign) of arrays as people write a
-            mirror of a robot's joints, `new[i] = sign[i] * old[perm[i]]`, signs +1 and -1. Mind that perm then says where
-            the feature of point i comes from: it is the inverse of g. A sympy Permutation is taken as its array g.
+        generators: each an array g, which sends point i to g[i]; a pair (perm, sign) of arrays, which sends point i to perm[i]
+            and its feature, times sign[i], with it, signs +1 and -1; a signed permutation matrix M, which makes M @ x of
+            features x (dense, or sparse as scipy has them); or a sympy Permutation or Cycle, taken as its array g.
 
     Raises:
         DeclarationError: no generator, generators of different lengths, or one that is no permutation.
     """
     elements: list[SignedPermutation] = []
-    for number, generator in enumerate(generators, start=1):
-        element = _element(generator, number)
+    forms: dict[str | None, None] = {}
+    listed = list(generators)
+    most = max((generator.size for generator in listed if _is_cycle(generator)), default=0)
+    for number, generator in enumerate(listed, start=1):
+        if _is_cycle(generator) and most:
+            generator = SignedPermutation(np.array(generator.list(most), dtype=np.intp))
+        element, form = _element(generator, number)
+        forms.setdefault(form)
         if elements and element.size != elements[0].size:
             raise DeclarationError(
                 f"generator {number} moves {element.size} points, generator 1 moves {elements[0].size}: all generators of a "
@@ -37,7 +46,23 @@ def from_arrays(generators: Iterable[Any]) -> Group:
         raise DeclarationError(
             "a group needs at least one generator: for the trivial group on n points write list(range(n))"
         )
-    return make_group(elements)
+    return make_group(elements, written=next(filter(None, forms), None))
+
+
+def is_matrix(value: Any) -> bool:
+    """Whether a value is one matrix rather than a list of generators: sparse, or square with one entry in each row.
+
+    An array of two points has one entry that is not 0 too: whole numbers without a sign are arrays then.
+    """
+    if hasattr(value, "tocoo"):
+        return True
+    array = as_array(value)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
+        return False
+    if array.dtype.kind == "f":
+        return True
+    is_array = array.dtype.kind in "iu" and (np.sort(array, axis=1) == np.arange(len(array))).all()
+    return not is_array and bool((np.count_nonzero(array, axis=1) == 1).all())
 
 
 def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
@@ -80,29 +105,36 @@ def _from_cycles(cycles: Sequence[Sequence[int]], degree: int) -> SignedPermutat
     return halved(image)
 
 
-def _element(generator: Any, number: int) -> SignedPermutation:
+def _element(generator: Any, number: int) -> tuple[SignedPermutation, str | None]:
+    """A generator, and the form in which it is written where people read that in two ways."""
     if isinstance(generator, SignedPermutation):
         _check_permutation(generator.image, number)
-        return generator
-    if hasattr(generator, "array_form"):  # a sympy Permutation
+        return generator, None
+    form = None if hasattr(generator, "array_form") else "array"
+    if form is None:  # a sympy Permutation
         generator = generator.array_form
-    try:
-        row = np.asarray(generator)
-    except (ValueError, TypeError, OverflowError):
-        row = np.zeros((0, 0, 0))
-    pair = row.ndim == 2 and row.shape[0] == 2
+    if hasattr(generator, "tocoo"):
+        return _from_entries(generator.tocoo(), number), None
+    row = as_array(generator)
+    pair = row.ndim == 2 and row.shape[0] == 2 and row.dtype.kind in "iu"
+    square = row.ndim == 2 and row.shape[0] == row.shape[1] and row.dtype.kind in "iufb"
+    # Of a signed permutation matrix of two points the second row holds a 0, of a pair it holds signs.
+    if square and not (pair and row[1].all()):
+        from scipy.sparse import coo_array
+
+        return _from_entries(coo_array(row), number), None
     if not (row.ndim == 1 or pair) or row.dtype.kind not in "iu":
         raise DeclarationError(
             f"generator {number} is {shortened(generator)}: expected a list of whole numbers, where the i-th (from 0) says "
-            "where point i goes, like [1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like "
-            "([1, 0], [1, -1])"
+            "where point i goes, like [1, 2, 0], a pair (perm, sign), which sends point i to perm[i] and its feature times "
+            "sign[i], like ([1, 0], [1, -1]), or a signed permutation matrix, like [[0, -1], [1, 0]]"
         )
     checked_degree(f"generator {number}", row.shape[-1])
     if row.size == 0:
         raise DeclarationError(f"generator {number} is empty: a group needs at least one point")
     if row.ndim == 1:
         _check_permutation(row, number)
-        return SignedPermutation(row.astype(np.intp))
+        return SignedPermutation(row.astype(np.intp)), form
     permutation, signs = row
     _check_permutation(permutation, number)
     wrong = np.flatnonzero(np.abs(signs) != 1)
@@ -110,8 +142,54 @@ def _element(generator: Any, number: int) -> SignedPermutation:
         raise DeclarationError(
             f"generator {number} has the sign {signs[wrong[0]]} at point {wrong[0]}: signs are +1 and -1"
         )
-    # new[i] = sign[i] * old[perm[i]]: the feature of point perm[i] goes to i.
-    return SignedPermutation(permutation.astype(np.intp), signs.astype(np.int8)).inverse()
+    return SignedPermutation(permutation.astype(np.intp), signs.astype(np.int8)), "pair"
+
+
+def _from_entries(matrix: Any, number: int) -> SignedPermutation:
+    """A signed permutation matrix from its entries: one 1 or -1 in each row and column, exact or to rounding."""
+    rows, columns = matrix.shape
+    if rows != columns:
+        raise DeclarationError(
+            f"generator {number} is a matrix of {rows} x {columns}: a symmetry keeps the number of points"
+        )
+    checked_degree(f"generator {number}", rows)
+    values = matrix.data.astype(np.float64)
+    nearest = np.rint(values)
+    wrong = np.flatnonzero(~(np.abs(values - nearest) <= ROUNDING) | ~(np.abs(nearest) <= 1))
+    if wrong.size:
+        at = int(wrong[0])
+        raise DeclarationError(
+            f"generator {number} is no signed permutation matrix: entry ({matrix.row[at]}, {matrix.col[at]}) is {values[at]:.6g}, "
+            f"which is not 0, 1 or -1 to {ROUNDING:g}; a matrix that moves points with coordinates is eq.moved(points, matrix)"
+        )
+    kept = nearest != 0
+    to, come, signs = matrix.row[kept], matrix.col[kept], nearest[kept].astype(np.int8)
+    for side, found in (("row", to), ("column", come)):
+        counts = np.bincount(found, minlength=rows)
+        if (counts != 1).any():
+            line = int(np.argmax(counts != 1))
+            raise DeclarationError(
+                f"generator {number} is no signed permutation matrix: {side} {line} (from 0) has {counts[line]} entries that are "
+                "not 0; each row and each column has one"
+            )
+    image, all_signs = np.empty(rows, dtype=np.intp), np.empty(rows, dtype=np.int8)
+    # new[i] = M[i, j] * old[j]: point j goes to i.
+    image[come], all_signs[come] = to, signs
+    return SignedPermutation(image, all_signs if (all_signs < 0).any() else None)
+
+
+def as_array(value: Any) -> npt.NDArray[Any]:
+    """A value as an array of numbers; one of three dimensions where it is none."""
+    try:
+        array = np.asarray(value)
+        return array.astype(np.float64) if array.dtype == object and array.ndim == 2 else array
+    except (ValueError, TypeError, OverflowError):
+        return np.zeros((0, 0, 0))
+
+
+def _is_cycle(value: Any) -> bool:
+    """Whether a value is a sympy Cycle, which knows no degree."""
+    return type(value).__name__ == "Cycle" and type(value).__module__.startswith("sympy.")
 
 
 def _check_permutation(row: npt.NDArray[Any], number: int) -> None:

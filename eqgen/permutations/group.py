@@ -54,6 +54,8 @@ class Group:
         text: the group expression that gives these generators back, like `S(5)` or `(1 2 3)(4 5), (1 2)`.
         order_formula: computes the order where a formula gives it, else None.
         point_names: how people call the points, None for 1, 2, 3, ...
+        written: "array", "pair" or "function", where the generators were written in a form that people read in two ways
+            (see `readings.py`); None where there is one.
 
     Two groups are equal (`==`) when their generators and signs are; `equals` compares as groups. Printing shows the order
     and the orbits.
@@ -70,6 +72,7 @@ class Group:
     text: str
     order_formula: Callable[[], int] | None = field(default=None)
     point_names: Sequence[str] | None = field(default=None)
+    written: str | None = field(default=None)
 
     @property
     def degree(self) -> int:
@@ -232,7 +235,8 @@ def direct_product(*groups: Group) -> Group:
         rows += [on_some_points(element, start, degree) for element in group.elements]
         start += group.degree
     formula = partial(_product_of_orders, groups) if all(group.order_formula for group in groups) else None
-    return make_group(rows, " * ".join(operand_text(group.text) for group in groups), formula)
+    written = next((group.written for group in groups if group.written), None)
+    return make_group(rows, " * ".join(operand_text(group.text) for group in groups), formula, written=written)
 
 
 def diagonal(groups: Sequence[Group]) -> Group:
@@ -260,13 +264,15 @@ def make_group(
     text: str | None = None,
     order_formula: Callable[[], int] | None = None,
     point_names: Sequence[str] | None = None,
+    written: str | None = None,
 ) -> Group:
     """A Group of generators that are known to be permutations, with its text and its order where a formula gives it."""
     images = read_only(np.array([element.image for element in elements], dtype=np.intp))
     signs = None
     if any(element.signs is not None and (element.signs < 0).any() for element in elements):
         signs = read_only(np.array([element.all_signs() for element in elements], dtype=np.int8))
-    return Group(images, signs, generators_text(elements) if text is None else text, order_formula, point_names)
+    text = generators_text(elements) if text is None else text
+    return Group(images, signs, text, order_formula, point_names, written)
 
 
 def checked_degree(what: str, degree: int, generators: int = 1) -> int:

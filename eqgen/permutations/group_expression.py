@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.common.errors import DeclarationError, count, pointing
+from eqgen.common.errors import DeclarationError, count, is_whole, pointing
 from eqgen.language.grammar import parse_group, parse_mapping
 from eqgen.language.syntax import Call, Cycles, GroupExpression, Product, operand_text
 from eqgen.permutations import catalogue
-from eqgen.permutations.convert import from_arrays, from_compressed, from_cycles
+from eqgen.permutations.convert import as_array, from_arrays, from_compressed, from_cycles, is_matrix
 from eqgen.permutations.families import FAMILIES
 from eqgen.permutations.group import Group, checked_degree, diagonal, direct_product, make_group, on_some_points
 from eqgen.permutations.signed_permutation import SignedPermutation
@@ -20,8 +20,11 @@ def group(value: Any) -> Group:
     """A Group from any form in which a person has one.
 
     Args:
-        value: a Group; its text, like `"S(5)"` or 1-based cycles `"(1 2 3)(4 5), (1 2)"`; a list of 0-based generator
-            arrays, each sending point i to `g[i]`; or a sympy `PermutationGroup`.
+        value: a Group; its text, like `"S(5)"` or 1-based cycles `"(1 2 3)(4 5), (1 2)"`; a list of generators: 0-based
+            arrays, each sending point i to `g[i]`, pairs (perm, sign), which send it to `perm[i]`, its feature times
+            `sign[i]`, signed permutation matrices M, with M @ x for features x (of numpy, scipy, or lists), or sympy's
+            `Permutation` and `Cycle`; one of these alone; or a sympy `PermutationGroup`. Generators that say where features
+            come from are `eq.pulled([...])`.
 
     Raises:
         DeclarationError: a generator is no permutation, generators have different lengths, or the text cannot be read.
@@ -36,12 +39,27 @@ def group(value: Any) -> Group:
     # sympy takes half a second to import; whoever passes one of its groups has imported it.
     if type(value).__module__.startswith("sympy.") and hasattr(value, "generators") and hasattr(value, "degree"):
         return from_arrays(value.generators)
-    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 2):
+    if _is_one_generator(value):
+        return from_arrays([value])
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 1):
         return from_arrays(value)
     raise DeclarationError(
         f'expected a group, got {type(value).__name__}: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator '
         "arrays, or a sympy PermutationGroup"
     )
+
+
+def _is_one_generator(value: Any) -> bool:
+    """Whether a value is one permutation, matrix, or pair (perm, sign), not a list of them."""
+    if type(value).__module__.startswith("sympy."):
+        return hasattr(value, "array_form") or type(value).__name__ == "Cycle" or hasattr(value, "tolist")
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
+        return True
+    if isinstance(value, tuple) and len(value) == 2 and not any(map(is_matrix, value)):
+        return as_array(value[1]).ndim == 1 and all(is_whole(sign) and abs(sign) == 1 for sign in value[1])
+    if isinstance(value, (list, tuple)) and value and all(map(is_whole, value)):
+        return True
+    return is_matrix(value)
 
 
 def axis_group(name: str, value: Any) -> Group:
@@ -77,7 +95,8 @@ def wreath(inner: Any, outer: Any) -> Group:
     for block in first_blocks:
         generators += [on_some_points(element, int(block) * size, degree) for element in within.elements]
     has_formula = within.order_formula is not None and between.order_formula is not None
-    return make_group(generators, text, partial(_wreath_order, within, between) if has_formula else None)
+    formula = partial(_wreath_order, within, between) if has_formula else None
+    return make_group(generators, text, formula, written=within.written or between.written)
 
 
 def from_expression(expression: GroupExpression, text: str, reading: tuple[str, ...] = ()) -> Group:

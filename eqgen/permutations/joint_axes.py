@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from eqgen.common.errors import DeclarationError, count
 from eqgen.permutations.group import Group
 from eqgen.permutations.group_expression import axis_group
+from eqgen.permutations.readings import check_readings
 from eqgen.permutations.relations import check_relations
 
 
@@ -33,13 +32,15 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
         relations: what the abstract group is known to satisfy, like `"a^6, b^2, (a b)^2"`: a, b, c, ... are the
             generators in order, a word is applied from left to right, and must do nothing on every axis.
         **axes: at least two axes (one, when only its relations are to be checked), each a group in any form that
-            `eq.group` takes, with as many generators as the others.
+            `eq.group` takes, with as many generators as the others. Every generator says where points go.
 
     Returns:
         The axes by name, for `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`.
 
     Raises:
-        DeclarationError: the axes have different numbers of generators, or a relation fails, with the word and the point.
+        DeclarationError: the axes have different numbers of generators; a relation fails, with the word and the point; or
+            an array or a pair stands beside another form and would mean another symmetry if it said where features come
+            from: `eq.pushed` and `eq.pulled` say which.
 
     >>> import eqgen as eq
     >>> strand = eq.joint(s=[[1, 2, 0], [0, 2, 1]], b=[[0, 1], [1, 0]], relations="a^3, b^2, (a b)^2")
@@ -59,19 +60,6 @@ def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
                 f"{name} has {len(group.generators)}; write the identity for a generator that leaves an axis alone"
             )
         check_relations(relations, name, group)
-    _check_ways_of_writing(axes, groups)
+    check_readings(groups)
     bundle = tuple(groups.items())
     return {name: JointAxis(name, group, bundle) for name, group in bundle}
-
-
-def _check_ways_of_writing(axes: dict[str, Any], groups: dict[str, Group]) -> None:
-    """An array g says where points go, a pair (perm, sign) where features come from: side by side they would not match."""
-    listed = {name: value for name, value in axes.items() if isinstance(value, (list, tuple))}
-    pairs = [name for name, value in listed.items() if any(np.ndim(generator) == 2 for generator in value)]
-    arrays = [name for name, value in listed.items() if all(np.ndim(generator) == 1 for generator in value)]
-    for name in arrays if pairs else []:
-        if any((row[row] != np.arange(row.size)).any() for row in groups[name].generators):
-            raise DeclarationError(
-                f"axes {name} and {pairs[0]} are written in opposite ways: a plain array g sends point i to g[i], a pair "
-                f"(perm, sign) means new[i] = sign[i] * old[perm[i]]; write {name} as pairs too, with signs 1"
-            )

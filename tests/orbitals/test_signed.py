@@ -87,12 +87,12 @@ def test_parity_is_the_determinant(permutation):
 # --- conventions
 
 
-def test_arrays_with_signs_act_as_people_write_them():
-    # new[i] = sign[i] * old[perm[i]]
-    perm, sign = [1, 2, 0], [1, -1, 1]
-    element = eq.group([(perm, sign)]).elements[0]
-    old = np.array([10.0, 20.0, 30.0])
-    assert np.array_equal(element.applied(old, axis=0), np.array(sign) * old[perm])
+def test_arrays_with_signs_say_where_points_go_and_pulled_ones_where_they_come_from():
+    perm, sign = [1, 2, 0], np.array([1, -1, 1])
+    old, new = np.array([10.0, 20.0, 30.0]), np.zeros(3)
+    new[perm] = sign * old
+    assert np.array_equal(eq.group([(perm, sign)]).elements[0].applied(old, axis=0), new)
+    assert np.array_equal(eq.pulled([(perm, sign)]).elements[0].applied(old, axis=0), sign * old[perm])
 
 
 def test_signed_cycles():

@@ -270,7 +270,6 @@ def test_the_relations_of_a_single_axis_are_checked_too():
         (lambda: eq.regular("(1 -2)"), "regular moves points without signs, and (1 -2) flips some: drop the signs first"),
         (lambda: eq.blocks("(1 -2)", [0]), "blocks moves points without signs, and (1 -2) flips some: drop the signs first"),
         (lambda: eq.subgroup("S(2)", "(1 -2)"), "one of the group and its subgroup flips signs and the other does not: write both alike"),
-        (lambda: eq.joint(l=[[1, 2, 0]], j=[([1, 2, 0], [1, -1, 1])]), "axes l and j are written in opposite ways: a plain array g sends point i to g[i], a pair (perm, sign) means new[i] = sign[i] * old[perm[i]]; write l as pairs too, with signs 1"),
         (lambda: eq.joint(l=[[1, 0]], j=[[1, 0]], relations=["a^2"]), 'relations is one text of words that do nothing, like "a^6, b^2, (a b)^2"'),
         (lambda: eq.mapping("s -> s", s=eq.joint(s=[[1, 0]], b=[[1, 0]])["s"]), "axis s was declared together with b: pass all axes of eq.joint(...), as in eq.mapping(..., **axes), or the group of one alone"),
         (lambda: eq.action([0, 1], [lambda x: 1 / x]), "generator 1 fails on 0: ZeroDivisionError: division by zero"),

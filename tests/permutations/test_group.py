@@ -362,17 +362,20 @@ def test_declaring_a_million_points_does_not_compute_their_factorial(monkeypatch
         (
             [[0.0, 1.0]],
             "generator 1 is [0.0, 1.0]: expected a list of whole numbers, where the i-th (from 0) says where point i goes, "
-            "like [1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like ([1, 0], [1, -1])",
+            "like [1, 2, 0], a pair (perm, sign), which sends point i to perm[i] and its feature times sign[i], like "
+            "([1, 0], [1, -1]), or a signed permutation matrix, like [[0, -1], [1, 0]]",
         ),
         (
-            [1, 0, 2],
-            "generator 1 is 1: expected a list of whole numbers, where the i-th (from 0) says where point i goes, like "
-            "[1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like ([1, 0], [1, -1])",
+            [[1, 0, 2], 1],
+            "generator 2 is 1: expected a list of whole numbers, where the i-th (from 0) says where point i goes, like "
+            "[1, 2, 0], a pair (perm, sign), which sends point i to perm[i] and its feature times sign[i], like "
+            "([1, 0], [1, -1]), or a signed permutation matrix, like [[0, -1], [1, 0]]",
         ),
         (
             ["(1 2)"],
             "generator 1 is '(1 2)': expected a list of whole numbers, where the i-th (from 0) says where point i goes, "
-            "like [1, 2, 0], or a pair (perm, sign) with new[i] = sign[i] * old[perm[i]], like ([1, 0], [1, -1])",
+            "like [1, 2, 0], a pair (perm, sign), which sends point i to perm[i] and its feature times sign[i], like "
+            "([1, 0], [1, -1]), or a signed permutation matrix, like [[0, -1], [1, 0]]",
         ),
         (
             5.0,
