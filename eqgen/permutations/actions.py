@@ -56,7 +56,7 @@ def action(
     functions = _functions(moves, group)
     elements = [_moved(listed, numbers, function, place) for place, function in enumerate(functions, start=1)]
     written = None
-    if group is not None:
+    if group is not None and callable(moves):
         moving = as_group(group)
         written = "function" if _composes_backwards(listed, moves, moving.generators) else moving.written
     return make_group(elements, point_names=[_object_name(found) for found in listed], written=written)
