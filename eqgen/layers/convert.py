@@ -1,5 +1,6 @@
 """From an equivariant layer to a Dense one, and from one symmetry to a smaller one, with the weights carried over."""
 
+import warnings
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from eqgen.layers.projection import Form, form_of
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.permutations.group import Group
+from eqgen.programs.lowering import program
 from eqgen.spaces.mapping import Mapping
 
 
@@ -28,8 +30,9 @@ class Convertible:
             regularizers and constraints, which are made for another kernel, do not.
 
         Raises:
-            DeclarationError: there are no weights yet, or the activation looks at all channels of a point together.
+            DeclarationError: there are no weights yet, or the activation is a layer or looks at all channels of a point together.
         """
+        refuse_activation_layer(self)
         matrix = self.weight_matrix()
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
         check_pointwise(self, channels_out)
@@ -52,7 +55,8 @@ class Convertible:
 
         Returns:
             A layer of this class that computes the same (to the last place) and has as many parameters as the finer mapping has
-            orbits.
+            orbits. Where the lowering that was asked for serves the finer mapping no more it is "auto", and a warning says so.
+            An activation that is a layer is copied, with its weights.
 
         Raises:
             DeclarationError: there are no weights yet, the pattern was typed, or the mapping is not finer.
@@ -75,12 +79,38 @@ class Convertible:
         if before.bias is not None and after.bias is not None and self.use_bias:
             _check_finer(before.bias, after.bias)
             bias = as_float64(self.linear.bias_on_points(self.bias))[after.bias.firsts[1:]]
-        options = {"declaration": target, "kernel_initializer": "orbit", "fingerprint": None}
-        restricted = type(self).from_config({**self.get_config(), **options})
         m, n, channels_in, channels_out = (*matrix.shape, 1, 1)[:4]
+        options = {"declaration": target, "kernel_initializer": "orbit", "fingerprint": None, "activation": None}
+        options["lowering"] = _lowering_for(self, target, channels_in, channels_out)
+        restricted = type(self).from_config({**self.get_config(), **options})
+        restricted.activation = _copied(self.activation)
         kernel = matrix.reshape(m * n, channels_in, channels_out)[after.firsts[1:]]
         fill(restricted, channels_in, kernel, bias)
         return restricted
+
+
+def _lowering_for(layer: Any, target: Mapping, channels_in: int, channels_out: int) -> str:
+    """The lowering that was asked for if it serves another mapping, else "auto"."""
+    try:
+        program(target, layer.lowering, channels_in=channels_in, channels_out=channels_out)
+    except DeclarationError as error:
+        if layer.lowering == "auto":
+            raise
+        told = f'layer {layer.name!r} had lowering="{layer.lowering}" and is restricted with lowering="auto"'
+        warnings.warn(f"{told}: {error}", stacklevel=3)
+        return "auto"
+    return str(layer.lowering)
+
+
+def _copied(activation: Any) -> Any:
+    """An activation of its own for another layer of the same points: a layer with the weights that it has."""
+    if not isinstance(activation, keras.layers.Layer):
+        return activation
+    copy = type(activation).from_config(activation.get_config())
+    if activation.built:
+        copy.build_from_config(activation.get_build_config())
+        copy.set_weights(activation.get_weights())
+    return copy
 
 
 def _finer_mapping(mapping: Mapping, finer: Mapping | Group | str) -> Mapping:
@@ -137,6 +167,16 @@ def fill(layer: Any, channels_in: int, values: np.ndarray, bias: np.ndarray | No
     layer.kernel.assign(np.reshape(values, tuple(layer.kernel.shape)))
     if bias is not None:
         layer.bias.assign(np.reshape(bias, tuple(layer.bias.shape)))
+
+
+def refuse_activation_layer(layer: Any) -> None:
+    """Stop at a layer whose activation is a layer, which may have weights for each point, or look at points apart."""
+    if isinstance(layer.activation, keras.layers.Layer):
+        kind = type(layer.activation).__name__
+        raise DeclarationError(
+            f"the activation of {layer.name!r} is the layer {layer.activation.name!r} ({kind}), which takes points and channels as "
+            "they are, and not flattened: use a layer without it, and apply it afterwards"
+        )
 
 
 def check_pointwise(layer: Any, channels_out: int) -> None:

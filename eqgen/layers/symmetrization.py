@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.convert import carried, check_pointwise, fill
+from eqgen.layers.convert import carried, check_pointwise, fill, refuse_activation_layer
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.execution.tensors import as_float64, double_precision
 from eqgen.layers.projection import Form, form_of, nearest
@@ -33,8 +33,8 @@ def symmetrize(
         another kernel, do not.
 
     Raises:
-        DeclarationError: it is no Dense layer, has no weights yet, its kernel does not fit the declaration, or a typed
-            pattern does not say which outputs share the bias.
+        DeclarationError: it is no Dense layer, has no weights yet, its kernel does not fit the declaration, its activation is a
+            layer, or a typed pattern does not say which outputs share the bias.
 
     >>> import keras, eqgen as eq
     >>> dense = keras.layers.Dense(3, use_bias=False)
@@ -46,6 +46,7 @@ def symmetrize(
         raise DeclarationError(f"symmetrize takes a keras.layers.Dense, got {type(layer).__name__}")
     if not layer.built:
         raise DeclarationError(f"{layer.name!r} has no weights yet: call it on an input, or build it with a shape")
+    refuse_activation_layer(layer)
     form = form_of(declaration)
     channels_in, channels_out = form.channels(tuple(layer.kernel.shape))
     bias = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -146,6 +148,62 @@ def test_a_smaller_symmetry_keeps_the_weights(coarse, finer, rank, aggregation, 
     assert eq.verify(found)
 
 
+def test_a_lowering_that_the_smaller_symmetry_lacks_is_replaced_and_a_warning_says_so(random):
+    layer = built("{p p} -> {p p} where p = S(5)", lowering="pooled", name="edges")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        found = layer.restrict("(5)")
+    (warning,) = told
+    assert warning.filename == __file__
+    assert str(warning.message).startswith(
+        'layer \'edges\' had lowering="pooled" and is restricted with lowering="auto": {p p} -> {p p} where p = (5) has no pooled '
+        "program ("
+    )
+    assert (found.lowering, found.rank) == ("auto", 100)
+    features = random.normal(size=(3, 10, 2)).astype("float32")
+    assert np.allclose(found(features), layer(features), atol=1e-5)
+    # Where it is there it stays, and nothing is said.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert layer.restrict("A(5)").lowering == "pooled"
+
+
+class Lift(keras.layers.Layer):
+    """An activation of the user's own, unknown to Keras, with a weight for each channel."""
+
+    def build(self, shape):
+        self.by = self.add_weight(shape=(shape[-1],), initializer="normal")
+
+    def call(self, inputs):
+        return keras.ops.tanh(inputs) + self.by
+
+
+@pytest.mark.parametrize("units", [None, 3])
+@pytest.mark.parametrize("make", [Lift, keras.layers.PReLU, lambda: keras.layers.BatchNormalization(axis=-1)])
+def test_an_activation_that_is_a_layer_keeps_its_weights_and_is_a_copy(make, units, random):
+    with keras.saving.custom_object_scope({"Lift": Lift}):
+        layer = built("p -> p where p = C(6)", units, activation=make())
+        features = random.normal(size=(3, 6) if units is None else (3, 6, 2)).astype("float32")
+        layer(features)
+        for weight in layer.activation.weights:
+            weight.assign(random.uniform(0.5, 1.5, size=weight.shape))
+        expected = np.asarray(layer(features))
+        found = layer.restrict("(6)")
+    assert np.allclose(found(features), expected, atol=1e-6)
+    for weight in found.activation.weights:
+        weight.assign(weight * 0)
+    assert not np.allclose(found(features), expected, atol=1e-3)
+    assert np.array_equal(layer(features), expected)
+
+
+def test_an_activation_layer_that_is_not_built_stays_so():
+    layer = built("p -> p where p = C(6)", activation=keras.layers.PReLU())
+    found = layer.restrict("(6)")
+    assert found.activation is not layer.activation
+    assert not found.activation.built
+    assert found(np.ones((1, 6, 2))).shape == (1, 6, 3)
+
+
 def test_training_goes_on_with_more_freedom(random):
     layer = built("p -> p where p = C(8)", None)
     found = layer.restrict("(1 3 5 7)(2 4 6 8)")
@@ -156,6 +214,12 @@ def test_training_goes_on_with_more_freedom(random):
     assert len(np.unique(matrix)) == 16
     assert eq.verify(found)
     assert not eq.verify(found, "p -> p where p = C(8)")
+
+
+def sloped_dense() -> keras.layers.Dense:
+    dense = keras.layers.Dense(4, activation=keras.layers.PReLU(name="slope"), name="old")
+    dense.build((None, 4))
+    return dense
 
 
 @pytest.mark.parametrize(
@@ -193,6 +257,16 @@ def test_training_goes_on_with_more_freedom(random):
         (
             lambda: built("h w -> h w where h = S(3), w = S(3)").restrict("C(3)"),
             "h w -> h w where h = S(3), w = S(3) has 2 axes: pass the finer mapping whole, with the group of each",
+        ),
+        (
+            lambda: built("p -> p where p = C(4)", activation=keras.layers.PReLU(name="slope"), name="set").to_dense(),
+            "the activation of 'set' is the layer 'slope' (PReLU), which takes points and channels as they are, and not flattened: "
+            "use a layer without it, and apply it afterwards",
+        ),
+        (
+            lambda: eq.symmetrize(sloped_dense(), "p -> p where p = C(4)"),
+            "the activation of 'old' is the layer 'slope' (PReLU), which takes points and channels as they are, and not flattened: "
+            "use a layer without it, and apply it afterwards",
         ),
         (
             lambda: built("p -> p where p = C(4)", activation="softmax").to_dense(),
