@@ -27,6 +27,7 @@ from .permutations.actions import regular as regular
 from .permutations.actions import stabilizer as stabilizer
 from .permutations.actions import subgroup as subgroup
 from .permutations.array_functions import trace as trace
+from .permutations.coordinates import moved as moved
 from .permutations.families import A as A
 from .permutations.families import C as C
 from .permutations.families import D as D
