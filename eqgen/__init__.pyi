@@ -1,4 +1,5 @@
 # The public names, each imported when it is first used; of `eqgen.layers` and above, Keras comes with them.
+from . import testing as testing
 from .common.errors import DeclarationError as DeclarationError
 from .layers import EquivariantAttention as EquivariantAttention
 from .layers import EquivariantDense as EquivariantDense

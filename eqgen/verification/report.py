@@ -26,6 +26,8 @@ class Report:
         max_error: the largest difference between moving the input and moving the output, relative to the largest output.
         tolerance: what max_error may be: 100 eps of the dtype.
         dtype: the dtype of the numeric check.
+        difference: where moving the input is seen not to move the output: the element, the input, both answers, and the first
+            point where they differ; else empty.
     """
 
     subject: str
@@ -35,6 +37,7 @@ class Report:
     max_error: float
     tolerance: float
     dtype: str
+    difference: str = ""
 
     def __bool__(self) -> bool:
         # What was skipped proves nothing: something must hold.

@@ -1,5 +1,6 @@
 """verify: does a layer or a model really commute with the group? Integers decide, floats confirm."""
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -11,6 +12,8 @@ from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.function import Trial, random_trial
 from eqgen.layers.equivariance.model import (
     HALF,
+    coarsest_dtype,
+    flat_function,
     in_single_precision,
     input_shape_of,
     randomized_weights,
@@ -19,6 +22,8 @@ from eqgen.layers.equivariance.model import (
 )
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.spaces.mapping import Mapping
+from eqgen.verification.difference import first_difference, simple_inputs
+from eqgen.verification.functions import verify_function
 from eqgen.verification.layer_checks import flat_shape, report_of, verify_layer, verify_typed
 from eqgen.verification.report import Check, Report
 
@@ -27,7 +32,7 @@ def verify(
     layer: Any,
     declaration: Mapping | str | None = None,
     *,
-    input_shape: tuple[int, ...] | None = None,
+    input_shape: tuple[int | None, ...] | None = None,
     words: int = 8,
     seed: int = 0,
     training: bool = True,
@@ -40,9 +45,11 @@ def verify(
     leave them. It is computed in its own dtype, or in float32 where that is half precision, which would hide what is wrong.
 
     Args:
-        layer: an EquivariantDense, or any Keras layer or model of one input and one output.
+        layer: an EquivariantDense, any Keras layer or model of one input and one output, or any function of one array (numpy,
+            JAX, TensorFlow, PyTorch).
         declaration: a Mapping or its text; not needed for an eqgen layer.
-        input_shape: the shape of one input, without the batch, for a model that does not know it.
+        input_shape: the shape of one input, without the batch, for a model that does not know it. A function is given one
+            example, by default of shape (n,); with None in front, as in (None, 5, 3), a batch of them.
         words: how many random products of generators to try beside the generators.
         seed: of the random inputs, words and weights.
         training: False for a model that is not trained any further: the weights that it has decide. Frozen weights are kept in
@@ -58,14 +65,14 @@ def verify(
     >>> bool(eq.verify(eq.EquivariantDense(4, "{p p} -> p where p = S(5)")))
     True
     """
-    if not isinstance(layer, keras.layers.Layer):
-        raise DeclarationError(f"verify takes a Keras layer or model, got {type(layer).__name__}")
     checked_flag("training", training)
     for name, number in (("words", words), ("seed", seed)):
         if not is_whole(number, 0):
             raise DeclarationError(f"{name} is a whole number, 0 or more, got {shortened(number)}")
     declaration = None if declaration is None else as_mapping(declaration)
     random = np.random.default_rng(seed)
+    if not isinstance(layer, keras.layers.Layer):
+        return verify_function(layer, declaration, input_shape, words, random)
     # A subclass may compute something else: it is tried as it is, like any other layer.
     if type(layer) is EquivariantDense:
         if layer.mapping is None and declaration is None:
@@ -94,6 +101,7 @@ def _verify_model(
     model = in_single_precision(layer)
     outcome = try_model(model, mapping, shape, trial)
     holds, evidence = outcome.holds, f"{outcome}" if model is layer else f"made again in {outcome}"
+    difference = "" if holds is not False else _difference(model, mapping, shape, trial)
     if holds is False:
         evidence += _named_breaker(model, mapping, shape)
     elif holds and outcome.dtype in HALF:
@@ -111,8 +119,14 @@ def _verify_model(
                     f"only the weights that it has now keep the symmetry, others break it: {other}"
                     f"{_named_breaker(model, mapping, shape)}"
                 )
+                difference = _difference(model, mapping, shape, trial)
         checks.append(Check("training", other.holds, evidence))
-    return report_of(layer, str(mapping), checks, outcome, None)
+    return replace(report_of(layer, str(mapping), checks, outcome, None), difference=difference)
+
+
+def _difference(model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial) -> str:
+    inputs = [*simple_inputs(mapping.input.size, trial.inputs[0].shape[-1]), *trial.inputs]
+    return first_difference(flat_function(model, mapping, shape), mapping, trial, inputs, coarsest_dtype(model))
 
 
 def _named_breaker(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> str:

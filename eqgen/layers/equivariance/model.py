@@ -22,7 +22,7 @@ def try_model(
     model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, before_activation: Function | None = None
 ) -> Outcome:
     """Hold a layer or model, whose inputs have this shape without the batch, against a mapping in its own dtype."""
-    return try_function(_flat_function(model, mapping, shape), trial, coarsest_dtype(model), before_activation)
+    return try_function(flat_function(model, mapping, shape), trial, coarsest_dtype(model), before_activation)
 
 
 def in_single_precision(model: Any) -> Any:
@@ -74,7 +74,7 @@ def coarsest_dtype(model: Any) -> str:
     return max(dtypes & EPS.keys(), key=EPS.__getitem__, default="float32")
 
 
-def input_shape_of(model: Any, mapping: Mapping, given: tuple[int, ...] | None) -> tuple[int, ...]:
+def input_shape_of(model: Any, mapping: Mapping, given: tuple[int | None, ...] | None) -> tuple[int, ...]:
     """The shape of one input without the batch; unknown point dimensions are filled in from the mapping.
 
     Raises:
@@ -110,7 +110,8 @@ def _known_input_shape(model: Any, mapping: Mapping) -> tuple[int | None, ...]:
     return tuple(shape[1:])
 
 
-def _flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> Function:
+def flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> Function:
+    """A model as a function of features, from (batch, n, channels) to (batch, m, channels)."""
     space = mapping.output
     # A layer may not take the argument; a model always does.
     options = {"training": False} if isinstance(model, keras.Model) else {}

@@ -1,0 +1,40 @@
+"""assert_equivariant: a failing test shows the element, the input and the first point that differ."""
+
+from collections.abc import Callable
+from typing import Any
+
+from eqgen.spaces.mapping import Mapping
+from eqgen.verification.verify import verify
+
+
+def assert_equivariant(
+    function: Callable[[Any], Any],
+    declaration: Mapping | str | None = None,
+    *,
+    input_shape: tuple[int | None, ...] | None = None,
+    words: int = 8,
+    seed: int = 0,
+) -> None:
+    """Stop where `eq.verify` does not verify a function, a layer or a model; for tests.
+
+    Args:
+        function: a function of one array, of numpy, JAX, TensorFlow or PyTorch, a module of PyTorch, or a Keras layer or model.
+        declaration: a Mapping or its text; not needed for an eqgen layer.
+        input_shape: of what a function takes, where that is not one number for each point: one example, (5, 3), or with None in
+            front, (None, 5, 3), a batch. A Keras layer always takes a batch, which stands not in its shape.
+        words: how many random products of generators to try beside the generators.
+        seed: of the random inputs, words and weights.
+
+    Raises:
+        AssertionError: it is not equivariant, or that cannot be told; with the report, and where a difference is seen, the
+            element, the input, both answers and the first point where they differ.
+        DeclarationError: the declaration cannot be read, or the shapes do not fit.
+
+    >>> import numpy as np, eqgen as eq
+    >>> eq.testing.assert_equivariant(lambda x: x - x.mean(), "p -> p where p = S(5)")
+    >>> eq.testing.assert_equivariant(lambda x: x.max(axis=0), "p -> 1 where p = S(5)", input_shape=(5, 3))
+    """
+    __tracebackhide__ = True
+    report = verify(function, declaration, input_shape=input_shape, words=words, seed=seed)
+    if not report:
+        raise AssertionError("\n".join(filter(None, [str(report), report.difference])))

@@ -1,0 +1,214 @@
+"""Any callable of arrays as a function of features: numpy, JAX, TensorFlow, a PyTorch function or module."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from eqgen.common.errors import DeclarationError, shortened
+from eqgen.layers.equivariance.function import EPS, Array, Function, random_trial, try_function
+from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.space import Space
+from eqgen.verification.difference import first_difference, simple_inputs
+from eqgen.verification.report import Check, Report
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ArrayFunction:
+    """A callable as a function of features.
+
+    Attributes:
+        function: from (batch, n, channels) to (batch, m, channels).
+        channels: of the input.
+        dtype: the coarser one of what the callable is given and of what it answers.
+        name: for messages.
+    """
+
+    function: Function
+    channels: int
+    dtype: str
+    name: str
+
+
+def array_function(given: Callable[[Any], Any], mapping: Mapping, input_shape: Any = None) -> ArrayFunction:
+    """A callable of one array, held to the spaces of a mapping.
+
+    It is given numpy arrays of float64; a module of PyTorch, or a function that takes no numpy arrays where PyTorch is imported, is
+    given tensors, in evaluation mode and without gradients.
+
+    Args:
+        given: the callable.
+        mapping: whose spaces it goes from and to.
+        input_shape: of what it takes: of one example, `(5,)` or `(5, 3)`, by default the points alone; with None in front,
+            `(None, 5, 3)`, of a batch of examples.
+
+    Raises:
+        DeclarationError: the shape is none of the input space, or the answers are none of the output space.
+    """
+    name = name_of(given)
+    batched, shape = _read_shape(input_shape, mapping, name)
+    convert, answers = _caller(given, (2, *shape) if batched else shape)
+    channels = int(np.prod(shape)) // mapping.input.size
+
+    def called(array: Array) -> Array:
+        return _as_array(answers(convert(array)), name)
+
+    def function(features: Array) -> Array:
+        examples = features.reshape(len(features), *shape)
+        outputs = called(examples) if batched else np.stack([called(example) for example in examples])
+        _check_answer(outputs, len(features), mapping, name)
+        return outputs.reshape(len(features), mapping.output.size, -1)
+
+    probe = convert(np.random.default_rng(0).normal(size=(2, *shape) if batched else shape))
+    dtypes = {_dtype_name(array) for array in (probe, answers(probe)) if hasattr(array, "dtype")} & EPS.keys()
+    return ArrayFunction(function, channels, max(dtypes, key=EPS.__getitem__, default="float64"), name)
+
+
+def verify_function(
+    given: Any, mapping: Mapping | None, input_shape: Any, words: int, random: np.random.Generator
+) -> Report:
+    """Any callable of one array, by what it answers.
+
+    Raises:
+        DeclarationError: it is no callable, no declaration is given, or the shapes do not fit.
+    """
+    if isinstance(given, type) or not callable(given):
+        raise DeclarationError(f"verify takes a Keras layer or model, or a function of arrays, got {_described(given)}")
+    if mapping is None:
+        raise DeclarationError(
+            f"{name_of(given)} carries no declaration: say what it should be equivariant to, as in verify(f, "
+            '"p -> p where p = S(5)")'
+        )
+    called = array_function(given, mapping, input_shape)
+    trial = random_trial(mapping, called.channels, words, random)
+    outcome = try_function(called.function, trial, called.dtype)
+    inputs = [*simple_inputs(mapping.input.size, called.channels), *trial.inputs]
+    difference = (
+        first_difference(called.function, mapping, trial, inputs, called.dtype) if outcome.holds is False else ""
+    )
+    checks = (Check("numeric", outcome.holds, str(outcome)),)
+    return Report(called.name, str(mapping), checks, None, outcome.error, outcome.tolerance, outcome.dtype, difference)
+
+
+def name_of(given: Any) -> str:
+    """What a callable is called in messages."""
+    return str(getattr(given, "__name__", type(given).__name__))
+
+
+def _described(given: Any) -> str:
+    return f"the class {given.__name__}: make one first" if isinstance(given, type) else type(given).__name__
+
+
+def _read_shape(input_shape: Any, mapping: Mapping, name: str) -> tuple[bool, Shape]:
+    """Whether a batch is taken, and the shape of one example."""
+    space = mapping.input
+    if input_shape is None:
+        return False, (space.size,)
+    batched = bool(input_shape) and input_shape[0] is None
+    shape = tuple(input_shape[batched:])
+    for points, channels in product(((space.size,), space.shape), ((), shape[-1:])):
+        if shape == (*points, *channels):
+            return batched, shape
+    raise DeclarationError(
+        f"input_shape={shortened(input_shape)} is no shape of features of {mapping}: write ({space.size},) or "
+        f"({space.size}, channels){_or_grid(space)}, with None in front, (None, {space.size}), for a function that takes a batch"
+    )
+
+
+def _caller(given: Callable[[Any], Any], shape: Shape) -> tuple[Callable[[Array], Any], Callable[[Any], Any]]:
+    """What makes of a numpy array that which a callable takes, and the callable."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(given, torch.nn.Module):
+        like = next(given.parameters(), None)
+        own = {} if like is None else {"dtype": like.dtype, "device": like.device}
+        return _tensors(own), _evaluated(given)
+    probe = np.random.default_rng(0).normal(size=shape)
+    try:
+        given(probe.copy())
+    except Exception as error:
+        if torch is not None and isinstance(error, (TypeError, AttributeError)):
+            convert = _tensors({})
+            try:
+                given(convert(probe))
+            except Exception as other:
+                _tell(other, f"a tensor of shape {shape}")
+                raise
+            return convert, given
+        _tell(error, f"a numpy array of shape {shape}")
+        raise
+    return np.copy, given
+
+
+def _tell(error: Exception, what: str) -> None:
+    error.add_note(
+        f"eqgen gave the function {what}; where it takes another one, say so, as in input_shape=(5, 3) for 5 points with 3 "
+        "channels, or input_shape=(None, 5, 3) for a batch of such"
+    )
+
+
+def _tensors(own: dict[str, Any]) -> Callable[[Array], Any]:
+    """Tensors of PyTorch, of the dtype that it takes without being told another."""
+    torch = sys.modules["torch"]
+    options = {"dtype": torch.get_default_dtype(), **own}
+    return lambda array: torch.tensor(array, **options)
+
+
+def _evaluated(module: Any) -> Callable[[Any], Any]:
+    """A module of PyTorch in evaluation mode, each of its parts in its own mode again afterwards."""
+
+    def called(tensor: Any) -> Any:
+        with _evaluation(module):
+            return module(tensor)
+
+    return called
+
+
+@contextmanager
+def _evaluation(module: Any) -> Iterator[None]:
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _as_array(answer: Any, name: str) -> Array:
+    if isinstance(answer, (list, tuple, dict)):
+        raise DeclarationError(f"{name} has several outputs: give a function of one input and one output")
+    if hasattr(answer, "detach"):
+        answer = answer.detach().cpu()
+        # numpy has no bfloat16, which numbers of single precision hold exactly.
+        answer = answer.float() if _dtype_name(answer) == "bfloat16" else answer
+    return np.asarray(answer)
+
+
+def _dtype_name(array: Any) -> str:
+    """Of numpy, JAX, TensorFlow and PyTorch."""
+    return str(getattr(array.dtype, "name", array.dtype)).removeprefix("torch.")
+
+
+def _check_answer(outputs: Array, batch: int, mapping: Mapping, name: str) -> None:
+    space, answer = mapping.output, outputs.shape[1:]
+    kind = outputs.dtype.kind
+    if kind not in "fiub" and outputs.dtype.name != "bfloat16":
+        raise DeclarationError(f"{name} answers in {outputs.dtype}: verify compares real numbers")
+    fits = space.size == 1 or answer[:1] == (space.size,) or answer[: len(space.shape)] == space.shape
+    if not fits or outputs.shape[:1] != (batch,):
+        raise DeclarationError(
+            f"{name} answers one example in shape {answer}, {mapping} needs ({space.size},) or ({space.size}, channels)"
+            f"{_or_grid(space)}"
+        )
+
+
+def _or_grid(space: Space) -> str:
+    return (
+        "" if len(space.shape) < 2 else f", or a grid of {' x '.join(map(str, space.shape))} in place of {space.size}"
+    )
