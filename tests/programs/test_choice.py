@@ -72,3 +72,20 @@ def test_no_way_costs_less_than_its_bound(declaration, sizes):
         bound, factor = way.lower_bound(problem), way.applies(problem) or way.make(problem)
         if not isinstance(factor, str) and math.isfinite(bound):
             assert 0 <= bound <= cost_alone(factor, *sizes).total
+
+
+@pytest.mark.parametrize("lowering", ["pooled", "auto"])
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "p -> p where p = C(7)",
+        "p + p p -> p where p = S(6)",
+        "<p p p> -> p where p = S(5)",
+        "p -> p where p = wreath(S(3), C(4))",
+    ],
+)
+def test_a_plan_for_some_channels_costs_no_more_there_than_plans_for_others(declaration, lowering):
+    sizes = [(512, 1), (512, 16), (64, 64), (16, 512), (1, 512)]
+    programs = [eq.program(declaration, lowering, channels_in=into, channels_out=out) for into, out in sizes]
+    for (into, out), program in zip(sizes, programs, strict=True):
+        assert program.cost().total == min(other.cost(into, out).total for other in programs)
