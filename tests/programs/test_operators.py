@@ -118,7 +118,7 @@ def test_a_table_that_reads_the_same_offsets_everywhere_is_known_as_a_stencil(gr
 
 
 def test_a_grid_of_two_axes_is_found_where_the_points_are_given_in_a_row(random):
-    for grid in ((3, 4), (4, 3), (2, 6)):
+    for grid in ((3, 4), (4, 3), (2, 6), (6, 2)):
         index = read_at(grid, [(0, 0), (1, 1), (1, 0)], random)
         assert stencil(index, (12,)).grid == grid
         assert stencil(index, (5, 5)).grid == grid
@@ -135,6 +135,7 @@ def test_a_stencil_has_two_offsets_or_more_and_not_very_many(width, known, rando
     [
         ((9,), [(8,), (0,), (1,)], True),
         ((3, 4), [(0, 0), (0, 1), (1, 0)], True),
+        ((3, 4, 3), [(0, 0, 0), (0, 0, 1), (2, 0, 0)], True),
         # Four axes; and a window of 8 for four points, where one of 7 will do.
         ((2, 2, 2, 2), [(0, 0, 0, 1), (1, 0, 0, 0)], False),
         ((30,), [(0,), (1,), (2,), (6,)], True),
