@@ -38,6 +38,13 @@ COUNTED = {
         Work(multiply_adds=8 * 9 * 15, moved=5 * 4 * 15, started=1),
         Work(multiply_adds=2 * 8 * 9 * 15, moved=5 * 4 * 15, started=1),
     ),
+    # A convolution reads every point once, though each output has three neighbours.
+    ("p -> p where p = C(50) support 1 <- 1, 1 <- 2, 1 <- 50", "local"): (
+        Work(moved=50 * 3 + 50 * 5, started=2),
+        50 * 3 * 15,
+        Work(moved=3 * 15, started=1),
+        Work(out_of_place=3 * 15, started=1),
+    ),
     # Two axes, each summed or not. The sum of the rows is there for both of the columns: 2 x 5 points, and then 5 for their sum;
     # without it 2 x 5 for the sum of each row. The kernel is combined axis by axis.
     ("h w -> h w where h = S(2), w = S(5)", "pooled"): (
