@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import eqgen as eq
 from eqgen.common import cache
-from eqgen.orbitals import dense as table
+from eqgen.orbitals import label_table as table
 from eqgen.orbitals import sparse
 from eqgen.orbitals.limits import LIMITS, Limits
 from helpers.drawn_mappings import signed_generators

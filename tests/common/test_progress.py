@@ -13,7 +13,7 @@ import pytest
 
 import eqgen as eq
 from eqgen.common.progress import progress
-from eqgen.orbitals import dense as table
+from eqgen.orbitals import label_table as table
 
 
 class Terminal(io.StringIO):
@@ -106,7 +106,7 @@ def told(monkeypatch):
         yield done.append
         work.append((what, total, sum(done)))
 
-    for module in ("dense", "sparse", "certificate.generation", "certificate.table"):
+    for module in ("label_table", "sparse", "certificate.generation", "certificate.table"):
         monkeypatch.setattr(f"eqgen.orbitals.{module}.progress", counting)
     return work
 
