@@ -106,6 +106,5 @@ def _mixed(pooled: np.ndarray, weight: np.ndarray, sections: list[MixShape]) -> 
     inner = [axis for group, copy, _, into in named for axis in (group, copy, into)]
     weights = [axis for group, _, out, into in named for axis in (group, out, into)]
     outer = [axis for group, copy, out, _ in named for axis in (group, copy, out)]
-    outcome = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
-    mixed: np.ndarray = outcome.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
-    return mixed
+    mixed: np.ndarray = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
+    return mixed.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
