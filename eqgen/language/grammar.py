@@ -280,7 +280,10 @@ class _Reading(Transformer[Token, Any]):
                 meta.start_pos,
             )
         names = [token for token in (first, *rest) if token.type == "NAME"]
-        factor = Factor(FORMS.get(first, FORMS[""]), next(map(str, names), ""), len(names), meta.start_pos)
+        opening = "" if first.type == "NAME" else str(first)
+        # The fixed point names no axis.
+        axis = str(names[0]) if names else ""
+        factor = Factor(FORMS[opening], axis, len(names), meta.start_pos)
         for name in names:
             if name != factor.axis:
                 written = f"{factor.form.opening}{' '.join(names)}{factor.form.closing}"

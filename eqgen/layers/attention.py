@@ -66,8 +66,14 @@ class EquivariantAttention(PointLayer):
         self._places = np.maximum(labels, 0).astype(np.int32).ravel()
         self._left_out = np.where(labels < 0, -np.inf, 0.0) if (labels < 0).any() else None
         self.use_bias = checked_flag("use_bias", use_bias)
-        for name in ("query", "key", "value", "output_kernel", "query_bias", "value_bias", "output_bias", "pair_bias"):
-            setattr(self, name, None)
+        self.query: Any = None
+        self.key: Any = None
+        self.value: Any = None
+        self.output_kernel: Any = None
+        self.query_bias: Any = None
+        self.value_bias: Any = None
+        self.output_bias: Any = None
+        self.pair_bias: Any = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -77,8 +83,9 @@ class EquivariantAttention(PointLayer):
     def build(self, input_shape: Any) -> None:
         """Make the projections and the biases of pairs."""
         channels, width = read_shape(input_shape, self.sides).channels, self.num_heads * self.key_dim
-        for name in ("query", "key", "value"):
-            setattr(self, name, self.add_weight(name=name, shape=(channels, width), initializer="glorot_uniform"))
+        self.query = self.add_weight(name="query", shape=(channels, width), initializer="glorot_uniform")
+        self.key = self.add_weight(name="key", shape=(channels, width), initializer="glorot_uniform")
+        self.value = self.add_weight(name="value", shape=(channels, width), initializer="glorot_uniform")
         self.output_kernel = self.add_weight(name="output", shape=(width, channels), initializer="glorot_uniform")
         if self.use_bias:
             # A bias of the keys would add the same to all scores of a point.

@@ -130,8 +130,8 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         if self.mapping is not None:
             check_activation(self.mapping, self.activation)
-        orbit = kernel_initializer == "orbit"
-        self.kernel_initializer = OrbitInitializer() if orbit else keras.initializers.get(kernel_initializer)
+        by_orbits = kernel_initializer == "orbit"
+        self.kernel_initializer = OrbitInitializer() if by_orbits else keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)

@@ -53,8 +53,8 @@ def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:
     for place, mapping in enumerate(chain):
         shared: dict[int, Hashable] = {}
         if place:
-            axes = zip(mapping.input.axes, chain[place - 1].output.axes, strict=True)
-            shared = {axis: units[-1][before] for axis, before in axes}
+            numbers = zip(mapping.input.axis_numbers, chain[place - 1].output.axis_numbers, strict=True)
+            shared = {axis: units[-1][before] for axis, before in numbers}
         own: dict[int, Hashable] = {}
         for unit in mapping.units:
             met = [shared[axis] for axis in unit if axis in shared]

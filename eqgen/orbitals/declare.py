@@ -51,10 +51,10 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
 def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict[str, Any]) -> Mapping:
     """The Mapping of a syntax tree, whose text errors point into, with the keywords that `mapping` takes."""
     declared, together = _declared_axes(syntax, declaration, axes)
-    mentioned = _mentioned(syntax, declaration, declared, axes)
-    numbers = {name: number for number, name in enumerate(mentioned)}
+    names = _checked_axis_names(syntax, declaration, declared, axes)
+    numbers = {name: number for number, name in enumerate(names)}
     input_, output = (_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output))
-    groups = tuple(Axis(name, declared[name]) for name in mentioned)
+    groups = tuple(Axis(name, declared[name]) for name in names)
     whole = Mapping(input_, output, groups, units_of(numbers, together))
     pairs = _pairs(syntax, declaration, whole, support)
     return whole if pairs is None else _supported(whole, pairs)
@@ -70,11 +70,12 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
         )
     sizes = {"output": whole.output.size, "input": whole.input.size}
     numbers = np.array(syntax.support.pairs, dtype=np.intp).reshape(-1, 2) - 1
+    # A row for each number that is too large: the pair that it stands in, and the side of it.
     too_large = np.argwhere(numbers >= list(sizes.values()))
     if too_large.size:
-        pair, column = too_large[0]
-        side = list(sizes)[column]
-        message = f"the support names {side} {numbers[pair, column] + 1}: there are {sizes[side]}"
+        pair, side = too_large[0]
+        name, size = list(sizes.items())[side]
+        message = f"the support names {name} {numbers[pair, side] + 1}: there are {size}"
         raise pointing(message, text, syntax.support.positions[pair])
     return Pairs(numbers[:, 0], numbers[:, 1], True)
 
@@ -183,8 +184,10 @@ def _clause_groups(clause: AxisSyntax, text: str) -> list[Group]:
     return groups
 
 
-def _mentioned(syntax: MappingSyntax, text: str, declared: dict[str, Group], axes: dict[str, Any]) -> tuple[str, ...]:
-    """The names of the axes that the spaces mention, in order: all that are declared, and no others."""
+def _checked_axis_names(
+    syntax: MappingSyntax, text: str, declared: dict[str, Group], axes: dict[str, Any]
+) -> tuple[str, ...]:
+    """The names of the axes that the spaces mention, in order; refused unless they are just those that are declared."""
     factors = [factor for side in (syntax.input, syntax.output) for term in side for factor in term if factor.size]
     mentioned = tuple(dict.fromkeys(factor.axis for factor in factors))
     for factor in factors:

@@ -127,7 +127,8 @@ def pair_labels(generators: Sequence[PairAction], limits: Limits = LIMITS) -> La
     name = cache.key(f"table {(m, n)}", images_and_signs(generators)) if work >= limits.worth_keeping else ""
     kept = cache.load(name) if name else None
     rows, first = (kept["signed_labels"], kept["first"]) if kept else _root_rows(tree, random, n, limits)
-    with progress(f"labelling {m} x {n} pairs", m * n if kept else m * n + work) as advance:
+    rows_ahead = m - tree.roots.size + sum(map(len, () if kept else tree.open))
+    with progress(f"labelling {m} x {n} pairs", rows_ahead * n) as advance:
         table = _all_rows(tree, rows, limits, advance)
         classes = None if kept else _compared(table, tree, first.size, limits, advance)
     if classes is not None:

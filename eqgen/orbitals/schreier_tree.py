@@ -8,7 +8,7 @@ the same as if each point hung on the one before it, so these edges need no comp
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 
@@ -27,20 +27,20 @@ class Tree:
         moves: the group elements that tree edges stand for.
         roots: the roots in order.
         root_of: for each output the place of its root in `roots`.
-        parent: for each output the one that it is reached from; a root is its own. While the tree grows -1 is not reached yet.
+        parent: for each output the one that it is reached from; a root is its own.
         move: for each output the number of the move that carries its parent to it; -1 for a root.
         steps: (move, children) for all tree edges, parents before their children.
-        implied: for each generator, whether i -> s(i) is implied by the tree, for each output i.
+        open: for each generator the outputs i for which i -> s(i) is not implied by the tree.
     """
 
-    generators: Sequence[PairAction]
-    moves: list[PairAction]
+    generators: tuple[PairAction, ...]
+    moves: tuple[PairAction, ...]
     roots: Permutation
     root_of: Permutation
     parent: Permutation
     move: Permutation
-    steps: list[tuple[int, Permutation]]
-    implied: Mask
+    steps: tuple[tuple[int, Permutation], ...]
+    open: tuple[Permutation, ...]
 
     @cached_property
     def signed(self) -> bool:
@@ -74,11 +74,6 @@ class Tree:
         return np.stack([self.roots[numbers // n], numbers % n], axis=1)
 
     @cached_property
-    def open(self) -> tuple[Permutation, ...]:
-        """For each generator the outputs i for which i -> s(i) is not implied by the tree."""
-        return tuple(map(np.flatnonzero, ~self.implied))
-
-    @cached_property
     def backward(self) -> tuple[Permutation, ...]:
         """What undoes each move on the inputs."""
         return tuple(inverse(move.input.image) for move in self.moves)
@@ -93,18 +88,33 @@ def schreier_tree(generators: Sequence[PairAction], random: Iterator[PairAction]
         limits: how far chains are followed.
     """
     root_of = point_orbits(np.array([move.output.image for move in generators]))
-    roots, parent = first_points(root_of), np.full(root_of.size, -1)
+    roots = first_points(root_of)
+    # -1 is not reached yet.
+    parent, move = np.full(root_of.size, -1), np.full(root_of.size, -1)
     parent[roots] = roots
+    moves: list[PairAction] = []
+    steps: list[tuple[int, Permutation]] = []
     implied = np.zeros((len(generators), root_of.size), dtype=bool)
-    tree = Tree(generators, [], roots, root_of, parent, np.full(root_of.size, -1), [], implied)
-    for _ in range(limits.sweeps):
-        for number, generator in enumerate(generators[: limits.chained_generators]):
-            if (parent >= 0).all():
-                return tree
-            _along(tree, number, generator)
+
+    def hang(number: int, children: Permutation, parents: Permutation) -> None:
+        parent[children], move[children] = parents, number
+        steps.append((number, children))
+
+    for _, (number, generator) in product(range(limits.sweeps), enumerate(generators[: limits.chained_generators])):
+        reached = parent >= 0
+        if reached.all():
+            break
+        for power, children, parents in _chains(generator, reached):
+            hang(len(moves), children, parents)
+            moves.append(power)
+        implied[number] |= ((parent >= 0) & ~reached)[generator.output.image]
     if (parent < 0).any():
-        _breadth_first(tree, [*generators, *islice(random, limits.random_elements)])
-    return tree
+        more = [*generators, *islice(random, limits.random_elements)]
+        for number, children, parents in _levels(more, parent >= 0):
+            hang(len(moves) + number, children, parents)
+        moves.extend(more)
+    still_open = tuple(map(np.flatnonzero, ~implied))
+    return Tree(tuple(generators), tuple(moves), roots, root_of, parent, move, tuple(steps), still_open)
 
 
 def first_points(orbits: Permutation) -> Permutation:
@@ -114,42 +124,37 @@ def first_points(orbits: Permutation) -> Permutation:
     return np.flatnonzero(np.concatenate([[True], highest[1:] > highest[:-1]]))
 
 
-def _along(tree: Tree, number: int, generator: PairAction) -> None:
-    """Reach what the powers of one generator reach."""
+def _chains(generator: PairAction, reached: Mask) -> Iterator[tuple[PairAction, Permutation, Permutation]]:
+    """What the powers of one generator reach: each power, the children and their parents."""
     before = inverse(generator.output.image)
-    distance = _distances(tree.parent >= 0, before)
+    distance = _distances(reached, before)
     fresh = np.flatnonzero(distance)
     if not fresh.size:
         return
-    tree.implied[number, before[fresh]] = True
     # The largest power of two up to each distance.
-    power = np.frexp(distance[fresh])[1] - 1
-    step, back = generator, before
-    for exponent in range(int(power.max()) + 1):
+    exponents = np.frexp(distance[fresh])[1] - 1
+    power, back = generator, before
+    for exponent in range(int(exponents.max()) + 1):
         if exponent:
-            step, back = step.then(step), back[back]
-        children = fresh[power == exponent]
-        _hang(tree, children, back[children], len(tree.moves))
-        tree.moves.append(step)
+            power, back = power.then(power), back[back]
+        children = fresh[exponents == exponent]
+        yield power, children, back[children]
 
 
-def _breadth_first(tree: Tree, moves: Sequence[PairAction]) -> None:
-    """Reach the rest, level by level."""
+def _levels(moves: Sequence[PairAction], reached: Mask) -> Iterator[tuple[int, Permutation, Permutation]]:
+    """The rest, level by level: the number of the move, the children and their parents."""
+    reached = reached.copy()
     images = np.array([move.output.image for move in moves])
-    level = np.flatnonzero(tree.parent >= 0)
+    level = np.flatnonzero(reached)
     while level.size:
         next_level = [level[:0]]
-        for number in np.flatnonzero((tree.parent[images[:, level]] < 0).any(axis=1)).tolist():
-            fresh = level[tree.parent[images[number, level]] < 0]
-            next_level.append(images[number, fresh])
-            _hang(tree, next_level[-1], fresh, len(tree.moves) + number)
+        for number in np.flatnonzero(~reached[images[:, level]].all(axis=1)).tolist():
+            parents = level[~reached[images[number, level]]]
+            children = images[number, parents]
+            reached[children] = True
+            next_level.append(children)
+            yield number, children, parents
         level = np.concatenate(next_level)
-    tree.moves.extend(moves)
-
-
-def _hang(tree: Tree, children: Permutation, parents: Permutation, move: int) -> None:
-    tree.parent[children], tree.move[children] = parents, move
-    tree.steps.append((move, children))
 
 
 def _distances(reached: Mask, before: Permutation) -> Integers:

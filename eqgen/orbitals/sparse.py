@@ -109,8 +109,8 @@ def sparse_labels(generators: Sequence[PairAction], named: Pairs, limits: Limits
     while True:
         pieces = work.pieces(keys)
         classes = LabelClasses(keys.size, tree.signed, limits)
-        work_ahead = sum(piece.entries.size for piece in pieces) * len(generators)
-        with progress("labelling the support", work_ahead) as advance:
+        row_sizes = work.row_sizes(keys)
+        with progress("labelling the support", sum(int(row_sizes[rows].sum()) for rows in tree.open)) as advance:
             missing = [work.compared(piece, classes, advance) for piece in pieces]
         added = np.concatenate([np.empty(0, dtype=np.int64), *missing])
         if not close:
@@ -189,18 +189,18 @@ class _Work:
             grown = np.union1d(keys, self.back(move.images(self.tree.roots[roots] * np.int64(self.shape[1]) + columns)))
             quiet = quiet + 1 if grown.size == keys.size else 0
             keys = grown
-            refuse_many_pairs(self._count(keys))
+            refuse_many_pairs(int(self.row_sizes(keys).sum()))
             if quiet == self.limits.quiet_support:
                 break
         return keys
 
-    def _count(self, keys: Integers) -> int:
-        sizes = np.bincount(self.tree.root_of)
-        return int((np.bincount(keys // self.shape[1], minlength=sizes.size) * sizes).sum())
+    def row_sizes(self, keys: Integers) -> Integers:
+        """How many pairs the row of each output has."""
+        return np.bincount(keys // self.shape[1], minlength=self.tree.roots.size)[self.tree.root_of]
 
     def pieces(self, keys: Integers) -> list[_Piece]:
         """All rows, made from those of the roots."""
-        refuse_many_pairs(self._count(keys))
+        refuse_many_pairs(int(self.row_sizes(keys).sum()))
         roots, columns = np.divmod(keys, self.shape[1])
         degrees = np.bincount(roots, minlength=self.tree.roots.size)
         starts = np.cumsum(degrees) - degrees

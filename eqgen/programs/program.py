@@ -128,14 +128,17 @@ class Program:
         common = lcm(*fractions) ** max((len(block.factors) for block in self.blocks), default=1)
         unit = (chosen[:, None] == np.arange(n)).astype(np.int64)[:, :, None]
         sums = run(self.blocks, unit, (numbers * common)[:, None, None], m)[:, :, 0].T
-        exact = np.issubdtype(sums.dtype, np.integer)
-        matrix: npt.NDArray[np.int64] = sums // common if exact else np.rint(sums / common).astype(np.int64)
-        if exact and (matrix * common != sums).any():
-            raise NoCombinationError(f"the program of {self.title} sums to fractions")
+        if np.issubdtype(sums.dtype, np.integer):
+            quotient: npt.NDArray[np.int64] = sums // common
+            if (quotient * common != sums).any():
+                raise NoCombinationError(f"the program of {self.title} sums to fractions")
+            return quotient
+        nearest = np.rint(sums / common)
         furthest = min(FURTHEST, EXACT * np.abs(numbers).max(initial=1))
-        if not exact and np.abs(sums / common - matrix).max(initial=0) > furthest:
+        if np.abs(sums / common - nearest).max(initial=0) > furthest:
             raise NoCombinationError(f"the program of {self.title} does not sum to integers")
-        return matrix
+        rounded: npt.NDArray[np.int64] = nearest.astype(np.int64)
+        return rounded
 
     def __str__(self) -> str:
         blocks, (into, out) = self.blocks, self.channels

@@ -7,7 +7,7 @@ import numpy as np
 
 from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.operators.operator import Identity, Operator
-from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Stage
+from eqgen.programs.steps import KroneckerFactor, KroneckerProduct, MixShape, Side, Stage
 
 Sections = list[tuple[MixShape, slice, slice, slice]]
 """Each section with its rows in, its rows out and its entries."""
@@ -19,20 +19,32 @@ def run(blocks: Sequence[KroneckerProduct], features: np.ndarray, kernel: np.nda
     Returns:
         (batch, m, channels_out), m being `outputs`, in the common dtype where all operators are exact, else in float64.
     """
-    batch, (channels_in, channels_out) = len(features), kernel.shape[1:]
-    total = np.zeros((batch, outputs, channels_out), dtype=np.result_type(features, kernel))
+    total = np.zeros((len(features), outputs, kernel.shape[2]), dtype=np.result_type(features, kernel))
     for block in blocks:
         theta = kernel[block.first : block.first + block.rank]
-        source, target = block.input, block.output
-        grid = features[:, source.start : source.start + source.size].reshape(batch, *source.grid, channels_in)
-        # Points of a term to points of each part, and back again.
-        grid = np.moveaxis(grid, [1 + place for place in source.order], range(1, 1 + len(source.order)))
-        applied = _run_block(block, grid.reshape(batch, *(part.shape[1] for part in block.factors), channels_in), theta)
-        grid = applied.reshape(batch, *(target.grid[place] for place in target.order), channels_out)
-        grid = np.moveaxis(grid, range(1, 1 + len(target.order)), [1 + place for place in target.order])
-        total = total.astype(np.result_type(total, grid), copy=False)
-        total[:, target.start : target.start + target.size] += grid.reshape(batch, target.size, channels_out)
+        inputs = features[:, block.input.start : block.input.start + block.input.size]
+        applied = _by_points(block.output, _run_block(block, _by_parts(block, inputs), theta))
+        if applied.dtype != total.dtype:
+            # An operator in floating point makes the sum of all blocks one.
+            total = total.astype(np.result_type(total, applied))
+        total[:, block.output.start : block.output.start + block.output.size] += applied
     return total
+
+
+def _by_parts(block: KroneckerProduct, features: np.ndarray) -> np.ndarray:
+    """Inputs of a term, (batch, points, channels), as (batch, points of each part ..., channels)."""
+    batch, channels, order = len(features), features.shape[-1], block.input.order
+    grid = features.reshape(batch, *block.input.grid, channels)
+    by_parts = grid.transpose(0, *(1 + place for place in order), 1 + len(order))
+    return by_parts.reshape(batch, *(part.shape[1] for part in block.factors), channels)
+
+
+def _by_points(side: Side, features: np.ndarray) -> np.ndarray:
+    """The way back, for outputs."""
+    batch, channels = len(features), features.shape[-1]
+    by_parts = features.reshape(batch, *(side.grid[place] for place in side.order), channels)
+    grid = by_parts.transpose(0, *(1 + place for place in np.argsort(side.order)), 1 + len(side.order))
+    return grid.reshape(batch, side.size, channels)
 
 
 def _run_block(block: KroneckerProduct, features: np.ndarray, theta: np.ndarray) -> np.ndarray:
@@ -94,6 +106,5 @@ def _mixed(pooled: np.ndarray, weight: np.ndarray, sections: list[MixShape]) -> 
     inner = [axis for group, copy, _, into in named for axis in (group, copy, into)]
     weights = [axis for group, _, out, into in named for axis in (group, out, into)]
     outer = [axis for group, copy, out, _ in named for axis in (group, copy, out)]
-    outcome = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
-    mixed: np.ndarray = outcome.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])
-    return mixed
+    mixed: np.ndarray = np.einsum(features, [0, *inner, 1], matrices, [*weights, 1, 2], [0, *outer, 2])
+    return mixed.reshape(batch, *(section.rows_out for section in sections), weight.shape[-1])

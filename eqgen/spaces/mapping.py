@@ -179,7 +179,7 @@ class Mapping:
 
 def identity_mapping(space: Space, declared: Mapping) -> Mapping:
     """The mapping of a space to itself under the axes that it uses, which are those of another mapping."""
-    used = tuple(dict.fromkeys(space.axes))
+    used = tuple(dict.fromkeys(space.axis_numbers))
     numbers: dict[int | None, int] = {axis: number for number, axis in enumerate(used)}
     own = Space(tuple(tuple(replace(factor, axis=numbers.get(factor.axis)) for factor in term) for term in space.terms))
     return Mapping(own, own, tuple(declared.axes[axis] for axis in used), units_of(numbers, declared.units))

@@ -63,7 +63,7 @@ class Space:
             yield chosen, numbers[chosen] - own.start
 
     @property
-    def axes(self) -> list[int]:
+    def axis_numbers(self) -> list[int]:
         """The numbers of the axes that move its factors, factor by factor."""
         return [factor.axis for term in self.terms for factor in term if factor.axis is not None]
 

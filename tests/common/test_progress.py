@@ -6,6 +6,7 @@ import io
 import re
 import sys
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -92,6 +93,69 @@ def test_the_bar_is_full_when_the_work_is_done(terminal):
     percents = [int(found) for found in re.findall(r"(\d+)%", screen.getvalue())]
     assert percents == sorted(percents)
     assert percents[-1] >= 95
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """For all work that was gone through, what it is, how much there was said to be, and how much was said to be done."""
+    work = []
+
+    @contextmanager
+    def counting(what, total):
+        done = []
+        yield done.append
+        work.append((what, total, sum(done)))
+
+    for module in ("label_table", "sparse", "certificate.generation", "certificate.table"):
+        monkeypatch.setattr(f"eqgen.orbitals.{module}.progress", counting)
+    return work
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize(
+    ("make", "steps"),
+    [
+        # All rows but one are made, and compared where a generator leads to them otherwise: the last step of the rotation,
+        # and all reflected ones.
+        (
+            lambda: eq.mapping("p -> p where p = D(1024)"),
+            [("labelling 1024 x 1024 pairs", 1024 * (1023 + 1 + 1024))],
+        ),
+        (
+            lambda: eq.mapping("p -> p where p = D(300)", support=[(0, 1), (0, 77)]),
+            # Four pairs for each point, in one row and in all of them.
+            [("labelling the support", 4 * (1 + 300))],
+        ),
+        (
+            # Orbits of 2, 300 and 1 points, of which the last has no pairs.
+            lambda: eq.mapping(
+                f"p -> p where p = (1 2), ({' '.join(map(str, range(3, 303)))})(303)", support=[(0, 0), (2, 2), (2, 3)]
+            ),
+            # (1 2) leads back to 1 and leaves 300 rows of two pairs; the cycle has its last step, and leaves two rows of one.
+            [("labelling the support", (1 + 2 * 300) + (2 + 2))],
+        ),
+    ],
+    ids=["table", "support", "support of rows of several sizes"],
+)
+def test_as_much_is_done_as_is_told_before(make, steps, kept, told, tmp_path, monkeypatch):
+    monkeypatch.setenv("EQGEN_CACHE", str(tmp_path))
+    if kept:
+        eq.orbits(make())
+        told.clear()
+    orbits = eq.orbits(make())
+    assert all(total == done for _, total, done in told)
+    if not kept:
+        assert [(what, total) for what, total, _ in told] == steps
+    told.clear()
+    assert orbits.certificate()
+    assert all(total == done for _, total, done in told)
+
+
+def test_rows_that_are_kept_are_not_compared(told, tmp_path, monkeypatch):
+    monkeypatch.setenv("EQGEN_CACHE", str(tmp_path))
+    for rows in (1023 + 1, 1023):
+        eq.orbits(eq.mapping("p -> p where p = C(1024)"))
+        assert told.pop() == ("labelling 1024 x 1024 pairs", rows * 1024, rows * 1024)
 
 
 def test_work_that_is_done_at_once_is_not_shown(terminal):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import eqgen as eq
 from eqgen.orbitals.certificate import Certificate, certify, certify_form
+from eqgen.orbitals.certificate.generation import LARGEST_PIECE, reached
 from eqgen.orbitals.certificate.table import first_places
 from eqgen.orbitals.label_table import LabelTable
 from eqgen.orbitals.limits import Limits
@@ -670,6 +671,17 @@ def test_labels_of_another_group_have_no_certificate():
     )
 
 
+@pytest.mark.parametrize("few", [True, False])
+def test_many_starts_are_gone_through_as_few_are(few):
+    # More than are held in a list at once; every other number, and a step that leads to the others or leads nowhere new.
+    starts = np.arange(0, 64 if few else 2 * LARGEST_PIECE + 2, 2)
+    total = starts.size * 2
+    there = reached(starts, [lambda numbers: numbers ^ 1], total)
+    assert there.dtype == bool
+    assert there.all()
+    assert np.array_equal(reached(starts, [lambda numbers: (numbers + 4) % total], total), np.arange(total) % 2 == 0)
+
+
 # Size
 
 
@@ -724,7 +736,6 @@ def test_long_cycles_are_crossed_in_few_steps(n, monkeypatch):
         return reached(starts, [spied(move) for move in moves], total)
 
     from eqgen.orbitals.certificate import table
-    from eqgen.orbitals.certificate.generation import reached
 
     monkeypatch.setattr(table, "reached", counted)
     assert eq.orbits(f"p -> p where p = C({n})").certificate()

@@ -198,3 +198,13 @@ def test_importing_eqgen_loads_no_large_package():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[] []"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_files_are_looked_for_in_the_package_and_then_beside_it(installed, tmp_path, monkeypatch):
+    module = tmp_path / "eqgen" / "permutations" / "catalogue.py"
+    beside, inside = tmp_path / "groups", tmp_path / "eqgen" / "groups"
+    for folder in (module.parent, beside, inside) if installed else (module.parent, beside):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(catalogue, "__file__", str(module))
+    assert catalogue.folder() == (inside if installed else beside)

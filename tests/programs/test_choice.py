@@ -8,6 +8,7 @@ import pytest
 
 import eqgen as eq
 from eqgen.programs.cost import cost_alone
+from eqgen.programs.lowering import choose
 from eqgen.programs.lowering.choose import LOWERINGS
 from eqgen.programs.lowering.lowering import problem_for
 
@@ -72,3 +73,55 @@ def test_no_way_costs_less_than_its_bound(declaration, sizes):
         bound, factor = way.lower_bound(problem), way.applies(problem) or way.make(problem)
         if not isinstance(factor, str) and math.isfinite(bound):
             assert 0 <= bound <= cost_alone(factor, *sizes).total
+
+
+@pytest.mark.parametrize("lowering", ["pooled", "auto"])
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "p -> p where p = C(7)",
+        "p + p p -> p where p = S(6)",
+        "<p p p> -> p where p = S(5)",
+        "p -> p where p = wreath(S(3), C(4))",
+    ],
+)
+def test_a_plan_for_some_channels_costs_no_more_there_than_plans_for_others(declaration, lowering):
+    sizes = [(512, 1), (512, 16), (64, 64), (16, 512), (1, 512)]
+    programs = [eq.program(declaration, lowering, channels_in=into, channels_out=out) for into, out in sizes]
+    for (into, out), program in zip(sizes, programs, strict=True):
+        assert program.cost().total == min(other.cost(into, out).total for other in programs)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "p -> p where p = S(30)",
+        "h w -> h w where h = S(3), w = S(5)",
+        "w k h -> h w where w = C(6), k = S(4), h = S(5)",
+    ],
+)
+def test_the_best_two_ways_are_the_same_whether_all_are_compared_or_each_axis_is_improved(declaration, monkeypatch):
+    told = []
+    for most in (10**6, 0):
+        monkeypatch.setattr(choose, "MOST_COMBINATIONS", most)
+        choose._planned.cache_clear()
+        program = eq.program(declaration)
+        told.append((program.lowering, program.cost(), program.runner_up))
+    choose._planned.cache_clear()
+    assert told[0] == told[1]
+    assert told[0][2]
+
+
+@pytest.mark.parametrize("most", [0, 10**6])
+def test_every_combination_of_ways_is_told_once_the_cheapest_first(most, monkeypatch):
+    monkeypatch.setattr(choose, "MOST_COMBINATIONS", most)
+
+    def way(group: str, lowering: str):
+        return eq.program(f"p -> p where p = {group}", lowering).blocks[0].factors[0]
+
+    (block,) = eq.program("h w -> h w where h = S(3), w = S(5)").blocks
+    # One way for the first axis, which is the last of its ways, too.
+    ways = [[way("S(3)", "gather")], [way("S(5)", "gather"), way("S(5)", "pooled")]]
+    priced = choose._priced(block, ways, (8, 8, 4))
+    assert sorted(ways[1].index(product.factors[1]) for _, product in priced) == [0, 1]
+    assert [cost for cost, _ in priced] == sorted(cost for cost, _ in priced)

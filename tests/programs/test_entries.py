@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from eqgen.programs.entries import FourierEntries, GatherEntries, LinearCombination, OrbitPairs, SpectralEntries
+from eqgen.programs.entries import (
+    FourierEntries,
+    GatherEntries,
+    LinearCombination,
+    OrbitPairs,
+    SpectralEntries,
+    scaled_entries,
+)
 
 
 def spectral(random) -> SpectralEntries:
@@ -62,3 +71,20 @@ def test_entries_of_orbits_are_ordered_by_section_and_there_by_multiplicity_and_
                 row, column = divmod(number, 2)
                 expected[1][row * 2 + output, column * 3 + input_] = value
     np.testing.assert_allclose(entries.of(theta), np.concatenate([part.ravel() for part in expected]), atol=1e-12)
+
+
+def test_a_scale_of_the_parameters_is_taken_into_the_transform(random):
+    entries = spectral(random)
+    (pair,) = entries.pairs
+    # One scale for each of the four kinds of pairs; a sign turned, and a pair that is forced to zero.
+    signed_labels = pair.signed_labels.copy()
+    signed_labels[1, 0, 2] *= -1
+    signed_labels[2, 1, 1] = 0
+    entries = replace(entries, pairs=(replace(pair, signed_labels=signed_labels),))
+    scale, theta = np.repeat([2.0, 0.5, 3.0, 7.0], 6), random.normal(size=(24, 2))
+    scaled = scaled_entries(entries, scale)
+    np.testing.assert_allclose(scaled.of(theta), entries.of(scale[:, None] * theta), atol=1e-12)
+    assert np.array_equal(scaled.pairs[0].signed_labels, signed_labels)
+    # Two scales for one kind of pairs cannot be.
+    scale[7] = 4
+    assert scaled_entries(entries, scale) is None

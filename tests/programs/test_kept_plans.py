@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -126,6 +128,27 @@ def test_what_other_code_planned_is_not_found(planned, monkeypatch):
     monkeypatch.setattr(kept, "_code", lambda: "an older version")
     eq.program("p -> p where p = C(6)")
     assert len(planned) == 2
+
+
+def test_any_change_of_the_code_that_plans_is_other_code(tmp_path, monkeypatch):
+    digest = kept._code.__wrapped__
+    assert digest() == digest()
+    monkeypatch.setattr(kept, "__file__", str(tmp_path / "programs" / "lowering" / "plan_cache.py"))
+    digests = [digest()]
+    for package in ("common", "programs/lowering", "layers"):
+        (tmp_path / package).mkdir(parents=True)
+        for text in ("one = 1\n", "one = 2\n"):
+            (tmp_path / package / "module.py").write_text(text)
+            digests.append(digest())
+    # Layers plan nothing.
+    assert len(set(digests)) == len(digests) - 2
+    assert digests[-3] == digests[-2] == digests[-1]
+
+
+def test_all_packages_that_planning_imports_are_among_those_that_plans_depend_on():
+    code = "import sys, eqgen.programs.lowering.choose; print(*{name.split('.')[1] for name in sys.modules if name.startswith('eqgen.')})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert set(done.stdout.split()) == set(kept.PLANNED_BY)
 
 
 def test_a_plan_that_is_made_at_once_is_not_kept(planned, monkeypatch, tmp_path):

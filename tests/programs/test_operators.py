@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from eqgen.programs.operators.cyclic_stencil import CyclicStencil, Unfold
+from eqgen.programs.operators.cyclic_stencil import MOST_OFFSETS, CyclicStencil, Unfold, as_stencil, as_windows, stencil
 from eqgen.programs.operators.fourier import Fourier
 from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition, summing
 from eqgen.programs.operators.isotypic import OrbitTransforms
@@ -79,6 +81,80 @@ def test_every_row_of_an_unfolded_grid_is_one_point():
     # Two steps down are one step up, and three to the right one to the left.
     assert Unfold(TORUS).steps.tolist() == [[0, 0], [0, 1], [-1, -1]]
     assert Unfold(TORUS).window == (2, 3)
+
+
+def read_at(grid: tuple[int, ...], offsets: list[tuple[int, ...]], random) -> np.ndarray:
+    """For each point of a grid the points at some offsets, wrapped around, in each row in an order of its own."""
+    rows = []
+    for point in np.ndindex(*grid):
+        places = [tuple((np.array(point) + offset) % grid) for offset in offsets]
+        rows.append(random.permutation([np.ravel_multi_index(place, grid) for place in places]))
+    return np.array(rows)
+
+
+STENCILS = [
+    ((12,), [(0,), (1,), (11,)]),
+    ((3, 4), [(0, 0), (1, 3)]),
+    ((4, 3), [(1, 0), (0, 2), (3, 1)]),
+    ((2, 3, 5), [(0, 0, 0), (1, 2, 4), (0, 1, 0), (1, 0, 1)]),
+    ((2, 2, 2, 2), [(0, 0, 0, 1), (1, 0, 0, 0)]),
+]
+
+
+@pytest.mark.parametrize(("grid", "offsets"), STENCILS)
+def test_a_table_that_reads_the_same_offsets_everywhere_is_known_as_a_stencil(grid, offsets, random):
+    index = read_at(grid, offsets, random)
+    found = stencil(index, grid)
+    assert found.grid == grid
+    assert sorted(map(tuple, found.offsets.tolist())) == sorted(offsets)
+    operator = IndexTable(index, None, len(index))
+    assert np.array_equal(as_stencil(operator, grid).matrix(), operator.matrix())
+    # Signs, or another point in the last row.
+    signed = replace(operator, signs=np.ones(index.shape, dtype=np.int8))
+    assert as_stencil(signed, grid) is signed
+    index[-1, 0] = next(point for point in range(len(index)) if point not in index[-1])
+    assert stencil(index, grid) is None
+    assert as_stencil(operator, grid) is operator
+
+
+def test_a_grid_of_two_axes_is_found_where_the_points_are_given_in_a_row(random):
+    for grid in ((3, 4), (4, 3), (2, 6), (6, 2)):
+        index = read_at(grid, [(0, 0), (1, 1), (1, 0)], random)
+        assert stencil(index, (12,)).grid == grid
+        assert stencil(index, (5, 5)).grid == grid
+
+
+@pytest.mark.parametrize(("width", "known"), [(1, False), (2, True), (MOST_OFFSETS, True), (MOST_OFFSETS + 1, False)])
+def test_a_stencil_has_two_offsets_or_more_and_not_very_many(width, known, random):
+    index = read_at((100,), [(number,) for number in range(width)], random)
+    assert (stencil(index, (100,)) is not None) == known
+
+
+@pytest.mark.parametrize(
+    ("grid", "offsets", "known"),
+    [
+        ((9,), [(8,), (0,), (1,)], True),
+        ((3, 4), [(0, 0), (0, 1), (1, 0)], True),
+        ((3, 4, 3), [(0, 0, 0), (0, 0, 1), (2, 0, 0)], True),
+        # Four axes; and a window of 8 for four points, where one of 7 will do.
+        ((2, 2, 2, 2), [(0, 0, 0, 1), (1, 0, 0, 0)], False),
+        ((30,), [(0,), (1,), (2,), (6,)], True),
+        ((30,), [(0,), (1,), (2,), (7,)], False),
+    ],
+)
+def test_neighbours_with_the_same_labels_everywhere_are_windows(grid, offsets, known):
+    # The label of a neighbour is the number of its offset: rows are ordered by it.
+    ordered = np.empty((int(np.prod(grid)), len(offsets)), dtype=int)
+    for row, point in enumerate(np.ndindex(*grid)):
+        ordered[row] = [np.ravel_multi_index(tuple((np.array(point) + offset) % grid), grid) for offset in offsets]
+    labels = np.tile(np.arange(len(offsets)), (len(ordered), 1))
+    windows = as_windows(ordered, labels, grid)
+    assert (windows is not None) == known
+    if known:
+        assert np.array_equal(windows.matrix().reshape(*ordered.shape, -1).argmax(axis=2), ordered)
+        swapped = labels.copy()
+        swapped[-1, :2] = swapped[-1, 1::-1]
+        assert as_windows(ordered, swapped, grid) is None
 
 
 @pytest.mark.parametrize(("signs", "kept"), [(None, False), ([1, 1], False), ([1, -1], True)])

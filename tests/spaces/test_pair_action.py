@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -60,6 +60,18 @@ def test_random_elements_are_all_elements_sooner_or_later_and_always_the_same_on
         assert seen != [
             tuple(laid_together(move)) for move in islice(random_actions(generators, seed=2), 40 * group.order)
         ]
+
+
+def test_the_first_random_elements_of_a_long_cycle_are_powers_far_apart():
+    """A tree of them is flat from the start: the powers before the first one handed out are small, and left out."""
+    size = 100_003
+    cycle = paired(*[[SignedPermutation(np.roll(np.arange(size), -1))]] * 2)
+    firsts = [int(next(random_actions(cycle, seed)).output.image[0]) for seed in range(16)]
+    # Of powers drawn evenly one in fifty is so near to none at all.
+    assert sum(min(power, size - power) < size // 100 for power in firsts) <= 2
+    following = [int(move.output.image[0]) for move in islice(random_actions(cycle), 16)]
+    steps = [abs(later - earlier) for earlier, later in pairwise(following)]
+    assert sum(min(step, size - step) < size // 100 for step in steps) <= 2
 
 
 @given(drawn_moves())

@@ -206,8 +206,8 @@ def _train_all(console: Console, graphs: Integers, targets: Any, plan: Plan) -> 
         trainers = {name: Trainer(name, plan) for name in CONTESTANTS}
         for size, (name, trainer), seed in product(sorted(plan.sizes), trainers.items(), range(plan.seeds)):
             progress.update(task, description=f"{name}, {size} graphs, seed {seed + 1}")
-            run = trainer.train(graphs, targets, size, seed, partial(progress.advance, task))
-            runs.setdefault((size, name), []).append(run)
+            trained = trainer.train(graphs, targets, size, seed, partial(progress.advance, task))
+            runs.setdefault((size, name), []).append(trained)
     return runs
 
 

@@ -153,9 +153,10 @@ def first_places(signed_labels: SignedLabels, limits: Limits = LIMITS) -> Intege
     flat = signed_labels.ravel()
     largest = max(int(flat.max(initial=0)), -int(flat.min(initial=0)))
     first = np.full(largest + 1, -1, dtype=np.int64)
-    for part in reversed(list(row_blocks(flat.size, 1, limits.block))):
+    for start in reversed(range(0, flat.size, limits.block)):
+        part = np.abs(flat[start : start + limits.block])
         # Later ones are written first, so that the first one stays.
-        first[np.abs(flat[part][::-1])] = np.arange(part.start, part.stop)[::-1]
+        first[part[::-1]] = np.arange(start, start + part.size)[::-1]
     return first[1:][first[1:] >= 0]
 
 

@@ -98,7 +98,7 @@ def _generators(problem: Problem) -> list[Permutation]:
 def _order(moves: Permutation) -> int:
     """The length of all cycles of a permutation, 0 where they differ."""
     lengths = np.bincount(point_orbits(moves[None]))
-    return int(lengths[0]) if (lengths == lengths[0]).all() else 0
+    return int(lengths.max()) if lengths.min() == lengths.max() else 0
 
 
 def _through(problem: Problem, generators: list[Permutation], words: str) -> KroneckerFactor | None:
@@ -107,9 +107,9 @@ def _through(problem: Problem, generators: list[Permutation], words: str) -> Kro
         return None
     orbit_of = point_orbits(np.stack(generators))
     sizes = np.bincount(orbit_of)
-    size = int(sizes[0])
+    size = int(sizes.max())
     commute = all(np.array_equal(one[other], other[one]) for one, other in combinations(generators, 2))
-    if size < 2 or (sizes != size).any() or not commute:
+    if size < 2 or sizes.min() != size or not commute:
         return None
     _, starts = np.unique(orbit_of, return_index=True)
     factors = _from_factors(generators, starts, size)

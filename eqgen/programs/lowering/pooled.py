@@ -47,14 +47,14 @@ class Way:
 
     Attributes:
         key: equal for equal ones.
-        work: what there is to do for each channel, without what it takes to start.
+        cost: of one channel, without what it takes to start.
         operator: what it does; None for an orbit matrix, whose table is made only where it is used.
         words: for people.
         pairs: how many numbers a table would hold that is not made yet.
     """
 
     key: tuple[Any, ...]
-    work: Work = field(compare=False)
+    cost: int = field(compare=False)
     operator: Operator | None = field(compare=False)
     words: str = field(compare=False)
     pairs: int = field(compare=False, default=0)
@@ -79,16 +79,9 @@ class Candidate:
 
     def cost(self, channels: tuple[int, int], free: frozenset[Way] = frozenset()) -> int:
         """Pools move what comes in, spreads what goes out, mixes multiply both; some ways cost nothing."""
-        moved = sum(
-            (
-                way.work.times(count)
-                for way, count in zip((self.pool, self.spread), channels, strict=True)
-                if way not in free
-            ),
-            Work(),
-        )
+        pool, spread = (0 if way in free else way.cost for way in (self.pool, self.spread))
         # Once forward, and backward once for the features; every mix once more for the kernel.
-        return 2 * CPU.price(moved) + 3 * self.size * channels[0] * channels[1]
+        return 2 * (pool * channels[0] + spread * channels[1]) + 3 * self.size * channels[0] * channels[1]
 
 
 def pooled(problem: Problem) -> KroneckerFactor | str:
@@ -153,15 +146,17 @@ def _own(problem: Problem) -> list[Candidate]:
         still = size == 1 and not several and points.size == problem.input.size and row == column == 0
         pool = Way(
             ("own", number),
-            Work() if still else Work(out_of_place=size * points.size),
+            # The table is not made yet: few are sums in order.
+            0 if still else CPU.price(Work(out_of_place=size * points.size)),
             None,
             f"sum {size} points each" if size > 1 else "take one point each",
             size * points.size,
         )
+        operator = summing(points[:, None], None, problem.output.size)
         spread = Way(
             ("rows", place),
-            Work(moved=points.size if several else 0),
-            summing(points[:, None], None, problem.output.size),
+            _cost(operator),
+            operator,
             f"add to point orbit {place + 1} of the output" if several else "add to every point",
         )
         own.append(Candidate(-1 - place, points.size, pool, spread, rows[number]))
@@ -189,14 +184,14 @@ def _own_table(problem: Problem, way: Way) -> Operator:
 def _bijections(problem: Problem, number: int) -> list[Candidate]:
     """The points themselves, and where one space has them, its symmetries: a transposition of `p p`."""
     size = problem.input.size
-    back = Way(("back",), Work(), Identity(size), "add to every point")
+    back = Way(("back",), 0, Identity(size), "add to every point")
     candidates = []
     for chosen, bijection in automorphisms(problem):
         row = np.zeros(problem.labels.rank, dtype=np.int64)
         row[list(chosen)] = 1
         operator = summing(bijection.image[:, None], bijection.all_signs()[:, None], size)
         words = "every point" if isinstance(operator, Identity) else "the points permuted"
-        pool = Way(("swap", *chosen), replace(operator.work, started=0), operator, words)
+        pool = Way(("swap", *chosen), _cost(operator), operator, words)
         candidates.append(Candidate(number, size, pool, back, row))
     return candidates
 
@@ -210,7 +205,11 @@ def _way(space: IntermediateSpace, relation: Relation, side: str, number: int, w
         words = f"sum all points{turned}" if side == "in" else f"add to every point{turned}"
     else:
         words = f"{'sum' if side == 'in' else 'add to'} an orbit{turned}"
-    return Way((side, number, way), replace(operator.work, started=0), operator, words)
+    return Way((side, number, way), _cost(operator), operator, words)
+
+
+def _cost(operator: Operator) -> int:
+    return CPU.price(replace(operator.work, started=0))
 
 
 def _basis(

@@ -85,4 +85,5 @@ class Fourier:
         return points.reshape(len(rows), -1, rows.shape[-1])[:, np.argsort(self.index.ravel())]
 
     def matrix(self) -> np.ndarray:
-        return self.of(np.eye(self.index.size)[None]).squeeze(axis=0)
+        rows: np.ndarray = self.of(np.eye(self.index.size)[None])[0]
+        return rows

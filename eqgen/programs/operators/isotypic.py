@@ -1,6 +1,7 @@
 """Orthogonal transforms of point orbits."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -33,6 +34,11 @@ class OrbitTransforms:
     def shape(self) -> tuple[int, int]:
         copies = [max(rows.shape[1] for rows in by_class) for by_class in self.rows]
         return sum(count * self.starts(section)[-1] for section, count in enumerate(copies)), self.columns
+
+    @cached_property
+    def flips(self) -> tuple[Signs | None, ...]:
+        """For each class its signs as one column, (points in an orbit x orbits, 1), or None where all of them are +."""
+        return tuple(None if (signs > 0).all() else signs.T.reshape(-1, 1) for signs in self.signs)
 
     def starts(self, section: int) -> list[int]:
         """Where each class begins among the rows of one copy in a section, and how many there are in all."""

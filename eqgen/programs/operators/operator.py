@@ -67,7 +67,8 @@ class Composition:
         return self.later.work
 
     def matrix(self) -> np.ndarray:
-        return np.tensordot(self.later.matrix(), self.first.matrix(), axes=1)
+        composed: np.ndarray = self.later.matrix() @ self.first.matrix()
+        return composed
 
 
 @dataclass(frozen=True, eq=False)

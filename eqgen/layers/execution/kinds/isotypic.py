@@ -46,11 +46,11 @@ def _transformed(
     rows = [np.concatenate([each.T.ravel() for each in by_class]) for by_class in zip(*transforms.rows, strict=True)]
     matrices = [matrix[chosen.astype(np.intp)] for matrix, chosen in zip(transforms.transforms, rows, strict=True)]
     matrices = [matrix.T for matrix in matrices] if back else matrices
-    classes = list(zip(matrices, transforms.index, transforms.signs, strict=True))
+    classes = list(zip(matrices, transforms.index, transforms.flips, strict=True))
     parts = split(values, [matrix.shape[1] * len(index) for matrix, index, _ in classes], 1)
     pieces = []
     for (matrix, index, signs), piece in zip(classes, parts, strict=True):
-        flips = None if (signs > 0).all() else constant(signs.T.reshape(-1, 1), values)
+        flips = None if signs is None else constant(signs, values)
         if matrix.size:
             piece = piece if back or flips is None else piece * flips
             # Orbits stand beside the channels: one product of the small matrix with all of them.
