@@ -29,6 +29,9 @@ from eqgen.orbitals.schreier_tree import Tree, first_points, schreier_tree
 from eqgen.permutations.signed_permutation import point_orbits
 from eqgen.spaces.pair_action import PairAction, random_actions
 
+DEARER = 16
+"""To look at an entry that was kept takes as long as to copy and compare about so many."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelTable:
@@ -124,9 +127,12 @@ def pair_labels(generators: Sequence[PairAction], limits: Limits = LIMITS) -> La
         return _small_table(generators, limits)
     random = random_actions(generators)
     tree = schreier_tree(generators, random, limits)
-    name = cache.key(f"table {(m, n)}", images_and_signs(generators)) if work >= limits.worth_keeping else ""
-    kept = cache.load(name) if name else None
-    rows, first = (kept["signed_labels"], kept["first"]) if kept else _root_rows(tree, random, n, limits)
+    # Where there are many roots, to look at what was kept takes as long as to compute it anew.
+    looked_at = tree.roots.size * n * limits.confirming * DEARER
+    worth = work >= limits.worth_keeping and looked_at <= work
+    name = cache.key(f"table {(m, n)}", images_and_signs(generators)) if worth else ""
+    kept = _confirmed(cache.load(name), tree, random, n, limits) if name else None
+    rows, first = kept or _root_rows(tree, random, n, limits)
     rows_ahead = m - tree.roots.size + sum(map(len, () if kept else tree.open))
     with progress(f"labelling {m} x {n} pairs", rows_ahead * n) as advance:
         table = _all_rows(tree, rows, limits, advance)
@@ -176,17 +182,52 @@ def _root_rows(tree: Tree, random: Iterator[PairAction], n: int, limits: Limits)
         quiet += limits.quiet if moved.size else 1
         if moved.size:
             classes = classes or LabelClasses(count, tree.signed, limits)
-            columns, signs = _carried(tree, move, tree.roots[moved], np.arange(n))
-            starts = (moved * n + 1)[:, None]
-            own = starts + np.arange(n)
-            if signs is not None:
-                own *= signs
-            if classes.merge(own.ravel(), (starts + columns).ravel()):
+            if _merge_carried(classes, tree, move, moved, n):
                 quiet = 0
     if classes is None:
         return np.arange(1, count + 1, dtype=smallest_type(count)).reshape(-1, n), np.arange(count)
     numbers, first = classes.numbered()
     return numbers[1 : count + 1].reshape(-1, n), first
+
+
+def _merge_carried(classes: LabelClasses, tree: Tree, move: PairAction, moved: Permutation, n: int) -> bool:
+    """Make entries of the rows of some roots, by number, equal to those that an element carries them to; whether that is news."""
+    columns, signs = _carried(tree, move, tree.roots[moved], np.arange(n))
+    different = columns != np.arange(n)
+    if signs is not None:
+        different |= signs < 0
+    rows, places = np.nonzero(different)
+    if not rows.size:
+        return False
+    starts = moved[rows] * n + 1
+    own = starts + places
+    if signs is not None:
+        own *= signs[different]
+    return classes.merge(own, starts + columns[different])
+
+
+def _confirmed(
+    kept: cache.Arrays | None, tree: Tree, random: Iterator[PairAction], n: int, limits: Limits
+) -> tuple[SignedLabels, Integers] | None:
+    """The rows of the roots and where each label stands first, as they were kept, if random elements say the same; else None.
+
+    What these make equal is equal. What they leave apart is, but for once in 2^confirming times: elements that keep too fine
+    labels are a subgroup, which has half of all elements at most.
+    """
+    count = tree.roots.size * n
+    if kept is None or kept.keys() != {"signed_labels", "first"}:
+        return None
+    rows, first = kept["signed_labels"], kept["first"]
+    if rows.shape != (tree.roots.size, n) or rows.dtype != smallest_type(first.size) or first.dtype != np.intp:
+        return None
+    classes = LabelClasses(count, tree.signed, limits)
+    for number in range(1, 4 * limits.confirming + 1):
+        _merge_carried(classes, tree, next(random), np.arange(tree.roots.size), n)
+        if number % limits.confirming == 0:
+            numbers, found = classes.numbered()
+            if np.array_equal(numbers[1 : count + 1].reshape(-1, n), rows) and np.array_equal(found, first):
+                return rows, first
+    return None
 
 
 def _moved_roots(tree: Tree, move: PairAction, n: int, limits: Limits) -> Permutation:

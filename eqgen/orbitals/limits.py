@@ -18,6 +18,7 @@ class Limits:
             nothing, or one has moved things to no news.
         quiet_support: pairs are added to a support until so many random elements in turn have added none.
         worth_keeping: the labels of so many pairs, times generators, are kept on disk.
+        confirming: so many random elements look at labels that were kept; where they do not say the same, four times as many.
         many_equalities: from so many on, classes may be merged by scipy.
         chained_generators, sweeps: a Schreier tree follows chains along so many generators, so many times in turn; what is
             not reached then is reached one generator or random element at a time, ...
@@ -37,6 +38,7 @@ class Limits:
     quiet: int = 6
     quiet_support: int = 4
     worth_keeping: int = 1 << 20
+    confirming: int = 12
     many_equalities: int = MANY_EQUALITIES
     chained_generators: int = 8
     sweeps: int = 2

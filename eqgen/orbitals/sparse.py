@@ -13,6 +13,7 @@ import numpy as np
 
 from eqgen.common import cache
 from eqgen.common.arrays import Integers, Permutation, SignedLabels, row_blocks, smallest_type
+from eqgen.common.connected import Classes
 from eqgen.common.memory import refuse_many_pairs
 from eqgen.common.progress import progress
 from eqgen.orbitals.label_table import LabelClasses, LabelTable, images_and_signs
@@ -102,10 +103,14 @@ def sparse_labels(generators: Sequence[PairAction], named: Pairs, limits: Limits
     given = _in_order(named.rows.astype(np.int64) * shape[1] + named.columns)
     worth = (shape[0] + given.size) * len(generators) >= limits.worth_keeping
     name = cache.key(f"support {shape} {close}", [given, *images_and_signs(generators)]) if worth else ""
-    kept = cache.load(name) if name else None
+    begun = work.back(given) if close else work.in_root_rows(given)
+    kept = work.confirmed(cache.load(name), begun, random, close) if name else None
     if kept is not None:
-        return work.assembled(work.pieces(kept["keys"]), kept["keys"], kept["signed_labels"], kept["first"])
-    keys = work.closed(work.back(given), random) if close else work.in_root_rows(given)
+        pieces = work.pieces(kept[0])
+        if not close:
+            work.refuse_missing(pieces, given, kept[0][:0])
+        return work.assembled(pieces, *kept)
+    keys = work.closed(begun, random) if close else begun
     while True:
         pieces = work.pieces(keys)
         classes = LabelClasses(keys.size, tree.signed, limits)
@@ -197,6 +202,49 @@ class _Work:
     def row_sizes(self, keys: Integers) -> Integers:
         """How many pairs the row of each output has."""
         return np.bincount(keys // self.shape[1], minlength=self.tree.roots.size)[self.tree.root_of]
+
+    def confirmed(
+        self, kept: cache.Arrays | None, begun: Integers, random: Iterator[PairAction], close: bool
+    ) -> tuple[Integers, SignedLabels, Integers] | None:
+        """Keys, their labels and the first of each, as they were kept, if random elements say the same; else None.
+
+        Args:
+            kept: what a file holds, which may be anything.
+            begun: the keys that are certain: all that there are, unless the group adds to them.
+            random: random elements, which say what is equal; what is not, they say but for once in 2^confirming times.
+            close: whether the group adds to them.
+        """
+        if kept is None or kept.keys() != {"keys", "signed_labels", "first"}:
+            return None
+        keys, numbers, first = (kept[field] for field in ("keys", "signed_labels", "first"))
+        n, most = self.shape[1], self.tree.roots.size * self.shape[1]
+        sound = keys.dtype == np.int64 and keys.ndim == 1 and keys.size and keys[0] >= 0 and keys[-1] < most
+        if not sound or (np.diff(keys) <= 0).any() or not np.isin(begun, keys).all():
+            return None
+        certain = np.searchsorted(keys, begun)
+        classes, orbits = LabelClasses(keys.size, self.tree.signed, self.limits), Classes(keys.size)
+        columns, own = keys % n, np.arange(keys.size)
+        rows = self.tree.roots[keys // n]
+        for number in range(1, 4 * self.limits.confirming + 1):
+            move = next(random)
+            sources, signs = self.tree.back(move.output.image[rows], move.input.image[columns][:, None])
+            images = keys - columns + sources[:, 0]
+            places = np.minimum(np.searchsorted(keys, images), keys.size - 1)
+            if (keys[places] != images).any():
+                return None
+            turned = own + 1 if signs is None else (own + 1) * move.turned(signs, rows, columns[:, None])[:, 0]
+            classes.merge(turned, places + 1)
+            orbits.merge(own, places)
+            if number % self.limits.confirming == 0:
+                names = orbits.all_names()
+                # Nothing is held that no certain key leads to.
+                held = np.isin(names, names[certain]).all() if close else begun.size == keys.size
+                same = zip(classes.numbered(), (numbers, first), strict=True)
+                if held and all(
+                    found.dtype == stored.dtype and np.array_equal(found, stored) for found, stored in same
+                ):
+                    return keys, numbers, first
+        return None
 
     def pieces(self, keys: Integers) -> list[_Piece]:
         """All rows, made from those of the roots."""

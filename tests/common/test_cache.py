@@ -8,10 +8,13 @@ import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -53,7 +56,7 @@ def frozen_ring() -> eq.Mapping:
 
 def unequal() -> eq.Mapping:
     """More inputs than outputs, in several orbits of points."""
-    return eq.mapping("p p + p + 1 -> p + 1", p=eq.C(110))
+    return eq.mapping("p + p + 1 -> p + 1", p=eq.C(800))
 
 
 TABLES = {"ring": ring, "signed": turned_ring, "zeros": frozen_ring, "not square": unequal}
@@ -328,6 +331,11 @@ def lying(file: Path) -> None:
     file.write_bytes(data[:32] + buffer.getvalue())
 
 
+def seal(file: Path, data: bytes) -> None:
+    """Write any content under the digest that its reader asks for, as anyone can who knows this file."""
+    file.write_bytes(hashlib.sha256(file.name.encode() + data).digest() + data)
+
+
 def well_sealed_for_nobody(file: Path) -> None:
     """The digest of the content alone, as anyone would make it who does not know what belongs to it."""
     lying(file)
@@ -376,6 +384,142 @@ def test_a_damaged_file_is_never_believed_and_mended(make, damage, place, comput
     computed.clear()
     assert_same(arrays_of(make()), expected)
     assert computed == []
+
+
+def kept_arrays(file: Path) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(file.read_bytes()[32:])) as held:
+        return {field: held[field].copy() for field in held.files}
+
+
+def written(arrays: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def forged(change):
+    """Arrays changed in place, or others, under the right digest."""
+
+    def damage(file: Path) -> None:
+        arrays = kept_arrays(file)
+        seal(file, written(change(arrays) or arrays))
+
+    return damage
+
+
+def sealed(content: bytes):
+    return lambda file: seal(file, content)
+
+
+def one_label(arrays):
+    arrays["signed_labels"][...] = 1
+    arrays["first"] = arrays["first"][:1]
+
+
+def two_are_one(arrays):
+    """The last label is the one before: too few."""
+    labels, rank = arrays["signed_labels"], arrays["first"].size
+    labels[np.abs(labels) == rank] = rank - 1
+    arrays["first"] = arrays["first"][:-1]
+
+
+def two_exchanged(arrays):
+    labels, rank = arrays["signed_labels"], arrays["first"].size
+    last, before = np.abs(labels) == rank, np.abs(labels) == rank - 1
+    labels[last], labels[before] = rank - 1, rank
+
+
+def all_apart(arrays):
+    """Every entry of a row has a label of its own: too many."""
+    labels = arrays["signed_labels"]
+    count = labels.size if labels.ndim == 2 else labels.size // 2
+    own = np.arange(1, count + 1)
+    labels = own.reshape(labels.shape) if labels.ndim == 2 else np.concatenate([[0], own, -own[::-1]])
+    return {**arrays, "signed_labels": labels.astype(arrays["signed_labels"].dtype), "first": np.arange(count)}
+
+
+def signs_turned(arrays):
+    labels = arrays["signed_labels"]
+    labels.flat[labels.size // 2 :] *= -1
+
+
+def other_type(arrays):
+    return {field: array.astype(np.float32) for field, array in arrays.items()}
+
+
+def lacking(arrays):
+    del arrays["first"]
+
+
+def cut(arrays):
+    return {field: array[:-1] for field, array in arrays.items()}
+
+
+def out_of_range(arrays):
+    arrays["first"] = arrays["first"] + 10**9
+
+
+def bomb() -> bytes:
+    """A gigabyte of zeros in a megabyte."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("first.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|i1", "fortran_order": False, "shape": (10**9,)})
+        for _ in range(1000):
+            file.write(bytes(10**6))
+    return buffer.getvalue()
+
+
+def endless() -> bytes:
+    """An array that says that it holds 8 TB."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive, archive.open("first.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<i8", "fortran_order": False, "shape": (10**12,)})
+    return buffer.getvalue()
+
+
+FORGED = {
+    "nothing": sealed(b""),
+    "no archive": sealed(b"no archive at all"),
+    "one array": sealed(io.BytesIO(b"\x93NUMPY").getvalue()),
+    "an archive of nothing": sealed(written({})),
+    "other arrays": sealed(written({"tree": np.arange(3)})),
+    "endless": sealed(endless()),
+    "one label": forged(one_label),
+    "two labels made one": forged(two_are_one),
+    "two labels exchanged": forged(two_exchanged),
+    "all apart": forged(all_apart),
+    "signs turned": forged(signs_turned),
+    "floats": forged(other_type),
+    "no first entries": forged(lacking),
+    "one entry less": forged(cut),
+    "first entries beyond the row": forged(out_of_range),
+}
+
+
+@pytest.mark.parametrize(
+    "make", [*TABLES.values(), *SUPPORTS.values()], ids=[*TABLES, *(f"support of {n}" for n in SUPPORTS)]
+)
+@pytest.mark.parametrize("damage", FORGED.values(), ids=FORGED)
+def test_a_wrong_content_under_a_right_digest_is_computed_anew(make, damage, place, computed, monkeypatch):
+    expected = without_cache(make, monkeypatch)
+    eq.orbits(make())
+    (file,) = kept(place)
+    whole = file.read_bytes()
+    damage(file)
+    # On a ring all entries of a row are apart.
+    wrong = file.read_bytes() != whole
+    computed.clear()
+    assert_same(arrays_of(make()), expected)
+    assert bool(computed) == wrong
+    assert file.read_bytes() == whole
+
+
+def test_a_content_that_fills_the_memory_is_not_unpacked(place):
+    place.mkdir(mode=0o700)
+    seal(place / NAMES[0], bomb())
+    start = time.perf_counter()
+    assert cache.load(NAMES[0]) is None
+    assert time.perf_counter() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -428,10 +572,123 @@ def test_pickles_are_not_opened(place, monkeypatch):
     buffer = io.BytesIO()
     np.savez(buffer, labels=np.array([Trap()], dtype=object))
     place.mkdir()
-    data = buffer.getvalue()
-    (place / name).write_bytes(hashlib.sha256(name.encode() + data).digest() + data)
-    with pytest.raises(ValueError, match="allow_pickle=False"):
-        cache.load(name)
+    seal(place / name, buffer.getvalue())
+    assert cache.load(name) is None
+
+
+# What others can write to, and what is no file
+
+
+def pipe(file: Path) -> None:
+    os.mkfifo(file)
+
+
+def other_device(file: Path) -> None:
+    file.symlink_to("/dev/zero")
+
+
+def link_to_the_same(file: Path) -> None:
+    """Even what was kept is not read through a link: whoever wrote that may write another."""
+    elsewhere = file.parent.parent / "elsewhere"
+    elsewhere.write_bytes(file.with_suffix(".kept").read_bytes())
+    file.symlink_to(elsewhere)
+
+
+def socket_in_place(file: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as end:
+        # The name of a socket is short.
+        short = Path(tempfile.mkdtemp()) / "s"
+        end.bind(str(short))
+        short.rename(file)
+
+
+NO_FILES = {
+    "a pipe": pipe,
+    "an endless device": other_device,
+    "a link": link_to_the_same,
+    "a link to nothing": lambda file: file.symlink_to("nowhere"),
+    "a link to itself": lambda file: file.symlink_to(file),
+    "a socket": socket_in_place,
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are none")
+@pytest.mark.parametrize("instead", NO_FILES.values(), ids=NO_FILES)
+def test_what_is_no_file_is_as_good_as_none_and_is_replaced(instead, place, computed, monkeypatch):
+    expected = without_cache(ring, monkeypatch)
+    eq.orbits(ring())
+    (file,) = kept(place)
+    whole = file.read_bytes()
+    file.rename(file.with_suffix(".kept"))
+    instead(file)
+    computed.clear()
+    start = time.perf_counter()
+    assert cache.load(file.name) is None
+    assert time.perf_counter() - start < 1
+    assert_same(arrays_of(ring()), expected)
+    assert computed == ["table"]
+    assert not file.is_symlink()
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are others there")
+@pytest.mark.parametrize("mode", [0o660, 0o606, 0o622, 0o666])
+def test_a_file_that_others_can_write_to_is_not_read(mode, place, computed):
+    eq.orbits(ring())
+    (file,) = kept(place)
+    file.chmod(mode)
+    assert cache.load(file.name) is None
+    computed.clear()
+    eq.orbits(ring())
+    assert computed == ["table"]
+    # The new one is its owner's alone, whatever the user's mask.
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert cache.load(file.name) is not None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are others there")
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o702])
+def test_a_folder_that_others_can_write_to_is_neither_read_nor_written(mode, place, computed, monkeypatch):
+    eq.orbits(ring())
+    before = {file: file.read_bytes() for file in kept(place)}
+    place.chmod(mode)
+    computed.clear()
+    text = (
+        f"results are neither kept nor read in {place} (others can write there): they are computed anew each time; set EQGEN_CACHE "
+        "to a folder of your own, with chmod go-w, or to off"
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(text)}$") as caught:
+        eq.orbits(ring())
+    assert len(caught) == 1
+    eq.orbits(turned_ring())
+    assert computed == ["table", "table"]
+    assert {file: file.read_bytes() for file in kept(place)} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only the superuser gives files away")
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_belongs_to_somebody_else_is_not_read(what, place, computed):
+    eq.orbits(ring())
+    (file,) = kept(place)
+    os.chown(file if what == "file" else place, 12345, 12345)
+    computed.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        eq.orbits(ring())
+    assert computed == ["table"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="masks are others there")
+def test_a_user_whose_mask_lets_the_group_write_has_a_folder_of_his_own(place, computed):
+    before = os.umask(0o002)
+    try:
+        eq.orbits(ring())
+    finally:
+        os.umask(before)
+    assert place.stat().st_mode & 0o777 == 0o700
+    computed.clear()
+    eq.orbits(ring())
+    assert computed == []
 
 
 # Where it is
@@ -625,6 +882,61 @@ def test_an_interrupted_process_leaves_no_partial_file(place):
         _, err = process.communicate(timeout=30)
     assert b"KeyboardInterrupt" in err
     assert kept(place) == []
+
+
+KILLED = """
+import os, random, signal, sys, time
+import numpy as np
+from eqgen.common import cache
+
+moments = random.Random(0)
+for number in range(int(sys.argv[1])):
+    writer = os.fork()
+    if not writer:
+        while True:
+            for value in range(3):
+                cache.store("name", {"one": np.full(100_000, value)})
+    time.sleep(moments.uniform(0, 0.02))
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    found = cache.load("name")
+    if found is None:
+        assert not (cache.folder() / "name").exists()
+    else:
+        assert found["one"].size == 100_000 and len(set(found["one"].tolist())) == 1
+cache.store("last", {"one": np.arange(5)})
+assert cache.load("last")["one"].tolist() == [0, 1, 2, 3, 4]
+assert cache.load("name") is not None
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow(sample=0))])
+def test_a_writer_that_is_killed_at_any_moment_leaves_a_whole_result_or_none(kills, place):
+    subprocess.run([sys.executable, "-W", "error", "-c", KILLED, str(kills)], check=True)
+    left = [file for file in kept(place) if file.name not in ("last", "name")]
+    assert all(file.name.startswith("eqgen-unfinished-") for file in left)
+    # A day later they are gone.
+    for file in left:
+        os.utime(file, (time.time() - 10**5,) * 2)
+    cache.store("name", {"one": np.arange(3)})
+    assert [file.name for file in kept(place)] == ["last", "name"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are set otherwise there")
+def test_a_disk_that_fills_up_while_a_result_is_written_loses_nothing(place):
+    code = (
+        "import resource, warnings, numpy as np\n"
+        "from eqgen.common import cache\n"
+        "cache.store('name', {'one': np.arange(3)})\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "with warnings.catch_warnings(record=True) as told:\n"
+        "    cache.store('name', {'one': np.arange(10_000)})\n"
+        "assert len(told) == 1 and 'cannot be kept' in str(told[0].message), told\n"
+        "assert cache.load('name')['one'].tolist() == [0, 1, 2]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert [file.name for file in kept(place)] == ["name"]
 
 
 # Several at once

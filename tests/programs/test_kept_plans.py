@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
+from eqgen.common.cache import store
 from eqgen.programs.lowering import choose as choice
 from eqgen.programs.lowering import plan_cache as kept
 from eqgen.programs.lowering.plan_cache import TREE, as_arrays, from_arrays
@@ -167,6 +168,64 @@ def test_a_damaged_file_is_planned_anew(planned, tmp_path):
     forget()
     assert str(eq.program(text)) == first
     assert len(planned) == 2
+
+
+def of_another(text):
+    """A sound plan, of something else."""
+    return lambda arrays: as_arrays(eq.program(text))
+
+
+def gathered_otherwise(arrays):
+    """Two labels of the plan have changed places."""
+    (name,) = [name for name in arrays if arrays[name].dtype.kind == "i" and arrays[name].size == 36]
+    labels = arrays[name].copy()
+    labels[np.abs(labels) == 2], labels[np.abs(labels) == 3] = 3, 2
+    return {**arrays, name: labels}
+
+
+def tree_of(text):
+    return lambda arrays: {**arrays, TREE: np.frombuffer(text.encode(), dtype=np.uint8)}
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda arrays: {},
+        lambda arrays: {TREE: arrays[TREE]},
+        lambda arrays: {**arrays, TREE: arrays[TREE][:-5]},
+        lambda arrays: {name: array.astype(float) for name, array in arrays.items()},
+        tree_of("null"),
+        tree_of('"p"'),
+        tree_of("[1, 2]"),
+        tree_of('{"again": 5}'),
+        tree_of('{"array": "none"}'),
+        tree_of('{"kind": ["os", "system"], "fields": ["true"]}'),
+        tree_of('{"kind": [".steps", "Stage"], "fields": []}'),
+        tree_of("[" * 100_000),
+        of_another("p -> p where p = S(6)"),
+        of_another("p -> p where p = (1 3 2 4 5 6)"),
+        of_another("p -> p where p = C(7)"),
+        gathered_otherwise,
+    ],
+)
+def test_a_wrong_plan_under_a_right_digest_is_made_anew(forge, planned, tmp_path):
+    forget()
+    text = "p -> p where p = C(6)"
+    first = eq.program(text, "gather")
+    (file,) = (tmp_path / "kept").iterdir()
+    whole = file.read_bytes()
+    wrong = forge(as_arrays(first))
+    file.unlink()
+    for other in (tmp_path / "kept").iterdir():
+        other.unlink()
+    store(file.name, wrong)
+    assert file.read_bytes() != whole
+    forget()
+    planned.clear()
+    again = eq.program(text, "gather")
+    assert len(planned) == 1
+    assert (again.matrix() == first.matrix()).all()
+    assert file.read_bytes() == whole
 
 
 def test_isotypic_components_are_not_worked_out_where_their_transforms_alone_cost_more(monkeypatch):

@@ -74,7 +74,7 @@ def program(
 @lru_cache(maxsize=KEPT)
 def _planned(declared: Orbits, declaration: str, lowering: str, sizes: Sizes) -> Program:
     """The same, kept for the next layer that is declared in the same words (equal orbits may name their axes otherwise)."""
-    return kept(declared.mapping, (lowering, *sizes), lambda: _chosen(declared, lowering, sizes))
+    return kept(declared, (lowering, *sizes), lambda: _chosen(declared, lowering, sizes))
 
 
 def _chosen(declared: Orbits, lowering: str, sizes: Sizes) -> Program:

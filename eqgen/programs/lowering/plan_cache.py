@@ -10,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from eqgen.common.arrays import signed_values
 from eqgen.common.cache import Arrays, folder, key, load, store
+from eqgen.orbitals.orbits import Orbits
 from eqgen.programs.program import Program
-from eqgen.spaces.mapping import Mapping
 
 LONG = 0.1
 """Seconds: a plan that takes no longer is made anew, which is about as fast as to read it."""
@@ -30,20 +32,58 @@ PACKAGE = "eqgen.programs"
 
 TREE = "tree"
 
+MOST_ENTRIES = 1 << 22
+"""A program that was kept is run in numpy, and looked at in so many entries of its matrix; one that mixes more is not run."""
 
-def kept(mapping: Mapping, options: tuple[object, ...], make: Callable[[], Program]) -> Program:
-    """The program for a mapping and options, from disk if it is there, else made, and stored if that took long."""
+Options = tuple[str, int, int, int]
+"""The lowering, the channels in and out, and the batch."""
+
+
+def kept(declared: Orbits, options: Options, make: Callable[[], Program]) -> Program:
+    """The program for orbits and options, from disk if it is there, else made, and stored if that took long."""
     if folder() is None:
         return make()
-    name = key(f"plan {mapping.without_catalogue()} {options} {_code()}", [])
-    stored = load(name)
-    if stored is not None:
-        return from_arrays(stored)
+    name = key(f"plan {declared.mapping.without_catalogue()} {options} {_code()}", [])
+    found = _read_again(load(name), declared, options)
+    if found is not None:
+        return found
     start = time.perf_counter()
     program = make()
     if time.perf_counter() - start > LONG:
         store(name, as_arrays(program))
     return program
+
+
+def _read_again(stored: Arrays | None, declared: Orbits, options: Options) -> Program | None:
+    """The program that a file holds, None where it holds none, or one of something else."""
+    if stored is None:
+        return None
+    try:
+        program = from_arrays(stored)
+        told = (program.title, program.shape, program.rank, *program.channels, program.batch)
+        right = (declared.mapping.in_short(), declared.shape, declared.rank, *options[1:])
+        return program if told == right and str(program) and _computes(program, declared) else None
+    except Exception:
+        return None
+
+
+def _computes(program: Program, declared: Orbits) -> bool:
+    """Whether a program gives what the labels do, for parameters and features at random, at the outputs that time allows."""
+    parts = [part for block in program.blocks for part in block.factors]
+    mixed = sum(
+        prod(sum(section.entries for stage in part.stages for section in stage.sections) for part in block.factors)
+        for block in program.blocks
+    )
+    (m, n), rank = declared.shape, declared.rank
+    if max([mixed, n, rank, *(prod(part.shape) for part in parts)]) > MOST_ENTRIES:
+        return True
+    random = np.random.default_rng()
+    features, kernel = random.normal(size=n), random.normal(size=rank)
+    rows = np.sort(random.permutation(m)[: MOST_ENTRIES // n])
+    weights = signed_values(kernel, declared.form.at(rows, np.arange(n)))
+    answers = program.run(features[None, :, None], kernel[:, None, None])[0, rows, 0]
+    furthest = 1e-8 * (np.abs(weights) @ np.abs(features) + 1)
+    return bool((np.abs(answers - weights @ features) <= furthest).all())
 
 
 @cache
