@@ -12,6 +12,7 @@ from lark.exceptions import VisitError
 from lark.tree import Meta
 
 from eqgen.common.errors import DeclarationError, count, in_short, pointing
+from eqgen.language.printed import in_our_words, without_end
 from eqgen.language.syntax import (
     FORMS,
     AxisSyntax,
@@ -39,15 +40,24 @@ joint     : NAME ("&" NAME)+ "=" expression ("&" expression)*   -> axis
           | operand ("*" operand)+          -> product
 ?operand  : NAME "(" (argument ("," argument)*)? ")"   -> call
           | NAME "(" generators ")"         -> listed
-          | NAME "(" "[" generators "]" ")" -> listed
+          | NAME "<" argument "|" generators ">"  -> inside
+          | NAME "<" argument "|" "[" generators "]" ">"  -> inside
+          | "[" generators "]"              -> bracketed
+          | "[" product_of_cycles ("," product_of_cycles)* "]"  -> generators
           | "(" expression ")"
 ?argument : expression
           | NUMBER                          -> number
           | STRING                          -> string
-generators : permutation ("," permutation)*
+          | "[" NUMBER ".." NUMBER "]"      -> interval
+          | "{" NUMBER ".." NUMBER "}"      -> interval
+generators : generator ("," generator)*
+?generator : permutation
+          | QUOTE permutation QUOTE         -> quoted
 permutation : cycle+
+product_of_cycles : "[" cycle ("," cycle)* "]"  -> permutation
 cycle     : "(" (INTEGER (","? INTEGER)*)? ")"
 
+QUOTE     : "'"
 TILDE     : "~"
 LBRACE    : "{"
 RBRACE    : "}"
@@ -73,11 +83,21 @@ UNQUOTED = re.compile(r"""catalogue\(\s*'?[\w-]*$""")
 
 CYCLE_BEFORE = re.compile(r"(?<![A-Za-z0-9_])\(\s*-?\d[\d\s,-]*\)\s*,?\s*$")
 
+SPACED_CYCLE = re.compile(r"\(\s*-?[0-9]+\s+[0-9]")
+
+ARRAY_BEFORE = re.compile(r"\[\s*[0-9]*\s*$")
+
+OF_OTHER_PROGRAMS = {"LSQB", "LBRACE", "LESSTHAN", "QUOTE"}
+"""What is read around groups because other programs write it; where something is missing, our own words are named."""
+
 OF_A_SUPPORT = re.compile(r"support\b|<-")
 """Words that the parser does not know, because the support is read apart."""
 
 WORDS = {"NAME": "a name", "NUMBER": "a number", "INTEGER": "a point", "STRING": 'a quoted name like "rubiks-cube"'}
 """What is written in many ways, in words; other tokens stand for themselves."""
+
+LISTING = ("Group", "PermutationGroup")
+"""What is written around a list of generators."""
 
 LONGEST_NUMBER = 18
 """A number of more digits names nothing that fits in a computer."""
@@ -166,7 +186,9 @@ def _parser() -> Lark:
 
 
 def _parse(text: str, start: str, wanted: str) -> Any:
-    plain = _checked(text, wanted)
+    plain = without_end(_checked(text, wanted, " ;"))
+    if start == "group":
+        plain = in_our_words(plain)
     if start == "mapping" and "->" not in plain:
         raise pointing(
             'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text.rstrip())
@@ -178,7 +200,7 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     try:
         tree = _Reading(text).transform(_parser().parse(plain[:end], start=start))
     except UnexpectedInput as error:
-        _explain(error, text, end)
+        _explain(error, text, end, start)
     except VisitError as error:
         if isinstance(error.orig_exc, DeclarationError):
             raise error.orig_exc from None
@@ -188,7 +210,7 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     return tree if support is None else replace(tree, support=_support(text, plain, support.end()))
 
 
-def _explain(error: UnexpectedInput, text: str, end: int) -> NoReturn:
+def _explain(error: UnexpectedInput, text: str, end: int, start: str) -> NoReturn:
     """Raise the DeclarationError for a text that the parser could not read up to its character `end`."""
     position = error.pos_in_stream
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
@@ -202,6 +224,8 @@ def _explain(error: UnexpectedInput, text: str, end: int) -> NoReturn:
         found = "end"
     # The parser's own lists of what may follow (`allowed`, `expected`) are too long: states of the table are merged.
     accepted = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]
+    if "TILDE" not in accepted:
+        accepted = accepted - OF_OTHER_PROGRAMS or accepted
     words = {token.name: f'"{token.pattern.value}"' for token in _parser().terminals} | WORDS | {"$END": "the end"}
     expected = sorted(words[name] for name in accepted)
     wanted = " or ".join([", ".join(expected[:-1]), expected[-1]] if len(expected) > 1 else expected)
@@ -210,6 +234,10 @@ def _explain(error: UnexpectedInput, text: str, end: int) -> NoReturn:
         hint = '; the name stands in double quotes, as in catalogue("rubiks-cube")'
     elif CYCLE_BEFORE.search(text[:position]) and wanted:
         hint = "; cycles inside an expression stand in Group(...)"
+    elif ARRAY_BEFORE.search(text[:position]) and found[1:2].isdigit():
+        hint = "; a text holds cycles, like [(1,2,3), (1,2)], and arrays are given in Python, like p=[[1, 2, 0], [1, 0, 2]]"
+    elif start == "group" and not at_end and "$END" not in accepted:
+        hint = '; a group is written like "S(5)", "(1 2 3)(4 5), (1 2)" or "[(1,2,3), (1,2)]"'
     raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else "") + hint, text, position) from None
 
 
@@ -327,14 +355,38 @@ class _Reading(Transformer[Token, Any]):
         return Product(factors)
 
     def call(self, meta: Meta, name: Token, *arguments: GroupExpression | int | str) -> Call:
+        if name == "PermutationGroup" and SPACED_CYCLE.search(self.text, meta.start_pos, meta.end_pos):
+            raise self._mistake(
+                "PermutationGroup with spaces between points is how sympy prints a group, counting from 0: give the group itself, "
+                "or write Group((1 2 3), (1 2)) to count from 1",
+                meta.start_pos,
+            )
         return Call(str(name), arguments, meta.start_pos)
 
     def listed(self, meta: Meta, name: Token, generators: Cycles) -> Cycles:
-        if name != "Group":
+        if name not in LISTING:
             raise self._mistake(
                 f"{name}(...) takes no bare cycles: write Group(...) around a list of generators", meta.start_pos
             )
         return generators
+
+    def bracketed(self, meta: Meta, generators: Cycles) -> Cycles:
+        return generators
+
+    def quoted(self, meta: Meta, before: Token, permutation: Cycles, after: Token) -> Cycles:
+        return permutation
+
+    def inside(self, meta: Meta, name: Token, whole: GroupExpression | int | str, generators: Cycles) -> Call:
+        return Call(str(name), (whole, generators), meta.start_pos)
+
+    def interval(self, meta: Meta, first: Token, last: Token) -> int:
+        if self._whole(first) != 1:
+            raise self._mistake(
+                f"points are numbered from 1, and these from {in_short(first, 30)}: write the generators as cycles, like "
+                "(3 4 5), (3 4)",
+                meta.start_pos,
+            )
+        return self._whole(last)
 
     def number(self, meta: Meta, number: Token) -> int:
         return self._whole(number)
@@ -354,6 +406,8 @@ class _Reading(Transformer[Token, Any]):
                 point, mistake = self._whole(token), ""
                 if point == 0:
                     mistake = "point 0 in a cycle: points in text are numbered from 1"
+                    if "PermutationGroup" in self.text:
+                        mistake += "; sympy counts from 0: give the group itself, or add 1 to every point"
                 elif point in points:
                     mistake = f"a cycle repeats point {point}: each point of a cycle goes to the next one, so it is named once"
                 elif point in seen:

@@ -65,15 +65,18 @@ def is_matrix(value: Any) -> bool:
     return not is_array and bool((np.count_nonzero(array, axis=1) == 1).all())
 
 
-def from_cycles(generators: Sequence[Sequence[Sequence[int]]]) -> Group:
-    """The group of generators written as disjoint cycles of 1-based points; the largest point sets the degree.
+def from_cycles(generators: Sequence[Sequence[Sequence[int]]], known_degree: int | None = None) -> Group:
+    """The group of generators written as disjoint cycles of 1-based points; the largest point sets the degree, unless given.
 
     A negative point is the point with its sign turned: `(1 -2)` sends 1 to -2, and so -1 to 2.
     """
     points = [point for cycles in generators for cycle in cycles for point in cycle]
-    if not points:
+    if not points and known_degree is None:
         raise DeclarationError("no point is named: for the trivial group on three points write (1)(2)(3)")
-    degree = checked_degree("a cycle", max(map(abs, points)))
+    largest = max(map(abs, points), default=0)
+    if known_degree is not None and largest > known_degree:
+        raise DeclarationError(f"a cycle names point {largest}, and there are {known_degree}")
+    degree = checked_degree("a cycle", known_degree or largest)
     checked_degree("a list of cycles", degree, len(generators))
     return make_group([_from_cycles(cycles, degree) for cycles in generators])
 

@@ -80,6 +80,14 @@ def _rotation(n: int) -> SignedPermutation:
 FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A, "C": C, "D": D}
 """What `p = S(5)` in a declaration calls."""
 
+ELSEWHERE = {
+    **dict.fromkeys(("SymmetricGroup", "Sym"), "S"),
+    **dict.fromkeys(("AlternatingGroup", "Alt"), "A"),
+    **dict.fromkeys(("CyclicGroup", "CyclicPermutationGroup"), "C"),
+    "DihedralGroup": "D",
+}
+"""What the families are called in GAP, Sage, MAGMA and sympy."""
+
 
 def _size(family: str, n: object) -> int:
     if not is_whole(n):

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from eqgen.common.errors import DeclarationError, count, is_whole, pointing
-from eqgen.language.grammar import parse_group, parse_mapping
+from eqgen.common.errors import DeclarationError, count, in_short, is_whole, pointing, shortened
+from eqgen.language.grammar import LISTING, parse_group, parse_mapping
 from eqgen.language.syntax import Call, Cycles, GroupExpression, Product, operand_text
 from eqgen.permutations import catalogue
 from eqgen.permutations.convert import as_array, from_arrays, from_compressed, from_cycles, is_matrix
-from eqgen.permutations.families import FAMILIES
+from eqgen.permutations.families import ELSEWHERE, FAMILIES, whole_family
 from eqgen.permutations.group import Group, checked_degree, diagonal, direct_product, make_group, on_some_points
 from eqgen.permutations.signed_permutation import SignedPermutation
 
@@ -41,6 +41,8 @@ def group(value: Any) -> Group:
         return from_arrays(value.generators)
     if _is_one_generator(value):
         return from_arrays([value])
+    if _are_cycles(value):
+        return _of_cycles(value)
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 1):
         return from_arrays(value)
     raise DeclarationError(
@@ -60,6 +62,26 @@ def _is_one_generator(value: Any) -> bool:
     if isinstance(value, (list, tuple)) and value and all(map(is_whole, value)):
         return True
     return is_matrix(value)
+
+
+def _are_cycles(value: Any) -> bool:
+    """Whether a value is a list of tuples of points counted from 1, as a list of GAP is in Python."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(cycle, tuple) and cycle and all(is_whole(point, 1) for point in cycle) for cycle in value)
+    )
+
+
+def _of_cycles(cycles: list[tuple[int, ...]]) -> Group:
+    text = ", ".join(f"({' '.join(map(str, cycle))})" for cycle in cycles)
+    if len(set(map(len, cycles))) == 1 and all(sorted(cycle) == list(range(1, len(cycle) + 1)) for cycle in cycles):
+        arrays = [tuple(point - 1 for point in cycle) for cycle in cycles]
+        raise DeclarationError(
+            f"{shortened(cycles)} has two readings, cycles and arrays that count from 1: write {in_short(repr(text), 60)} for "
+            f"cycles, {shortened(arrays)} for arrays, which count from 0"
+        )
+    return from_expression(parse_group(text), text)
 
 
 def axis_group(name: str, value: Any) -> Group:
@@ -117,13 +139,14 @@ def from_expression(expression: GroupExpression, text: str, reading: tuple[str, 
 
 
 def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
-    if call.name in FAMILIES:
-        (n,) = _arguments(call, (int,), f"{call.name}(5)")
-        return FAMILIES[call.name](n)
+    if call.name in FAMILIES or call.name in ELSEWHERE:
+        return _family(call)
     if call.name == "wreath":
         inner, outer = _arguments(call, (GroupExpression, GroupExpression), "wreath(S(3), S(4))")
         return wreath(from_expression(inner, text, reading), from_expression(outer, text, reading))
-    if call.name == "Group":
+    if call.name in ("sub", "PermutationGroup") and len(call.arguments) == 2:
+        return _inside(call, text, reading)
+    if call.name in LISTING:
         (inner,) = _arguments(call, (GroupExpression,), "Group((1 2), (3 4))")
         return from_expression(inner, text, reading)
     if call.name == "generators":
@@ -139,6 +162,33 @@ def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
     raise DeclarationError(
         f'{call.name} names no group: use {families}, cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or catalogue("...")'
     )
+
+
+def _family(call: Call) -> Group:
+    """A family, under our name or that which it has in GAP, Sage, MAGMA or sympy."""
+    family = ELSEWHERE.get(call.name, call.name)
+    (n,) = _arguments(call, (int,), f"{call.name}(5)")
+    if call.name == "DihedralGroup" and n % 2 == 0:
+        smaller = {2: "S(2)", 4: "Group((1 2)(3 4), (1 3)(2 4))"}.get(n, f"D({n // 2})")
+        raise DeclarationError(
+            f"{call.name}({n}) has {n} elements in GAP and {2 * n} in Sage, MAGMA and sympy: write {smaller} for the first, D({n}) "
+            "for the second"
+        )
+    return FAMILIES[family](n)
+
+
+def _inside(call: Call, text: str, reading: tuple[str, ...]) -> Group:
+    """MAGMA's `sub<Sym(5) | (1,2)>` and `PermutationGroup<5 | (1,2)>`: generators, and how far the points go."""
+    whole, generators = call.arguments
+    around = FAMILIES["S"](whole) if isinstance(whole, int) else None
+    if around is None and isinstance(whole, Call):
+        around = from_expression(whole, text, reading)
+    if around is None or not isinstance(generators, Cycles) or whole_family(around) is not FAMILIES["S"]:
+        raise DeclarationError(
+            f"{call.name} takes all permutations of some points, and generators: write {call.name}<"
+            f"{'Sym(5)' if call.name == 'sub' else '5'} | (1,2,3), (1,2)>"
+        )
+    return from_cycles(generators.generators, around.degree)
 
 
 def _arguments(call: Call, kinds: tuple[Any, ...], example: str) -> tuple[Any, ...]:
