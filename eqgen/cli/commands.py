@@ -25,6 +25,9 @@ MOST_ORBITS_LISTED = 12
 
 MOST_ROWS = 60
 
+MOST_PLANNED = 2_000_000
+"""Of one group that moves more points than this a program is not planned for being shown: it takes ten seconds and more."""
+
 # User text is never read as markup: a declaration like "[p p]" would vanish.
 plain_console = partial(Console, markup=False, highlight=False, emoji=False)
 
@@ -199,6 +202,10 @@ def _show_orbits(found: Orbits) -> None:
 def _show_cost(shown: Orbits | Pattern, lowering: str, channels: int, batch: int) -> None:
     m, n = shown.shape
     console.print(f"parameters   {shown.rank} instead of {m * n}, each times channels in x channels out")
+    if lowering == "auto" and m + n > MOST_PLANNED and isinstance(shown, Orbits) and len(shown.mapping.units) < 2:
+        why = f"of {m} x {n} pairs that takes long; eq.program(...) does it"
+        console.print(f"program      not planned here: {why}", soft_wrap=True)
+        return
     try:
         found = program(shown, lowering, channels_in=channels, channels_out=channels, batch=batch)
     except DeclarationError as error:

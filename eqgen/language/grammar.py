@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NoReturn
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
@@ -89,6 +89,10 @@ ARRAY_BEFORE = re.compile(r"\[\s*[0-9]*\s*$")
 
 OF_OTHER_PROGRAMS = {"LSQB", "LBRACE", "LESSTHAN", "QUOTE"}
 """What is read around groups because other programs write it; where something is missing, our own words are named."""
+END_OF_GENERATOR = re.compile(r"\)\s*,\s*\(")
+
+MOST_GENERATORS = 10_000
+"""More generators in one text are refused before it is read: the parser takes a second for so many."""
 
 OF_A_SUPPORT = re.compile(r"support\b|<-")
 """Words that the parser does not know, because the support is read apart."""
@@ -197,6 +201,7 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     keywords = (part for part in re.finditer(r'"[^"\n]*"|\bsupport\b', plain) if part[0] == "support")
     support = None if start == "group" else next(keywords, None)
     end = len(plain) if support is None else support.start()
+    _refuse_many_generators(plain[:end], text)
     try:
         tree = _Reading(text).transform(_parser().parse(plain[:end], start=start))
     except UnexpectedInput as error:
@@ -208,6 +213,18 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     except RecursionError:
         raise DeclarationError("the declaration is nested too deeply: name its parts as axes of their own") from None
     return tree if support is None else replace(tree, support=_support(text, plain, support.end()))
+
+
+def _refuse_many_generators(plain: str, text: str) -> None:
+    """Stop before the parser looks at more generators than any group may have."""
+    ends = [end.start() for end in islice(END_OF_GENERATOR.finditer(plain), MOST_GENERATORS + 1)]
+    if len(ends) > MOST_GENERATORS:
+        raise pointing(
+            f"more than {MOST_GENERATORS} generators, the most that eqgen takes: leave out those that others generate (a group on "
+            "n points never needs more than n)",
+            text,
+            ends[-1],
+        )
 
 
 def _explain(error: UnexpectedInput, text: str, end: int, start: str) -> NoReturn:

@@ -18,6 +18,12 @@ from eqgen.spaces.factors import FIXED_POINT, FactorKind
 from eqgen.spaces.mapping import MOST_PAIRS_SHOWN, Axis, Mapping, units_of
 from eqgen.spaces.space import LARGEST_SPACE, Factor, Space
 
+MOST_FACTORS = 32
+"""Of so many factors a term may be made: arrays have no more dimensions."""
+
+MOST_UNITS = 64
+"""So many axes may move on their own: each is looked at for every pair of terms."""
+
 
 def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) -> Mapping:
     """A Mapping from its declaration.
@@ -56,6 +62,11 @@ def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict
     input_, output = (_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output))
     groups = tuple(Axis(name, declared[name]) for name in names)
     whole = Mapping(input_, output, groups, units_of(numbers, together))
+    if len(whole.units) > MOST_UNITS:
+        raise DeclarationError(
+            f"{len(whole.units)} axes that move on their own are more than the {MOST_UNITS} that eqgen takes: declare some "
+            "together (eq.joint), or cut the mapping into several"
+        )
     pairs = _pairs(syntax, declaration, whole, support)
     return whole if pairs is None else _supported(whole, pairs)
 
@@ -211,6 +222,12 @@ def _checked_axis_names(
 def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Group]) -> Space:
     terms, total = [], 0
     for term in side:
+        if len(term) > MOST_FACTORS:
+            message = (
+                f"a term of {len(term)} factors is more than the {MOST_FACTORS} that eqgen takes: leave out those of a single "
+                "point, and declare others that move together as one axis (eq.action)"
+            )
+            raise pointing(message, text, term[MOST_FACTORS].position)
         factors, size = [], 1
         for syntax in term:
             kind = FIXED_POINT

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eqgen.common.errors import DeclarationError, shortened
-from eqgen.permutations.group import Group, checked_degree, make_group
+from eqgen.permutations.group import Group, check_number_of_generators, checked_degree, make_group
 from eqgen.permutations.notation import LARGEST_TEXT_DEGREE, unpacked
 from eqgen.permutations.signed_permutation import SignedPermutation, halved
 
@@ -42,6 +42,7 @@ def from_arrays(generators: Iterable[Any]) -> Group:
                 "group move the same points; write the fixed points too"
             )
         elements.append(element)
+    check_number_of_generators(len(elements))
     if not elements:
         raise DeclarationError(
             "a group needs at least one generator: for the trivial group on n points write list(range(n))"

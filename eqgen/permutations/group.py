@@ -13,6 +13,7 @@ import numpy as np
 
 from eqgen.common.arrays import Permutation, Signs, read_only
 from eqgen.common.errors import DeclarationError, count, in_short
+from eqgen.language.grammar import MOST_GENERATORS
 from eqgen.language.syntax import operand_text
 from eqgen.permutations.notation import cycle_text, generators_text
 from eqgen.permutations.signed_permutation import SignedPermutation, doubled, point_orbits
@@ -26,6 +27,9 @@ LARGEST_DEGREE = 10_000_000
 LARGEST_GROUP = 50_000_000
 """A group that would hold more images of points than this, over all generators (400 MB), is refused likewise; so is a
 declaration whose axes do together."""
+
+MOST_FACTORS = 128
+"""A direct product of more groups than this is refused."""
 
 LARGEST_QUICK_DEGREE = 50
 """Up to this degree sympy answers the order of any group within about two seconds."""
@@ -228,15 +232,20 @@ class Group:
 
 def direct_product(*groups: Group) -> Group:
     """Each group moving its own points, the points laid one after the other: `S(2) * S(3)` has 5 points."""
-    degree = sum(group.degree for group in groups)
-    checked_degree(" * ".join(group.text for group in groups), degree, sum(len(group.generators) for group in groups))
+    text = " * ".join(operand_text(group.text) for group in groups)
+    if text.count(" * ") >= MOST_FACTORS:
+        raise DeclarationError(
+            f"a direct product of {text.count(' * ') + 1} groups is more than the {MOST_FACTORS} that eqgen takes: declare axes "
+            "that move independently, as in p q -> p q where p = S(2), q = S(3)"
+        )
+    degree = checked_degree(text, sum(group.degree for group in groups), sum(len(group.generators) for group in groups))
     rows, start = [], 0
     for group in groups:
         rows += [on_some_points(element, start, degree) for element in group.elements]
         start += group.degree
     formula = partial(_product_of_orders, groups) if all(group.order_formula for group in groups) else None
     written = next((group.written for group in groups if group.written), None)
-    return make_group(rows, " * ".join(operand_text(group.text) for group in groups), formula, written=written)
+    return make_group(rows, text, formula, written=written)
 
 
 def diagonal(groups: Sequence[Group]) -> Group:
@@ -284,7 +293,17 @@ def checked_degree(what: str, degree: int, generators: int = 1) -> int:
             f"{in_short(what, 60)} has {generators} generators on {degree} points: eqgen holds at most "
             f"{LARGEST_GROUP} images of points"
         )
+    check_number_of_generators(generators)
     return degree
+
+
+def check_number_of_generators(generators: int) -> None:
+    """Stop at generators that are too many to be looked at one by one."""
+    if generators > MOST_GENERATORS:
+        raise DeclarationError(
+            f"{generators} generators are more than the {MOST_GENERATORS} that eqgen takes: leave out those that others generate "
+            "(a group on n points never needs more than n)"
+        )
 
 
 def order_text(order: int) -> str:

@@ -1,5 +1,6 @@
 """Isomorphic orbits: those that the group moves alike, with the bijections that show it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -34,10 +35,13 @@ class OrbitClass:
 def orbit_classes(sides: tuple[Action, ...]) -> list[OrbitClass]:
     """The point orbits of some spaces under one group, class by class."""
     classes: list[OrbitClass] = []
+    # Where the characters of a generator differ no bijection commutes with it: only these are compared.
+    alike: dict[tuple[int, ...], list[OrbitClass]] = defaultdict(list)
     for number, side in enumerate(sides):
         for points in side.orbits:
             orbit = side.restricted(points, side.name)
-            for like in classes:
+            candidates = alike[orbit.size, *(move.trace() for move in orbit.moves)]
+            for like in candidates:
                 bijection = isomorphism(like.template, orbit)
                 if bijection is not None:
                     like.members[number].append(SignedPermutation(points[bijection.image], bijection.signs))
@@ -45,6 +49,7 @@ def orbit_classes(sides: tuple[Action, ...]) -> list[OrbitClass]:
             else:
                 classes.append(OrbitClass(orbit, tuple([] for _ in sides)))
                 classes[-1].members[number].append(SignedPermutation(points))
+                candidates.append(classes[-1])
     return classes
 
 

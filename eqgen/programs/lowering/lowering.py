@@ -12,6 +12,9 @@ from eqgen.permutations.signed_permutation import SignedPermutation, point_orbit
 from eqgen.programs.steps import KroneckerFactor
 from eqgen.spaces.mapping import Mapping
 
+MANY_GENERATORS = 64
+"""More than these are compared with each other before they are looked at one by one."""
+
 Sizes = tuple[int, int, int]
 """(channels_in, channels_out, batch)."""
 
@@ -119,9 +122,21 @@ class Lowering:
 
 def problem_for(mapping: Mapping, labels: OrbitalMatrix, sizes: Sizes) -> Problem:
     """The problem of axes that move together, those of a mapping with no other axes, or of one whose support ties all together."""
-    output = Action(mapping.space_text(mapping.output), tuple(element.output for element in mapping.elements))
-    input_ = Action(mapping.space_text(mapping.input), tuple(element.input for element in mapping.elements))
     axes = [mapping.axes[number] for unit in mapping.units for number in unit]
     is_local = mapping.support is not None
-    naturals = () if is_local else tuple(Action(axis.name, axis.group.elements) for axis in axes)
-    return Problem(output, input_, naturals, labels, mapping.input.shape, is_local, sizes)
+    sides = [
+        [element.output for element in mapping.elements],
+        [element.input for element in mapping.elements],
+        *([] if is_local else [axis.group.elements for axis in axes]),
+    ]
+    # The same generator over and over says nothing new.
+    if len(mapping.elements) > MANY_GENERATORS:
+        first = {tuple(_content(side[row]) for side in sides): row for row in reversed(range(len(mapping.elements)))}
+        sides = [[side[row] for row in sorted(first.values())] for side in sides]
+    names = [mapping.space_text(mapping.output), mapping.space_text(mapping.input), *(axis.name for axis in axes)]
+    output, input_, *naturals = (Action(name, tuple(moves)) for name, moves in zip(names, sides, strict=False))
+    return Problem(output, input_, tuple(naturals), labels, mapping.input.shape, is_local, sizes)
+
+
+def _content(move: SignedPermutation) -> tuple[bytes, bytes]:
+    return move.image.tobytes(), b"" if move.signs is None else move.signs.tobytes()
