@@ -4,12 +4,14 @@ import colorsys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eqgen.common.arrays import Integers, Labels, SignedLabels, Signs, labels_of, read_only, signs_of, smallest_type
-from eqgen.common.errors import DeclarationError, count
+from eqgen.common.connected import Classes
+from eqgen.common.errors import DeclarationError, count, is_whole, shortened
 from eqgen.language.grammar import is_entry, parse_pattern
 
 if TYPE_CHECKING:
@@ -197,36 +199,60 @@ class Pattern:
             yield present[present > 0] - 1, counts[present > 0]
 
 
-def pattern(value: Any) -> Pattern:
+LARGEST_LISTED = 10_000_000
+"""A pattern of more entries is not made of a list of equalities, where most of them would be parameters of their own."""
+
+
+def pattern(value: Any, *, shape: tuple[int, int] | None = None) -> Pattern:
     """A Pattern typed in by someone who has only the matrix.
 
     Args:
         value: text, rows separated by `;` or new lines and entries by spaces (`"a -b; b a"`, `"a 0; 0 b"`); rows of
             strings (`["a b", "b a"]` or `[["a", "b"], ["b", "a"]]`); an integer array, where k stands for the k-th
-            letter, -k for its negative and 0 for zero; or a sympy Matrix of symbols, negated symbols and zeros.
+            letter, -k for its negative and 0 for zero; an array of letters; a sympy Matrix of symbols, negated symbols and
+            zeros; or a list of equalities, each of two entries (row, column) or more, from 0: all others stand alone.
+        shape: (m, n) of a list of equalities; by default as many rows and columns as it names.
 
     Raises:
-        DeclarationError: a ragged matrix, an empty one, or an entry that is no name, negated name or zero.
+        DeclarationError: a ragged matrix, an empty one, or an entry that is no name, negated name or zero; an equality of less
+            than two entries, or outside the shape; a shape beside anything else.
 
     >>> pattern([[1, 2], [2, 1]]) == pattern("a b; b a") == pattern(["x y", "y x"])
     True
+    >>> print(pattern([((0, 0), (1, 1))]))
+    a b
+    c a
     """
+    if _are_equalities(value):
+        return _from_equalities(value, shape)
+    if shape is not None:
+        raise DeclarationError(
+            "shape belongs to a list of equalities, as in eq.pattern([((0, 0), (1, 1))], shape=(2, 3)): others have their own"
+        )
     if isinstance(value, Pattern):
         return value
-    if isinstance(value, str):
-        return _from_rows(parse_pattern(value))
     if type(value).__module__.startswith("sympy."):
         return _from_sympy(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
+        value = value.tolist()
+    text = _text_of_letters(value)
+    return _from_integers(value) if text is None else _from_rows(parse_pattern(text))
+
+
+def _text_of_letters(value: Any) -> str | None:
+    """The text of a pattern of strings, None where it is none."""
+    if isinstance(value, str):
+        return value
     if _are_strings(value):
-        return _from_rows(parse_pattern("\n".join(value)))
-    if isinstance(value, (list, tuple)) and value and all(map(_are_strings, value)):
-        for i, row in enumerate(value, start=1):
-            for j, entry in enumerate(row, start=1):
-                if not is_entry(entry.strip()):
-                    where = f"entry ({i}, {j}) of the pattern is {entry[:60]!r}"
-                    raise DeclarationError(f"{where}: entries are names, -names or 0, one in each string")
-        return _from_rows(parse_pattern("\n".join(" ".join(row) for row in value)))
-    return _from_integers(value)
+        return "\n".join(value)
+    if not isinstance(value, (list, tuple)) or not value or not all(map(_are_strings, value)):
+        return None
+    for i, row in enumerate(value, start=1):
+        for j, entry in enumerate(row, start=1):
+            if not is_entry(entry.strip()):
+                where = f"entry ({i}, {j}) of the pattern is {entry[:60]!r}"
+                raise DeclarationError(f"{where}: entries are names, -names or 0, one in each string")
+    return "\n".join(" ".join(row) for row in value)
 
 
 def letter_name(number: int) -> str:
@@ -308,6 +334,49 @@ def _from_integers(value: Any) -> Pattern:
     return _from_rows(
         [[(int(np.sign(k)), letter_name(abs(k) - 1) if k else "") for k in row] for row in array.tolist()]
     )
+
+
+def _are_equalities(value: Any) -> bool:
+    """Whether a value is a list of lists of pairs of whole numbers."""
+    if not isinstance(value, (list, tuple)) or not value:
+        return False
+    entries = [entry for equality in value for entry in (equality if isinstance(equality, (list, tuple)) else [None])]
+    return bool(entries) and all(
+        isinstance(entry, (list, tuple)) and len(entry) == 2 and all(map(is_whole, entry)) for entry in entries
+    )
+
+
+def _from_equalities(value: Sequence[Sequence[tuple[int, int]]], shape: Any) -> Pattern:
+    alone = next((number for number, equality in enumerate(value) if len(equality) < 2), None)
+    if alone is not None:
+        raise DeclarationError(
+            f"equality {alone + 1} is {shortened(value[alone])}: it names two entries (row, column) or more, like ((0, 0), (1, 1))"
+        )
+    entries = [entry for equality in value for entry in equality]
+    if shape is None:
+        shape = tuple(max(numbers) + 1 for numbers in zip(*entries, strict=True))
+    if not isinstance(shape, (list, tuple)) or len(shape) != 2 or not all(is_whole(size, 1) for size in shape):
+        raise DeclarationError(f"shape is the number of outputs and of inputs, like (3, 4), got {shortened(shape)}")
+    m, n = map(int, shape)
+    outside = next(((i, j) for i, j in entries if not (0 <= i < m and 0 <= j < n)), None)
+    if outside is not None:
+        raise DeclarationError(
+            f"the equalities name the entry {outside}, and the pattern has the rows 0 to {m - 1} and the columns 0 to {n - 1}"
+        )
+    if m * n > LARGEST_LISTED:
+        raise DeclarationError(
+            f"the equalities make a pattern of {m} x {n} entries: at most {LARGEST_LISTED} are listed; declare the symmetry, as in "
+            '"p -> p where p = S(5)"'
+        )
+    classes = Classes(m * n)
+    left, right = (
+        np.array([i * n + j for equality in value for i, j in part(equality)], dtype=np.intp)
+        for part in (itemgetter(slice(None, -1)), itemgetter(slice(1, None)))
+    )
+    classes.merge(left, right)
+    firsts, labels = np.unique(classes.all_names(), return_inverse=True)
+    signed_labels = (labels.reshape(m, n) + 1).astype(smallest_type(firsts.size))
+    return Pattern(signed_labels, tuple(map(letter_name, range(firsts.size))))
 
 
 def _are_strings(value: Any) -> bool:

@@ -328,3 +328,87 @@ def test_patterns_that_tie_more_entries_are_not_equal():
     assert eq.pattern("a b; c d") != eq.pattern("a b; a d")
     assert eq.pattern("a b; a d") != eq.pattern("a b; c d")
     assert eq.pattern("a a; b c") != eq.pattern("a b; c c")
+
+
+# --- equalities, and arrays of letters
+
+
+@given(st.data())
+def test_equalities_make_the_classes_of_a_graph(data):
+    """Against the connected components that networkx finds."""
+    import networkx
+
+    m, n = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
+    entry = st.tuples(st.integers(0, m - 1), st.integers(0, n - 1))
+    equalities = data.draw(st.lists(st.lists(entry, min_size=2, max_size=4), min_size=1, max_size=5))
+    graph = networkx.Graph()
+    graph.add_nodes_from((i, j) for i in range(m) for j in range(n))
+    for equality in equalities:
+        networkx.add_path(graph, equality)
+    found = eq.pattern(equalities, shape=(m, n))
+    assert found.shape == (m, n)
+    classes = {}
+    for (i, j), label in np.ndenumerate(found.labels):
+        classes.setdefault(int(label), set()).add((i, j))
+    assert sorted(map(sorted, classes.values())) == sorted(map(sorted, networkx.connected_components(graph)))
+    assert eq.pattern(str(found)) == found
+
+
+def test_equalities_give_their_own_shape_and_make_a_layer():
+    assert str(eq.pattern([((0, 0), (1, 2)), ((0, 1), (1, 0))])) == "a b c\nb d a"
+    assert str(eq.pattern([[(0, 0), (1, 1), (2, 2)]])) == "a b c\nd a e\nf g a"
+    assert str(eq.pattern([((0, 0), (0, 1))], shape=(2, 2))) == "a a\nb c"
+    layer = eq.EquivariantDense(None, [((0, 0), (1, 1)), ((0, 1), (1, 0))])
+    assert layer.pattern == eq.pattern("a b; b a")
+
+
+@pytest.mark.parametrize(
+    "letters",
+    [
+        np.array([["a", "-b"], ["b", "0"]]),
+        np.array([["a", "-b"], ["b", "0"]], dtype=object),
+        np.array(["a -b", "b 0"]),
+        np.array("a -b; b 0"),
+    ],
+)
+def test_arrays_of_letters_are_patterns(letters):
+    assert eq.pattern(letters) == eq.pattern("a -b; b 0")
+
+
+@pytest.mark.parametrize(
+    ("value", "shape", "message"),
+    [
+        (
+            [((0, 0), (1, 1)), ((0, 1),)],
+            None,
+            "equality 2 is ((0, 1),): it names two entries (row, column) or more, like ((0, 0), (1, 1))",
+        ),
+        (
+            [((0, 0), (1, 2))],
+            (2, 2),
+            "the equalities name the entry (1, 2), and the pattern has the rows 0 to 1 and the columns 0 to 1",
+        ),
+        (
+            [((0, 0), (-1, 2))],
+            (2, 3),
+            "the equalities name the entry (-1, 2), and the pattern has the rows 0 to 1 and the columns 0 to 2",
+        ),
+        (
+            [((0, 0), (10**9, 10**9))],
+            None,
+            "the equalities make a pattern of 1000000001 x 1000000001 entries: at most 10000000 are listed; declare the symmetry, as "
+            'in "p -> p where p = S(5)"',
+        ),
+        ([((0, 0), (1, 1))], 3, "shape is the number of outputs and of inputs, like (3, 4), got 3"),
+        (
+            "a b; b a",
+            (2, 2),
+            "shape belongs to a list of equalities, as in eq.pattern([((0, 0), (1, 1))], shape=(2, 3)): others have their own",
+        ),
+    ],
+    ids=["alone", "outside", "negative", "huge", "shape", "text"],
+)
+def test_mistakes_in_equalities(value, shape, message):
+    with pytest.raises(eq.DeclarationError) as caught:
+        eq.pattern(value, shape=shape)
+    assert str(caught.value) == message
