@@ -80,7 +80,11 @@ def verify(
         typer.Option("--trained", help="with --as: training is over, so only the weights that the model has count"),
     ] = False,
 ) -> None:
-    """Check each eqgen layer of a saved model, or the whole model against a mapping; exit status 1 when it fails."""
+    """Check each eqgen layer of a saved model, or the whole model against a mapping.
+
+    Exit status: 0 where all is verified, 1 where something is not, 3 where something is undecided and nothing fails, 2 where
+    nothing could be checked.
+    """
     if not model.is_file():
         raise DeclarationError(f"{model} is no file: give a model saved with model.save(...), like model.keras")
     keras = _import_keras()
@@ -97,8 +101,11 @@ def verify(
         console.print(
             f'{layers} checked; what stands between them is not: --as "..." checks the model as a whole', soft_wrap=True
         )
-    if not all(reports):
+    verdicts = [report.verdict for report in reports]
+    if "NOT VERIFIED" in verdicts:
         raise typer.Exit(1)
+    if "UNDECIDED" in verdicts:
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -8,8 +8,9 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError, is_whole, shortened
 from eqgen.layers.dense import EquivariantDense
+from eqgen.layers.equivariance.arithmetic import coarsest_dtype, computing_in
 from eqgen.layers.equivariance.culprit import symmetry_breaker
-from eqgen.layers.equivariance.model import in_single_precision, randomized_weights
+from eqgen.layers.equivariance.weights import randomized_weights
 from eqgen.layers.inputs.arguments import check_activation, flipping
 from eqgen.layers.normalization import EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool
@@ -126,8 +127,8 @@ def _check_symmetry(model: keras.Model, chain: list[Mapping], head: Any, normali
     if not isinstance(head, keras.layers.Layer) and normalization is None and activation is None:
         return
     # A scale for each point breaks nothing as long as all are 1, as they are at the start.
-    model = in_single_precision(model)
-    with randomized_weights(model, np.random.default_rng(0)):
+    single = None if coarsest_dtype(model) in ("float32", "float64") else "float32"
+    with computing_in(model, single), randomized_weights(model, np.random.default_rng(0)):
         broken = symmetry_breaker(model, moves_of(chain), tuple(model.input_shape[1:]), BREAKING)
     if broken is not None:
         raise DeclarationError(

@@ -32,8 +32,9 @@ def first_difference(function: Function, mapping: Mapping, trial: Trial, inputs:
         for element in (*trial.generators, *trial.products):
             answer = function(element.input.applied(features, axis=1)).astype(np.float64)
             expected = element.output.applied(plain, axis=1)
-            # What is not a number differs.
-            places = np.argwhere(~(np.abs(answer - expected) <= allowed))
+            # What is a number at one of the two alone differs.
+            neither = ~np.isfinite(answer) & ~np.isfinite(expected)
+            places = np.argwhere(~(np.abs(answer - expected) <= allowed) & ~neither)
             if places.size:
                 number, point, channel = places[0].tolist()
                 shown = [("x", features), ("f(g x)", answer), ("g f(x)", expected)]

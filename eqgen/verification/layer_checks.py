@@ -14,20 +14,24 @@ from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.errors import count
 from eqgen.layers import EquivariantDense
 from eqgen.layers.equivariance.function import (
+    NO_NUMBERS,
     TOLERANCE_IN_EPS,
     Array,
     Outcome,
     Trial,
+    combined,
     random_inputs,
     random_trial,
+    tolerance_of,
     try_function,
 )
 from eqgen.layers.equivariance.model import try_model
-from eqgen.layers.execution.tensors import as_float64, double_precision
+from eqgen.layers.execution.tensors import as_float64, double_precision, highest_precision
 from eqgen.orbitals.certificate import Certificate, certify
 from eqgen.orbitals.orbits import Orbits
 from eqgen.programs.program import NoCombinationError
 from eqgen.spaces.mapping import Mapping
+from eqgen.verification.model_checks import model_checks
 from eqgen.verification.report import Check, Report
 
 LARGEST_MATRIX = 1 << 22
@@ -51,20 +55,40 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
     trial = random_trial(mapping, (*shape, 1)[1], words, random)
     weights = _weights(layer, random)
     outcome = _in_float64(layer, trial, weights)
+    if layer.built and not all(np.isfinite(as_float64(weight)).all() for weight in layer.weights):
+        outcome = replace(outcome, error=float("inf"), doubt="", how="the weights are not finite; ")
     checks = [
         program,
         *certificate_checks(certificate, len(mapping.generators)),
         *bias_checks(layer, mapping),
         form_check(layer, random),
-        Check("numeric", outcome.holds, str(outcome)),
+        Check("numeric", outcome.holds, str(outcome), open=outcome.holds is None),
     ]
     if layer.built:
         # The very layer, in its own dtype and layout: what is applied in float64 may differ from it. Weights that are all zero
         # show nothing here, and are no mistake: the random ones in float64 decided.
-        shape = (*mapping.input.shape, *shape[1:]) if layer.layout == "grid" else shape
-        as_it_is = try_model(layer, mapping, shape, trial, partial(applied, layer, weights[0], "float64"))
-        checks.append(Check("as it is", as_it_is.holds, str(as_it_is)))
+        points = (*mapping.input.shape, *shape[1:]) if layer.layout == "grid" else shape
+        before = partial(applied, layer, weights[0], "float64")
+        as_it_is = try_model(layer, mapping, points, trial, before, precise=False)
+        checks.append(Check("as it is", as_it_is.holds, str(as_it_is), open=as_it_is.doubt not in ("", NO_NUMBERS)))
+    if isinstance(layer.activation, keras.layers.Layer):
+        # It is a part of the layer, with weights of its own and perhaps statistics.
+        subject = layer if layer.built else _built(layer, shape)
+        points = (*mapping.input.shape, *shape[1:]) if subject.layout == "grid" else shape
+        found, _, _ = model_checks(subject, mapping, points, trial, random)
+        checks += [replace(check, name=f"{check.name}, activation") for check in found]
     return report_of(layer, str(mapping), checks, outcome, certificate)
+
+
+def _built(layer: EquivariantDense, shape: tuple[int, ...]) -> EquivariantDense:
+    """A layer like one that is not built yet, with the very activation, which knows the shape that it gets."""
+    options = {name: getattr(layer, name) for name in ("use_bias", "aggregation", "lowering")}
+    like = EquivariantDense(
+        layer.units, layer.orbits or layer.declared.text, layout="flat", dtype=layer.dtype_policy, **options
+    )
+    like.activation = layer.activation
+    like(np.zeros((1, *shape), dtype="float32"))
+    return like
 
 
 def verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Report:
@@ -75,16 +99,16 @@ def verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Report
         shift = 0.0 if bias is None else as_float64(layer.linear.bias_on_points(bias))
     worst = 0.0
     n, channels = (*flat_shape(layer), 1)[:2]
-    for features in random_inputs(n, channels, random):
+    for features in random_inputs(n, channels, random).values():
         expected = np.einsum("mnio,bni->bmo", matrix, features) + shift
         difference = np.abs(applied(layer, (kernel, bias), "float64", features) - expected).max()
         error = float(difference / (np.abs(expected).max() or 1.0))
         worst = error if not error <= worst else worst  # so that NaN counts as a violation
-    outcome = Outcome(worst, "", True, 0, "float64")
-    evidence = f"y = W x in float64: largest relative difference {worst:.1e} (tolerance {outcome.tolerance:.1e})"
+    tolerance = tolerance_of("float64")
+    evidence = f"y = W x in float64: largest relative difference {worst:.1e} (tolerance {tolerance:.1e})"
     program, _ = program_check(layer, random)
-    checks = [program, form_check(layer, random), Check("numeric", worst <= outcome.tolerance, evidence)]
-    return report_of(layer, f"pattern {layer.declared.title}", checks, outcome, None)
+    checks = [program, form_check(layer, random), Check("numeric", worst <= tolerance, evidence)]
+    return report_of(layer, f"pattern {layer.declared.title}", checks, (worst, tolerance, "float64"), None)
 
 
 def _in_float64(layer: EquivariantDense, trial: Trial, several_weights: list[Weights]) -> Outcome:
@@ -95,8 +119,7 @@ def _in_float64(layer: EquivariantDense, trial: Trial, several_weights: list[Wei
     for weights in several_weights:
         linear = partial(applied, layer, weights, "float64")
         outcomes.append(try_function(partial(linear, activation=activation), trial, "float64", linear))
-    worst = max(outcomes, key=lambda outcome: outcome.error)
-    return replace(worst, informative=any(outcome.informative for outcome in outcomes))
+    return combined(outcomes)
 
 
 def _weights(layer: EquivariantDense, random: np.random.Generator) -> list[Weights]:
@@ -115,11 +138,15 @@ def flat_shape(layer: EquivariantDense) -> tuple[int, ...]:
 
 
 def report_of(
-    layer: Any, declaration: str, checks: list[Check], outcome: Outcome, certificate: Certificate | None
+    layer: Any,
+    declaration: str,
+    checks: list[Check],
+    outcome: Outcome | tuple[float, float, str],
+    certificate: Certificate | None,
 ) -> Report:
     """What was found of a layer."""
-    subject = f"{type(layer).__name__} {layer.name!r}"
-    return Report(subject, declaration, tuple(checks), certificate, outcome.error, outcome.tolerance, outcome.dtype)
+    numbers = outcome if isinstance(outcome, tuple) else (outcome.error, outcome.tolerance, outcome.dtype)
+    return Report(f"{type(layer).__name__} {layer.name!r}", declaration, tuple(checks), certificate, *numbers)
 
 
 def applied(layer: EquivariantDense, weights: Weights, dtype: str, features: Array, activation: Any = None) -> Array:
@@ -218,7 +245,8 @@ def form_check(layer: EquivariantDense, random: np.random.Generator) -> Check:
     kernel = np.asarray(ops.convert_to_numpy(layer.kernel.value))
     units = np.zeros((columns.size, n, 1 if layer.units is None else kernel.shape[1]), dtype=np.float32)
     units[np.arange(columns.size), columns, 0] = 1
-    entries = np.moveaxis(applied(layer, (kernel, None), layer.variable_dtype, units), 0, 1)
+    with highest_precision():
+        entries = np.moveaxis(applied(layer, (kernel, None), layer.variable_dtype, units), 0, 1)
     exact = layer.program.lowering == "gather"
     tolerance = 0.0 if exact else TOLERANCE_IN_EPS * float(np.finfo(layer.variable_dtype).eps)
     signed_labels = layer.declared.signed_at(columns)

@@ -7,16 +7,24 @@ from eqgen.orbitals.certificate import Certificate
 
 @dataclass(frozen=True)
 class Check:
-    """One line of a report: what was checked, whether it holds (None: skipped), and the evidence."""
+    """One line of a report.
+
+    Attributes:
+        name: what was checked.
+        holds: whether it holds, None where that was not told.
+        evidence: what was seen.
+        open: whether the whole stays undecided by it, where it was not told; what was skipped leaves nothing open.
+    """
 
     name: str
     holds: bool | None
     evidence: str
+    open: bool = False
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `verify` found; true when nothing failed.
+    """What `verify` found; true when it is verified, and not when it is undecided.
 
     Attributes:
         subject: what was checked.
@@ -28,6 +36,7 @@ class Report:
         dtype: the dtype of the numeric check.
         difference: where moving the input is seen not to move the output: the element, the input, both answers, and the first
             point where they differ; else empty.
+        verdict: "verified", "NOT VERIFIED" where a check failed, "UNDECIDED" where one was left open or none held.
     """
 
     subject: str
@@ -39,15 +48,27 @@ class Report:
     dtype: str
     difference: str = ""
 
-    def __bool__(self) -> bool:
+    @property
+    def verdict(self) -> str:
+        """What all checks together say."""
+        if any(check.holds is False for check in self.checks):
+            return "NOT VERIFIED"
         # What was skipped proves nothing: something must hold.
-        return all(check.holds is not False for check in self.checks) and any(check.holds for check in self.checks)
+        told = any(check.holds for check in self.checks) and not any(check.open for check in self.checks)
+        return "verified" if told else "UNDECIDED"
+
+    def __bool__(self) -> bool:
+        return self.verdict == "verified"
 
     def __str__(self) -> str:
-        words = {True: "holds", False: "FAILS", None: "skipped"}
+        words = [
+            {True: "holds", False: "FAILS", None: "open" if check.open else "skipped"}[check.holds]
+            for check in self.checks
+        ]
         width = max(len(check.name) for check in self.checks)
         lines = [f"{self.subject}: {self.declaration}"]
-        lines += [f"  {check.name.ljust(width)}  {words[check.holds]:7}  {check.evidence}" for check in self.checks]
-        failed = any(check.holds is False for check in self.checks)
-        lines.append(f"  => {'NOT VERIFIED' if failed else 'verified' if self else 'UNDECIDED'}")
-        return "\n".join(lines)
+        lines += [
+            f"  {check.name.ljust(width)}  {word:7}  {check.evidence}"
+            for check, word in zip(self.checks, words, strict=True)
+        ]
+        return "\n".join([*lines, f"  => {self.verdict}"])

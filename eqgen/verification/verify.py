@@ -8,24 +8,14 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError, checked_flag, count, is_whole, shortened
 from eqgen.layers import EquivariantDense
-from eqgen.layers.equivariance.culprit import symmetry_breaker
-from eqgen.layers.equivariance.function import Trial, random_trial
-from eqgen.layers.equivariance.model import (
-    HALF,
-    coarsest_dtype,
-    flat_function,
-    in_single_precision,
-    input_shape_of,
-    randomized_weights,
-    trained_weights,
-    try_model,
-)
+from eqgen.layers.equivariance.function import random_trial
+from eqgen.layers.equivariance.model import input_shape_of
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.spaces.mapping import Mapping
-from eqgen.verification.difference import first_difference, simple_inputs
 from eqgen.verification.functions import verify_function
 from eqgen.verification.layer_checks import flat_shape, report_of, verify_layer, verify_typed
-from eqgen.verification.report import Check, Report
+from eqgen.verification.model_checks import model_checks
+from eqgen.verification.report import Report
 
 
 def verify(
@@ -42,7 +32,8 @@ def verify(
     An eqgen layer is checked in integers (the labels that its program sums to, under every generator; how many there are,
     against Burnside's count), in float64, and as it is. Any other Keras model or layer, and an eqgen layer held to a
     declaration that is not its own, gets the numeric part: with the weights that it has, and with others, as training might
-    leave them. It is computed in its own dtype, or in float32 where that is half precision, which would hide what is wrong.
+    leave them, and as it computes in training. It is computed in its own dtype, in float32 too where that is half precision,
+    which would hide what is wrong, and in float64 where rounding would decide.
 
     Args:
         layer: an EquivariantDense, any Keras layer or model of one input and one output, or any function of one array (numpy,
@@ -56,7 +47,8 @@ def verify(
             any case.
 
     Returns:
-        A Report: `bool(report)`, `report.max_error`, `str(report)`.
+        A Report: `bool(report)`, which is True where it is verified and nothing is left open, `report.verdict`,
+        `report.max_error`, `str(report)`.
 
     Raises:
         DeclarationError: the declaration is missing, or the model's shapes do not fit its spaces.
@@ -91,55 +83,8 @@ def verify(
         )
     shape = input_shape_of(layer, declaration, input_shape)
     trial = random_trial(declaration, int(np.prod(shape)) // declaration.input.size, words, random)
-    return _verify_model(layer, declaration, shape, trial, random if training else None)
-
-
-def _verify_model(
-    layer: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, random: np.random.Generator | None
-) -> Report:
-    """Any layer or model, by what it computes; with other weights too where a generator of random numbers is given."""
-    model = in_single_precision(layer)
-    outcome = try_model(model, mapping, shape, trial)
-    holds, evidence = outcome.holds, f"{outcome}" if model is layer else f"made again in {outcome}"
-    difference = "" if holds is not False else _difference(model, mapping, shape, trial)
-    if holds is False:
-        evidence += _named_breaker(model, mapping, shape)
-    elif holds and outcome.dtype in HALF:
-        holds = None
-        evidence += (
-            f"; {outcome.dtype} hides what is smaller, and the model cannot be made again: build it with dtype float32"
-        )
-    checks = [Check("numeric", holds, evidence)]
-    if random is not None and holds and trained_weights(model):
-        with randomized_weights(model, random):
-            other = try_model(model, mapping, shape, trial)
-            evidence = f"with other weights too: {other}"
-            if other.holds is False:
-                evidence = (
-                    f"only the weights that it has now keep the symmetry, others break it: {other}"
-                    f"{_named_breaker(model, mapping, shape)}"
-                )
-                difference = _difference(model, mapping, shape, trial)
-        checks.append(Check("training", other.holds, evidence))
-    return replace(report_of(layer, str(mapping), checks, outcome, None), difference=difference)
-
-
-def _difference(model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial) -> str:
-    inputs = [*simple_inputs(mapping.input.size, trial.inputs[0].shape[-1]), *trial.inputs]
-    return first_difference(flat_function(model, mapping, shape), mapping, trial, inputs, coarsest_dtype(model))
-
-
-def _named_breaker(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> str:
-    if not isinstance(model, keras.Model):
-        return ""
-    generators = mapping.generators
-    spaces = [[generator.input for generator in generators], [generator.output for generator in generators]]
-    broken = symmetry_breaker(model, spaces, shape)
-    if broken is not None:
-        return f"; what breaks it is {broken}"
-    if getattr(model, "inputs", None):
-        return ""
-    return "; no layer can be named in a subclassed model: a functional or sequential one shows what stands between its layers"
+    checks, outcome, difference = model_checks(layer, declaration, shape, trial, random if training else None)
+    return replace(report_of(layer, str(declaration), checks, outcome, None), difference=difference)
 
 
 def equivariant_layers(model: Any) -> list[EquivariantDense]:

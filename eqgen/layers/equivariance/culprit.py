@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from eqgen.layers.equivariance.arithmetic import coarsest_dtype
 from eqgen.layers.equivariance.function import EPS, TOLERANCE_IN_EPS, Array
-from eqgen.layers.equivariance.model import coarsest_dtype
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.permutations.signed_permutation import SignedPermutation
 
@@ -17,7 +17,11 @@ SAMPLES = 4
 
 
 def symmetry_breaker(
-    model: Any, spaces: Sequence[Sequence[SignedPermutation]], shape: tuple[int, ...], tolerance: float = 0
+    model: Any,
+    spaces: Sequence[Sequence[SignedPermutation]],
+    shape: tuple[int, ...],
+    tolerance: float = 0,
+    features: Array | None = None,
 ) -> str | None:
     """The layer, or the operation between layers, that breaks the symmetry of a functional or sequential model, in words.
 
@@ -28,14 +32,15 @@ def symmetry_breaker(
         spaces: for each space that its features may be indexed by, that of the input first, what each generator does to it.
         shape: of one input, without the batch.
         tolerance: a larger difference, beside the largest value, is no rounding; never less than 100 eps of the dtype.
+        features: (samples, points, channels), those that show it; by default drawn at random, of mixed signs.
 
     Returns:
         None where nothing can be told.
     """
     dtype = coarsest_dtype(model)
-    features = np.random.default_rng(0).normal(size=(SAMPLES, *shape))
-    features = features.astype("float64" if dtype == "float64" else "float32")
-    flat = features.reshape(SAMPLES, spaces[0][0].size, -1) if spaces[0] else features
+    features = np.random.default_rng(0).normal(size=(SAMPLES, *shape)) if features is None else features
+    features = features.reshape(-1, *shape).astype("float64" if dtype == "float64" else "float32")
+    flat = features.reshape(len(features), spaces[0][0].size, -1) if spaces[0] else features
     moved = [generator.applied(flat, 1).reshape(features.shape) for generator in spaces[0]]
     moves = partial(_moves, spaces=spaces, tolerance=max(tolerance, TOLERANCE_IN_EPS * EPS[dtype]))
     return _breaker(model, [features, *moved], moves) if moved else None
@@ -108,5 +113,9 @@ def _follows(plain: Array, moved: Sequence[Array], generators: Sequence[SignedPe
 
 
 def _close(tensor: Array, expected: Array, tolerance: float) -> bool:
-    allowed = tolerance * max(np.abs(expected).max(initial=0), 1e-30)
-    return bool(np.abs(tensor - expected).max(initial=0) <= allowed)
+    # What is no number at the same places breaks nothing.
+    numbers = np.isfinite(expected)
+    if not np.array_equal(numbers, np.isfinite(tensor)):
+        return False
+    allowed = tolerance * max(np.abs(expected[numbers]).max(initial=0), 1e-30)
+    return bool(np.abs(tensor[numbers] - expected[numbers]).max(initial=0) <= allowed)

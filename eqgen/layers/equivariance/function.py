@@ -1,9 +1,9 @@
 """The numeric check of a function: does moving the input move the output? Numpy alone, against raw permutations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,36 +11,97 @@ import numpy.typing as npt
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
 
-EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
-"""The spacing of numbers above 1, from the finest dtype to the coarsest."""
+TF32 = "float32, products rounded to 10 bits (TF32)"
+"""What a GPU makes of float32 unless it is told otherwise."""
+
+EPS = {"float64": 2.0**-52, "float32": 2.0**-23, TF32: 2.0**-10, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""The spacing of numbers above 1, from the finest arithmetic to the coarsest."""
+
+COARSE = (TF32, "float16", "bfloat16")
+"""What hides a small violation: a function that computes so is held to itself in a finer one."""
 
 TOLERANCE_IN_EPS = 100
 """A difference counts as rounding up to this many eps of the dtype, relative to the largest output."""
 
-SCALES = (0.1, 1.0, 10.0)
-"""Inputs of random sign are tried at each of these scales. Far larger ones would measure how an activation saturates: its
-output stays near 1 while the rounding of what it is given grows."""
+COARSE_TOLERANCE_IN_EPS = 16
+"""The same in coarse arithmetic, where a hundred eps are as large as the outputs."""
 
-SAMPLES = 8
-"""Inputs per scale: their largest output is the yardstick, so that one answer near zero raises no false alarm."""
+AGREEMENT_IN_EPS = 8
+"""The same function in two arithmetics: so far apart, in eps of the coarser, relative to the largest output."""
+
+NO_NUMBERS = "no inputs lead to finite outputs"
+"""Why nothing is shown of a function that has no finite outputs."""
 
 Array = npt.NDArray[Any]
 Function = Callable[[Array], Array]
 """From features (batch, n, channels) to features (batch, m, channels)."""
 
+KINDS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Array]] = {
+    "mixed signs at 0.1": lambda random, shape: 0.1 * random.normal(size=shape),
+    "mixed signs": lambda random, shape: random.normal(size=shape),
+    "mixed signs at 10": lambda random, shape: 10 * random.normal(size=shape),
+    "mixed signs at 1000": lambda random, shape: 1000 * random.normal(size=shape),
+    "positive": lambda random, shape: np.exp(random.normal(size=shape)),
+    "positive at 1000": lambda random, shape: 1000 * np.exp(random.normal(size=shape)),
+    "negative": lambda random, shape: -np.exp(random.normal(size=shape)),
+    "whole numbers": lambda random, shape: random.integers(0, 10, size=shape).astype(np.float64),
+    "zeros and ones": lambda random, shape: random.integers(0, 2, size=shape).astype(np.float64),
+}
+"""What a function is tried on: what it does to numbers of both signs says nothing of counts, graphs or prices."""
+
+WHOLE = ("whole numbers", "zeros and ones")
+"""Not nudged: they are exact, and a function may jump between them."""
+
+LARGE = ("mixed signs at 1000", "positive at 1000")
+"""Not given to half precision, which has no numbers for their squares."""
+
+SAMPLES = 6
+"""Inputs of each kind: their largest output is the yardstick, so that one answer near zero raises no false alarm."""
+
+FEWER_SAMPLES = 2
+"""Where one input holds more than MANY_NUMBERS."""
+
+MANY_NUMBERS = 1 << 14
+
+LARGEST_BATCH = 1 << 19
+"""Kinds of inputs go in together up to so many numbers: a function of Keras costs more per call than per sample."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What a function is tried on: generators, products of several, which move what a generator leaves alone, and inputs."""
+    """What a function is tried on: generators, products of several, which move what a generator leaves alone, and inputs.
+
+    The inputs are of kinds, (samples, n, channels) each.
+    """
 
     generators: tuple[PairAction, ...]
     products: tuple[PairAction, ...]
-    inputs: tuple[Array, ...]
+    inputs: dict[str, Array]
+
+    @property
+    def elements(self) -> tuple[PairAction, ...]:
+        """Generators, then products."""
+        return (*self.generators, *self.products)
+
+    def without(self, kinds: Sequence[str]) -> Self:
+        """The same with fewer kinds of inputs."""
+        return replace(self, inputs={kind: kept for kind, kept in self.inputs.items() if kind not in kinds})
 
 
-def random_inputs(size: int, channels: int, random: np.random.Generator) -> tuple[Array, ...]:
-    """Normal features, one array of shape (SAMPLES, size, channels) for each of SCALES."""
-    return tuple(scale * random.normal(size=(SAMPLES, size, channels)) for scale in SCALES)
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a function answers to inputs of one kind: as they are, with their last place changed, and moved by each element."""
+
+    kind: str
+    plain: Array
+    nudged: Array
+    moved: tuple[Array, ...]
+
+
+def random_inputs(size: int, channels: int, random: np.random.Generator) -> dict[str, Array]:
+    """Features of each of KINDS."""
+    shape = (SAMPLES if size * channels <= MANY_NUMBERS else FEWER_SAMPLES, size, channels)
+    return {kind: draw(random, shape) for kind, draw in KINDS.items()}
 
 
 def random_trial(mapping: Mapping, channels: int, products: int, random: np.random.Generator) -> Trial:
@@ -60,81 +121,222 @@ class Outcome:
 
     Attributes:
         error: the largest difference between f(g x) and g f(x), relative to the largest output of the same channel; inf
-            where no output is finite.
-        worst_element: the generator that shows the largest difference, or the product of several when no generator shows one.
-        informative: whether the outputs vary by more than rounding; a constant shows nothing.
+            where only one of the two is a number.
+        element: the generator that shows the largest difference, or the product of several when no generator shows one.
+        kind: of the inputs that show it.
+        shown: whether the outputs vary by more than rounding; a constant shows nothing.
+        chaotic: the channels of the output that rounding moves as much as what comes, on all inputs.
+        faint: the channels that vary, but by no more than rounding.
+        respond: whether some output follows the last place of the inputs.
         elements: how many group elements were tried.
-        dtype: that was computed in.
+        inputs: how many inputs.
+        not_finite: the kinds of inputs to which some outputs were not finite.
+        arithmetic: that was computed in, one of EPS.
+        doubt: why nothing is shown, whatever the error.
+        how: what is to be said before the arithmetic.
     """
 
     error: float
-    worst_element: str
-    informative: bool
+    element: str
+    kind: str
+    shown: bool
+    chaotic: tuple[int, ...]
+    faint: tuple[int, ...]
+    respond: bool
     elements: int
-    dtype: str
+    inputs: int
+    not_finite: tuple[str, ...]
+    arithmetic: str
+    doubt: str = ""
+    how: str = ""
 
     @property
     def tolerance(self) -> float:
         """What the error may be."""
-        return TOLERANCE_IN_EPS * EPS[self.dtype]
+        return tolerance_of(self.arithmetic)
+
+    @property
+    def dtype(self) -> str:
+        """That was computed in."""
+        return self.arithmetic.partition(",")[0]
 
     @property
     def holds(self) -> bool | None:
         """Whether the function is equivariant to rounding, None where that cannot be told."""
+        if self.doubt:
+            return None
         if not self.error <= self.tolerance:
             return False
-        return True if self.informative else None
+        return True if self.shown and not self.chaotic else None
 
     def __str__(self) -> str:
-        if self.error == float("inf"):
-            return f"{self.dtype}: the outputs are not finite"
         text = (
-            f"{self.dtype}, {self.elements} group elements, {SAMPLES * len(SCALES)} inputs: largest relative difference "
+            f"{self.how}{self.arithmetic}, {self.elements} group elements, {self.inputs} inputs: largest relative difference "
             f"{self.error:.1e} (tolerance {self.tolerance:.1e})"
         )
-        if not self.informative:
-            return f"{text}, but the outputs vary by no more than that: nothing is shown"
-        return text if self.error <= self.tolerance else f"{text}, under {self.worst_element}"
+        if self.error > self.tolerance:
+            text += f", under {self.element}, on inputs: {self.kind}"
+        if self.not_finite:
+            text += f"; undecided where outputs are not finite: {', '.join(self.not_finite)}"
+        if self.doubt:
+            return f"{text}; {self.doubt}"
+        if self.holds is None and self.chaotic:
+            several = "channels" if len(self.chaotic) > 1 else "channel"
+            numbers = ", ".join(str(channel + 1) for channel in self.chaotic[:5])
+            return f"{text}, but rounding moves {several} {numbers} as much as other inputs do: nothing is shown there"
+        return (
+            text if self.holds is not None else f"{text}, but the outputs vary by no more than that: nothing is shown"
+        )
 
 
-def try_function(function: Function, trial: Trial, dtype: str, before_activation: Function | None = None) -> Outcome:
-    """Hold f(g x) against g f(x) for every element and input, for a function that computes in some dtype.
+def tolerance_of(arithmetic: str) -> float:
+    """What a difference may be, relative to the largest output, to count as rounding."""
+    return (COARSE_TOLERANCE_IN_EPS if arithmetic in COARSE else TOLERANCE_IN_EPS) * EPS[arithmetic]
+
+
+def combined(outcomes: Sequence[Outcome]) -> Outcome:
+    """One outcome of several of the same function with other weights: the worst, and whether any showed something."""
+    worst = max(outcomes, key=lambda outcome: (outcome.holds is False, outcome.error))
+    told = [outcome for outcome in outcomes if not outcome.doubt] or outcomes
+    return replace(
+        worst if worst.holds is False else max(told, key=lambda outcome: outcome.error),
+        shown=any(outcome.shown for outcome in told),
+        chaotic=tuple(sorted(set.intersection(*(set(outcome.chaotic) for outcome in told)))),
+    )
+
+
+def try_function(
+    function: Function, trial: Trial, arithmetic: str, before_activation: Function | None = None, *, alone: bool = False
+) -> Outcome:
+    """Hold f(g x) against g f(x) for every element and input, for a function that computes in some arithmetic.
 
     Each channel has its own yardstick, so that a large one does not hide a small one: its largest output, or how much
     rounding could move it, where that is more; the values that its last activation is given, where they are known, count too.
+    What fails is tried again with the inputs of each element in a batch of their own, for a function may couple what stands in
+    one batch; `alone` does so at once.
     """
-    elements = [*trial.generators, *trial.products]
-    tolerance = TOLERANCE_IN_EPS * EPS[dtype]
-    errors = dict.fromkeys((element.name for element in elements), 0.0)
-    informative = finite = False
-    for features in trial.inputs if elements else ():
-        features = features.astype("float64" if dtype == "float64" else "float32")
-        plain = function(features).astype(np.float64)
-        if not np.isfinite(plain).all():
-            continue
-        finite = True
-        yardstick = np.abs(plain).max(axis=(0, 1))
-        if before_activation is not None:
-            before = np.abs(before_activation(features).astype(np.float64)).max(axis=(0, 1))
-            yardstick = np.maximum(before, yardstick * (1 + before))
+    outcome = _judged(answers(function, trial, arithmetic, alone), trial, arithmetic, before_activation)
+    if outcome.holds is False and not alone:
+        separately = _judged(answers(function, trial, arithmetic, True), trial, arithmetic, before_activation)
+        outcome = separately if separately.holds is not False else outcome
+    if outcome.holds is not True and outcome.inputs and _changes(function, trial, arithmetic):
+        doubt = "the answers differ from call to call, so they are random: nothing is shown"
+        outcome = replace(outcome, doubt=doubt)
+    return outcome
+
+
+def _changes(function: Function, trial: Trial, arithmetic: str) -> bool:
+    """Whether a function answers otherwise when it is asked again."""
+    features = _typed(next(iter(trial.inputs.values())), arithmetic)
+    first, second = function(features), function(features)
+    return bool(np.abs(first - second).max(initial=0) > tolerance_of(arithmetic) * np.abs(first).max(initial=0))
+
+
+def _typed(features: Array, arithmetic: str) -> Array:
+    typed: Array = features.astype("float64" if arithmetic == "float64" else "float32")
+    return typed
+
+
+def answers(function: Function, trial: Trial, arithmetic: str, alone: bool) -> Iterator[Answers]:
+    """What a function answers, kind by kind."""
+    waiting: list[tuple[str, list[Array]]] = []
+    for kind, features in trial.inputs.items() if trial.elements else ():
+        features = _typed(features, arithmetic)
         # Outputs that are small because large values cancel move with the rounding of those: the last place of the inputs
         # tells how much.
-        nudges = np.where(np.arange(features.size).reshape(features.shape) % 3 == 0, -EPS[dtype], EPS[dtype])
-        nudged = (features * (1 + nudges)).astype(features.dtype)
-        noise = np.abs(function(nudged).astype(np.float64) - plain).max(axis=(0, 1))
-        yardstick = np.maximum(yardstick, np.where(np.isfinite(noise), noise, 0) / EPS[dtype])
-        spread = np.abs(plain - plain.mean(axis=(0, 1))).max(axis=(0, 1))
-        informative |= bool((spread > tolerance * yardstick).any())
-        yardstick = np.where(yardstick > 0, yardstick, 1.0)
-        # All moved inputs go in as one batch: a function of Keras costs more per call than per sample.
-        moved = np.concatenate([element.input.applied(features, axis=1) for element in elements])
-        for element, answer in zip(elements, np.split(function(moved), len(elements)), strict=True):
-            difference = np.abs(answer.astype(np.float64) - element.output.applied(plain, axis=1)).max(axis=(0, 1))
-            error = float((difference / yardstick).max())
-            # What is not a number counts as the largest violation.
-            errors[element.name] = max(errors[element.name], error if np.isfinite(error) else float("inf"))
-    largest = max(errors.values(), default=0.0) if finite or not elements else float("inf")
+        eps = 0.0 if kind in WHOLE else EPS[arithmetic]
+        nudges = np.where(np.arange(features.size).reshape(features.shape) % 3 == 0, -eps, eps)
+        moved = [element.input.applied(features, axis=1) for element in trial.elements]
+        blocks = [features, (features * (1 + nudges)).astype(features.dtype), *moved]
+        if alone:
+            plain, nudged, *answered = map(function, blocks)
+            yield Answers(kind, plain, nudged, tuple(answered))
+            continue
+        if waiting and (len(waiting) + 1) * len(blocks) * features.size > LARGEST_BATCH:
+            yield from _together(function, waiting)
+            waiting = []
+        waiting.append((kind, blocks))
+    if waiting:
+        yield from _together(function, waiting)
+
+
+def _together(function: Function, waiting: list[tuple[str, list[Array]]]) -> Iterator[Answers]:
+    """The answers to the inputs of some kinds from one call."""
+    batch = np.concatenate([block for _, blocks in waiting for block in blocks])
+    answered = iter(np.split(function(batch), sum(len(blocks) for _, blocks in waiting)))
+    for kind, blocks in waiting:
+        plain, nudged, *moved = (next(answered) for _ in blocks)
+        yield Answers(kind, plain, nudged, tuple(moved))
+
+
+def yardstick(plain: Array, nudged: Array, eps: float) -> Array:
+    """How large each channel of some answers is, or what rounding could move of it in units of eps, where that is more."""
+    noise = np.abs(nudged - plain).max(axis=(0, 1), initial=0)
+    largest: Array = np.maximum(np.abs(plain).max(axis=(0, 1), initial=0), noise / eps)
+    return largest
+
+
+def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_activation: Function | None) -> Outcome:
+    elements, tolerance = trial.elements, tolerance_of(arithmetic)
+    errors = {element.name: (0.0, "") for element in elements}
+    shown, chaotic, faint = np.zeros((3, 1), dtype=bool)
+    respond, finite, not_finite = False, False, []
+    for answer in answered:
+        are_numbers = np.isfinite(answer.plain)
+        # Where a channel of one answer is not finite, the others decide.
+        whole = are_numbers.all(axis=1, keepdims=True) & np.isfinite(answer.nudged).all(axis=1, keepdims=True)
+        if not whole.all():
+            not_finite.append(answer.kind)
+        finite |= bool(whole.any())
+        plain, nudged = np.where(whole, answer.plain, 0), np.where(whole, answer.nudged, 0)
+        size = np.abs(plain).max(axis=(0, 1), initial=0)
+        if before_activation is not None:
+            features = _typed(trial.inputs[answer.kind], arithmetic)
+            before = np.abs(before_activation(features)).max(axis=(0, 1))
+            size = np.maximum(before, size * (1 + before))
+        allowed = np.maximum(size, yardstick(plain, nudged, EPS[arithmetic]))
+        change = np.abs(nudged - plain)
+        respond |= bool(((change > 0) & (change < 2.0**-30 * size)).any())
+        mean = plain.sum(axis=(0, 1)) / np.maximum(whole.sum(axis=(0, 1)) * plain.shape[1], 1)
+        spread = (np.abs(plain - mean) * whole).max(axis=(0, 1), initial=0)
+        shown = shown | (spread > tolerance * allowed)
+        chaotic = chaotic | ((spread > tolerance * size) & (spread <= tolerance * allowed))
+        faint = faint | (spread > 0)
+        allowed = np.where(allowed > 0, allowed, 1.0)
+        for element, moved in zip(elements, answer.moved, strict=True):
+            with np.errstate(invalid="ignore"):
+                difference = np.abs(np.where(whole, moved, 0) - element.output.applied(plain, axis=1)).max(axis=(0, 1))
+            error = float((difference / allowed).max())
+            # What is a number at one of the two alone counts as the largest violation.
+            expected = np.abs(element.output.applied(are_numbers.astype(np.float64), axis=1)) > 0
+            same = np.isfinite(error) and np.array_equal(np.isfinite(moved), expected)
+            errors[element.name] = max(errors[element.name], (error if same else float("inf"), answer.kind))
     # Whoever breaks a symmetry breaks it under some generator, which says more than a product of several.
-    generators = [element.name for element in trial.generators if errors[element.name] > tolerance]
+    generators = [element.name for element in trial.generators if errors[element.name][0] > tolerance]
     worst = max(generators or errors, key=errors.__getitem__, default="")
-    return Outcome(largest, worst, informative or not elements, len(elements), dtype)
+    return Outcome(
+        error=max(errors.values(), default=(0.0, ""))[0],
+        element=worst,
+        kind=errors[worst][1] if elements else "",
+        shown=bool(shown.any()) or not elements,
+        chaotic=tuple(np.flatnonzero(chaotic & ~shown).tolist()),
+        faint=tuple(np.flatnonzero(faint & ~shown & ~chaotic).tolist()),
+        respond=respond,
+        elements=len(elements),
+        inputs=sum(map(len, trial.inputs.values())),
+        not_finite=tuple(not_finite),
+        arithmetic=arithmetic,
+        doubt="" if finite or not elements or max(errors.values())[0] > 0 else NO_NUMBERS,
+    )
+
+
+def agree(coarse: Sequence[Answers], fine: Sequence[Answers], arithmetic: str) -> bool:
+    """Whether a function answered the same in two arithmetics, to the rounding of the coarser one."""
+    for one, other in zip(coarse, fine, strict=True):
+        rows = np.isfinite(one.plain).all(axis=(1, 2)) & np.isfinite(one.nudged).all(axis=(1, 2))
+        allowed = AGREEMENT_IN_EPS * EPS[arithmetic] * yardstick(one.plain[rows], one.nudged[rows], EPS[arithmetic])
+        for left, right in zip((one.plain, *one.moved), (other.plain, *other.moved), strict=True):
+            difference = np.abs(left[rows] - right[rows]).max(axis=(0, 1), initial=0)
+            if not (difference <= allowed).all():
+                return False
+    return True

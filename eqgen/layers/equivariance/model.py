@@ -1,77 +1,115 @@
-"""The numeric check of any Keras model or layer, in its own dtype and shapes, with the weights that it has or others."""
+"""The numeric check of any Keras model or layer, in its own dtype and shapes, and in a finer one where that decides."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
+from dataclasses import replace
 from itertools import product
-from math import prod
 from typing import Any
 
 import keras
-import numpy as np
+from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.equivariance.function import EPS, Array, Function, Outcome, Trial, try_function
-from eqgen.layers.execution.tensors import as_float64
+from eqgen.layers.equivariance.arithmetic import arithmetic_of, coarsest_dtype, computing_in
+from eqgen.layers.equivariance.function import (
+    COARSE,
+    LARGE,
+    TF32,
+    Array,
+    Function,
+    Outcome,
+    Trial,
+    agree,
+    answers,
+    try_function,
+)
+from eqgen.layers.execution.tensors import as_float64, highest_precision
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space
 
-HALF = ("float16", "bfloat16")
+FINER = {"float16": "float32", "bfloat16": "float32", TF32: "float64", "float32": "float64"}
+
+ROUNDING = 2.0**-20
+"""An error that shrinks below this part of itself in float64 was rounding: in float32 that is 2^29 times as large."""
 
 
 def try_model(
-    model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, before_activation: Function | None = None
+    model: Any,
+    mapping: Mapping,
+    shape: tuple[int, ...],
+    trial: Trial,
+    before_activation: Function | None = None,
+    *,
+    function: Function | None = None,
+    precise: bool = True,
+    alone: bool = False,
 ) -> Outcome:
-    """Hold a layer or model, whose inputs have this shape without the batch, against a mapping in its own dtype."""
-    return try_function(flat_function(model, mapping, shape), trial, coarsest_dtype(model), before_activation)
+    """Hold a layer or model, whose inputs have this shape without the batch, against a mapping.
 
+    It is tried in its own arithmetic. Coarse ones hide what is smaller, so that the very model is also computed in a finer one,
+    where it has to answer the same; and what fails in float32, or shows nothing, is decided in float64, for rounding may be
+    large behind a constant.
 
-def in_single_precision(model: Any) -> Any:
-    """A model that computes in half precision, made again in float32 with the same weights; any other as it is.
-
-    Rounding to half precision hides what breaks a symmetry. A subclassed model, whose config does not tell what it computes, is
-    returned as it is.
+    Args:
+        model: a Keras layer or model.
+        mapping: what it is held to.
+        shape: of one input.
+        trial: elements and inputs.
+        before_activation: what its last activation is given, where that is known.
+        function: what is computed with it, in place of a call.
+        precise: at the highest precision that the backend has for one operation; else in the user's arithmetic.
+        alone: the inputs of each element in a batch of their own.
     """
-    if coarsest_dtype(model) not in HALF:
-        return model
-    usual = keras.config.dtype_policy()
-    # Models that hold layers have the policy that is in force when they are made.
-    keras.config.set_dtype_policy("float32")
-    try:
-        if isinstance(model, keras.Model):
-            copy = keras.models.clone_model(model, clone_function=_single, recursive=True)
-        else:
-            copy = _single(model)
-            copy.build(model.get_build_config()["input_shape"])
-        copy.set_weights([as_float64(weight).astype("float32") for weight in model.weights])
-    except (TypeError, ValueError, KeyError, NotImplementedError):
-        return model
-    finally:
-        keras.config.set_dtype_policy(usual)
-    return copy if coarsest_dtype(copy) not in HALF else model
+    function = flat_function(model, mapping, shape) if function is None else function
+    with highest_precision() if precise else nullcontext():
+        arithmetic = arithmetic_of(model)
+        trial = trial if coarsest_dtype(model) in ("float32", "float64") else trial.without(LARGE)
+        own = try_function(function, trial, arithmetic, before_activation, alone=alone)
+        if arithmetic == "float64" or (arithmetic == "float32" and own.holds and not own.faint) or own.doubt:
+            return own
+        finer, same = FINER[arithmetic], True
+        try:
+            coarse = list(answers(function, trial, arithmetic, alone)) if arithmetic in COARSE else []
+            with computing_in(model, finer):
+                fine = try_function(function, trial, finer, before_activation, alone=alone)
+                if coarse:
+                    same = agree(coarse, list(answers(function, trial, finer, alone)), arithmetic)
+        except DeclarationError:
+            raise
+        except Exception:
+            # A model with a dtype in its code may raise anything in another.
+            fine = None
+    if arithmetic in COARSE:
+        return _of_coarse(own, fine, same, finer)
+    return own if fine is None else _of_single(own, fine)
 
 
-def _single(layer: Any) -> Any:
-    return type(layer).from_config(_in_float32(layer.get_config()))
+def _of_coarse(own: Outcome, fine: Outcome | None, same: bool, finer: str) -> Outcome:
+    """What is told by a model in coarse arithmetic, and by itself in a finer one."""
+    if fine is not None and (fine.holds is False or same):
+        confirmed = own.arithmetic == TF32 and fine.holds
+        return replace(own, how="") if confirmed and own.holds is not False else replace(fine, how="made again in ")
+    if own.holds is False:
+        return own
+    if fine is None:
+        doubt = f"{own.dtype} hides what is smaller, and the model cannot be made again: build it with dtype {finer}"
+    else:
+        doubt = f"{own.dtype} hides what is smaller, and in {finer} the model answers otherwise: build it with dtype {finer}"
+    return replace(own, doubt=doubt)
 
 
-def _in_float32(config: Any) -> Any:
-    """A config whose every dtype is float32, in the layers that it holds too."""
-    if isinstance(config, (list, tuple)):
-        return type(config)(map(_in_float32, config))
-    if not isinstance(config, dict):
-        return config
-    if config.get("class_name") == "DTypePolicy":
-        return {**config, "config": {"name": "float32"}}
-    return {
-        key: "float32" if key == "dtype" and isinstance(value, str) and value in HALF else _in_float32(value)
-        for key, value in config.items()
-    }
-
-
-def coarsest_dtype(model: Any) -> str:
-    """The coarsest dtype that any layer of a model computes in: the model cannot be more exact than that."""
-    dtypes = {str(layer.compute_dtype) for layer in model._flatten_layers()}
-    return max(dtypes & EPS.keys(), key=EPS.__getitem__, default="float32")
+def _of_single(own: Outcome, fine: Outcome) -> Outcome:
+    """What is told by a model in float32 that failed or showed nothing, and by itself in float64."""
+    fine = replace(fine, how="decided in ")
+    if own.holds is False:
+        rounding = fine.error <= max(fine.tolerance, min(own.error, 1.0) * ROUNDING)
+        if not rounding:
+            return own
+        # What is left is the rounding of float64, seen through the same constant.
+        return fine if fine.holds is not False else replace(fine, error=min(fine.error, fine.tolerance))
+    # A model that computes in float32 whatever it is told does not follow the last place of its inputs.
+    if fine.holds is False and not fine.respond:
+        return own
+    return fine if own.holds is None or fine.holds is False else own
 
 
 def input_shape_of(model: Any, mapping: Mapping, given: tuple[int | None, ...] | None) -> tuple[int, ...]:
@@ -110,14 +148,18 @@ def _known_input_shape(model: Any, mapping: Mapping) -> tuple[int | None, ...]:
     return tuple(shape[1:])
 
 
-def flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...]) -> Function:
-    """A model as a function of features, from (batch, n, channels) to (batch, m, channels)."""
+def flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...], training: bool = False) -> Function:
+    """A model as a function of features (batch, points, channels)."""
     space = mapping.output
     # A layer may not take the argument; a model always does.
-    options = {"training": False} if isinstance(model, keras.Model) else {}
+    options = (
+        {"training": training} if isinstance(model, keras.Model) or (training and model._call_has_training_arg) else {}
+    )
 
     def function(features: Array) -> Array:
-        outputs = model(features.reshape(len(features), *shape), **options)
+        # Named at once: PyTorch would first make single precision of it.
+        inputs = ops.convert_to_tensor(features.reshape(len(features), *shape), dtype=features.dtype.name)
+        outputs = model(inputs, **options)
         if isinstance(outputs, (list, tuple, dict)):
             raise DeclarationError(
                 f"{model.name!r} has several outputs: verify takes models of one input and one output"
@@ -139,41 +181,3 @@ def _needed(mapping: Mapping, space: Space) -> str:
     needed = f"{mapping} needs (batch, {space.size}) or (batch, {space.size}, channels)"
     grid = " x ".join(map(str, space.shape))
     return needed if len(space.shape) < 2 else f"{needed}, or a grid of {grid} in place of {space.size}"
-
-
-def trained_weights(model: Any) -> list[Any]:
-    """What training changes: trainable weights, and the statistics that batch normalization keeps."""
-    kept = [
-        weight
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-        for weight in layer.non_trainable_weights
-    ]
-    return list({id(weight): weight for weight in [*model.trainable_weights, *kept]}.values())
-
-
-@contextmanager
-def randomized_weights(model: Any, random: np.random.Generator) -> Iterator[None]:
-    """Inside, what training changes is drawn at random, within its constraints; afterwards it is as it was."""
-    weights = trained_weights(model)
-    before = [np.asarray(keras.ops.convert_to_numpy(weight.value)) for weight in weights]
-    try:
-        for weight, values in zip(weights, before, strict=True):
-            weight.assign(_drawn(values, random))
-            if weight.constraint is not None:
-                weight.assign(weight.constraint(weight))
-        yield
-    finally:
-        for weight, values in zip(weights, before, strict=True):
-            weight.assign(values)
-
-
-def _drawn(values: Array, random: np.random.Generator) -> Array:
-    """Vectors positive, for one may be a variance; matrices that keep the size of what they multiply; counters stay."""
-    if not np.issubdtype(values.dtype, np.floating) and values.dtype.name != "bfloat16":
-        return values
-    if values.ndim < 2:
-        drawn = random.uniform(0.5, 1.5, size=values.shape)
-    else:
-        drawn = random.normal(size=values.shape) / np.sqrt(prod(values.shape[:-1]))
-    return drawn.astype(values.dtype)

@@ -148,6 +148,26 @@ def highest_precision() -> AbstractContextManager[Any]:
     return highest
 
 
+def rounds_products() -> bool:
+    """Whether products of single precision are rounded to 10 bits (TF32) here and now: on a GPU, by the switches of its backend."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        precise = str(jax.config.jax_default_matmul_precision).lower() in ("highest", "float32", "3")
+        return jax.default_backend() == "gpu" and not precise
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return (
+            bool(tf.config.list_physical_devices("GPU")) and tf.config.experimental.tensor_float_32_execution_enabled()
+        )
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return bool(torch.cuda.is_available() and torch.backends.cuda.matmul.allow_tf32)
+    return False
+
+
 def as_float64(tensor: Any) -> Reals:
     """A tensor of any dtype as a numpy array in double precision, which not every backend has."""
     if keras.backend.standardize_dtype(tensor.dtype) in ("float16", "bfloat16"):

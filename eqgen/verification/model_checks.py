@@ -1,0 +1,105 @@
+"""The checks of any layer or model by what it computes: with its weights, with others, and as in training."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import keras
+import numpy as np
+
+from eqgen.layers.equivariance.arithmetic import arithmetic_of, coarsest_dtype, computing_in
+from eqgen.layers.equivariance.culprit import symmetry_breaker
+from eqgen.layers.equivariance.function import TF32, Outcome, Trial, combined
+from eqgen.layers.equivariance.model import flat_function, try_model
+from eqgen.layers.equivariance.weights import as_in_training, learns, randomized_weights, trained_weights
+from eqgen.spaces.mapping import Mapping
+from eqgen.verification.difference import first_difference, simple_inputs
+from eqgen.verification.report import Check
+
+IN_TRAINING = ("mixed signs", "positive")
+"""Statistics are taken of the whole batch, so that each element costs a call for each of these kinds."""
+
+
+def model_checks(
+    model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, random: np.random.Generator | None
+) -> tuple[list[Check], Outcome, str]:
+    """The checks of a layer or model, what its own weights showed, and the first difference in words.
+
+    Without a generator of random numbers it is not trained any further, so that its own weights decide.
+    """
+    outcome = try_model(model, mapping, shape, trial)
+    evidence, difference = str(outcome), ""
+    if outcome.holds is False:
+        evidence += _named_breaker(model, mapping, shape, trial, outcome)
+        difference = _difference(model, mapping, shape, trial, outcome)
+    numeric = Check("numeric", outcome.holds, evidence, open=outcome.holds is None)
+    checks = [numeric]
+    if arithmetic_of(model) == TF32:
+        as_it_is = try_model(model, mapping, shape, trial, precise=False)
+        checks.append(Check("as it is", as_it_is.holds, str(as_it_is), open=bool(as_it_is.doubt)))
+    if random is not None and outcome.holds is not False and not outcome.doubt:
+        training, difference = _in_training(model, mapping, shape, trial, random)
+        checks += training
+        # Weights that are zero show nothing, and are no mistake.
+        if any(check.holds for check in training):
+            checks[0] = Check("numeric", outcome.holds, evidence)
+    return checks, outcome, difference
+
+
+def _in_training(
+    model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, random: np.random.Generator
+) -> tuple[list[Check], str]:
+    """What training may make of a model: other weights and statistics, and how it computes meanwhile; and a difference."""
+    learning = flat_function(model, mapping, shape, training=True)
+    features = trial.inputs["mixed signs"].astype("float32")
+    weights = trained_weights(model, (lambda: learning(features)) if learns(model) else None)
+    checks = []
+    if weights:
+        outcomes = []
+        for wide in (False, True):
+            with randomized_weights(model, random, weights, wide=wide):
+                outcomes.append(try_model(model, mapping, shape, trial))
+                if outcomes[-1].holds is False:
+                    evidence = (
+                        f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
+                        f"{_named_breaker(model, mapping, shape, trial, outcomes[-1])}"
+                    )
+                    difference = _difference(model, mapping, shape, trial, outcomes[-1])
+                    return [Check("training", False, evidence)], difference
+        other = combined(outcomes)
+        checks.append(Check("training", other.holds, f"with other weights too: {other}"))
+    if learns(model):
+        few = Trial(trial.generators, trial.products[:2], {kind: trial.inputs[kind] for kind in IN_TRAINING})
+        with as_in_training(model):
+            meanwhile = try_model(model, mapping, shape, few, function=learning, alone=True)
+        checks.append(Check("training=True", meanwhile.holds, f"each batch moved as a whole: {meanwhile}"))
+    return checks, ""
+
+
+def _difference(model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, outcome: Outcome) -> str:
+    shown = trial.inputs.get(outcome.kind)
+    inputs = [
+        *simple_inputs(mapping.input.size, int(np.prod(shape)) // mapping.input.size),
+        *([] if shown is None else [shown]),
+    ]
+    with _as_it_showed(model, outcome):
+        return first_difference(flat_function(model, mapping, shape), mapping, trial, inputs, outcome.dtype)
+
+
+def _as_it_showed(model: Any, outcome: Outcome) -> AbstractContextManager[None]:
+    """The arithmetic in which it failed."""
+    return computing_in(model, outcome.dtype if outcome.dtype != coarsest_dtype(model) else None)
+
+
+def _named_breaker(model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, outcome: Outcome) -> str:
+    if not isinstance(model, keras.Model):
+        return ""
+    generators = mapping.generators
+    spaces = [[generator.input for generator in generators], [generator.output for generator in generators]]
+    features = trial.inputs.get(outcome.kind)
+    with _as_it_showed(model, outcome):
+        broken = symmetry_breaker(model, spaces, shape, features=features)
+    if broken is not None:
+        return f"; what breaks it is {broken}"
+    if getattr(model, "inputs", None):
+        return ""
+    return "; no layer can be named in a subclassed model: a functional or sequential one shows what stands between its layers"
