@@ -58,9 +58,11 @@ def show(
         console.print((shown.pattern if isinstance(shown, Orbits) else shown).latex(), soft_wrap=True)
         return
     if isinstance(shown, Orbits):
-        console.print(str(shown.mapping), style="bold", soft_wrap=True)
+        console.print(shown.mapping.declaration, style="bold", soft_wrap=True)
         for axis in shown.mapping.axes:
             console.print(f"{axis.name}: {axis.group.describe()}", soft_wrap=True)
+        for larger in shown.mapping.larger_than_meant:
+            console.print(larger, soft_wrap=True)
         console.print()
     _show_pattern(shown)
     if isinstance(shown, Orbits):

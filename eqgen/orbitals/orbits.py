@@ -77,7 +77,9 @@ class Orbits:
     def pattern(self) -> Pattern:
         """The symbolic weight matrix: it needs the whole table, which is made when it is first asked for."""
         ways = "take rank, sizes, representatives, or labels_at(rows, columns)"
-        refuse_large_table(str(self.mapping), *self.shape, f"its {self.rank} orbits are known without it: {ways}")
+        refuse_large_table(
+            self.mapping.declaration, *self.shape, f"its {self.rank} orbits are known without it: {ways}"
+        )
         table = self.form.table()
         return Pattern(table.signed_labels, None, table.row_representatives)
 
@@ -146,7 +148,7 @@ class Orbits:
         if self.mapping.support is not None:
             pairs = self.mapping.support.indices.size
             return f"{self.mapping.in_short()}: {self.rank} orbits of {pairs} of {m} x {n} pairs"
-        return f"{self.mapping}: {self.rank} orbits of {m} x {n} pairs"
+        return f"{self.mapping.declaration}: {self.rank} orbits of {m} x {n} pairs"
 
     __repr__ = __str__
 
@@ -186,5 +188,5 @@ def _unit_labels(mapping: Mapping, limits: Limits) -> OrbitalMatrix:
         if family is not None and group.degree >= stable_degree(output, input_):
             return stable_labels(mapping, family, limits)
     hint = "name the pairs that matter with support=..., or declare independent axes, which are held as factors"
-    refuse_large_table(str(mapping), output.size, input_.size, hint)
+    refuse_large_table(mapping.declaration, output.size, input_.size, hint)
     return pair_labels(mapping.elements, limits)

@@ -11,7 +11,7 @@ from eqgen.common.arrays import Permutation
 from eqgen.language.syntax import Factor as FactorSyntax
 from eqgen.language.syntax import sum_text, support_text, where_text
 from eqgen.permutations.families import S
-from eqgen.permutations.group import Group, diagonal, direct_product
+from eqgen.permutations.group import Group, diagonal, direct_product, order_text
 from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.pair_action import PairAction
 from eqgen.spaces.space import Factor, Space, Term, part_of
@@ -107,11 +107,33 @@ class Mapping:
         return f"{text}, ... ({len(representatives)} orbits)" if is_cut else text
 
     def __str__(self) -> str:
-        return self.declaration
+        return "  # ".join([self.declaration, *self.larger_than_meant])
 
     def __repr__(self) -> str:
         described = [f"{self.unit_name(unit)}: {self.unit_group(unit).describe()}" for unit in self.units]
-        return f"{self.in_short()}  # {'; '.join(described)}" if described else self.in_short()
+        return "  # ".join([self.in_short(), *filter(None, ["; ".join(described)]), *self.larger_than_meant])
+
+    @cached_property
+    def larger_than_meant(self) -> tuple[str, ...]:
+        """What is to be said of axes that move together by a group larger than any of them has: a slip in one table does that.
+
+        Nothing where an order would take long.
+        """
+        said = []
+        for unit in self.units:
+            orders = [self.axes[number].group.quick_order() for number in unit] if len(unit) > 1 else []
+            together = self.unit_group(unit).quick_order() if orders and None not in orders else None
+            if together is None or together in orders:
+                continue
+            alone = [
+                f"{self.axes[number].name} has {order_text(order or 0)}"
+                for number, order in zip(unit, orders, strict=True)
+            ]
+            said.append(
+                f"{self.unit_name(unit)} have order {order_text(together)} together, and alone {', '.join(alone)}: more than any "
+                "of them needs; does generator k of each axis belong to the same element?"
+            )
+        return tuple(said)
 
     def in_short(self) -> str:
         """The declaration, with the first few pairs of a long support."""

@@ -93,7 +93,9 @@ def verify_function(
         first_difference(called.function, mapping, trial, inputs, called.dtype) if outcome.holds is False else ""
     )
     checks = (Check("numeric", outcome.holds, str(outcome), open=outcome.holds is None),)
-    return Report(called.name, str(mapping), checks, None, outcome.error, outcome.tolerance, outcome.dtype, difference)
+    return Report(
+        called.name, mapping.declaration, checks, None, outcome.error, outcome.tolerance, outcome.dtype, difference
+    )
 
 
 def name_of(given: Any) -> str:
@@ -116,7 +118,7 @@ def _read_shape(input_shape: Any, mapping: Mapping, name: str) -> tuple[bool, Sh
         if shape == (*points, *channels):
             return batched, shape
     raise DeclarationError(
-        f"input_shape={shortened(input_shape)} is no shape of features of {mapping}: write ({space.size},) or "
+        f"input_shape={shortened(input_shape)} is no shape of features of {mapping.declaration}: write ({space.size},) or "
         f"({space.size}, channels){_or_grid(space)}, with None in front, (None, {space.size}), for a function that takes a batch"
     )
 
@@ -203,7 +205,7 @@ def _check_answer(outputs: Array, batch: int, mapping: Mapping, name: str) -> No
     fits = space.size == 1 or answer[:1] == (space.size,) or answer[: len(space.shape)] == space.shape
     if not fits or outputs.shape[:1] != (batch,):
         raise DeclarationError(
-            f"{name} answers one example in shape {answer}, {mapping} needs ({space.size},) or ({space.size}, channels)"
+            f"{name} answers one example in shape {answer}, {mapping.declaration} needs ({space.size},) or ({space.size}, channels)"
             f"{_or_grid(space)}"
         )
 

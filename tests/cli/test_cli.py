@@ -264,3 +264,18 @@ def test_the_demo_exits_with_1_when_its_proof_fails(run, monkeypatch, tmp_path, 
 
     monkeypatch.setattr(story, "run", lambda *arguments, **options: proved)
     assert run("demo", "--output", str(tmp_path))[0] == (0 if proved else 1)
+
+
+def test_show_says_that_axes_move_together_by_more_than_any_needs(run):
+    status, out, _ = run(
+        "show", "p w -> w where p & w = Group((1 2 3), (1 2)) & Group((1 2 3)(4 5 6), (1 4)(2 5)(3 6))"
+    )
+    assert status == 0
+    assert out.splitlines()[:5] == [
+        "p w -> w where p & w = Group((1 2 3), (1 2)) & Group((1 2 3)(4 5 6), (1 4)(2 5)(3 6))",
+        "p: order 6, one orbit of 3 points",
+        "w: order 6, one orbit of 6 points",
+        "p & w have order 18 together, and alone p has 6, w has 6: more than any of them needs; does generator k of each axis "
+        "belong to the same element?",
+        "",
+    ]

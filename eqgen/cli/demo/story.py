@@ -152,7 +152,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 def _tell_pattern(console: Console) -> None:
     found = orbits(LAYER)
-    console.print(f"\nThe layer: {found.mapping}", style="bold")
+    console.print(f"\nThe layer: {found.mapping.declaration}", style="bold")
     coloured, letters = found.pattern.coloured().split("\n"), Text()
     # The picture has all rows.
     for number, line in enumerate(coloured[:8]):
