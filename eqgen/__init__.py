@@ -7,7 +7,19 @@ import wrapt
 
 # The names stand in __init__.pyi, for type checkers and for Python alike. Keras takes seconds to import: whoever only looks
 # at patterns does not wait for it.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _public(name)
+    except AttributeError:
+        # What stands in a name that there is may lack another one.
+        if name in __all__ or name.startswith("_"):
+            raise
+        from eqgen.language.meant import nearest_name
+
+        raise AttributeError(f"eqgen has no {name}{nearest_name(name, __all__)}") from None
 
 
 @wrapt.when_imported("keras")

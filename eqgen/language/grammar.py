@@ -1,7 +1,7 @@
 """The declaration language: text -> syntax tree, with errors that point at the character. It knows no groups."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, islice
@@ -12,6 +12,7 @@ from lark.exceptions import VisitError
 from lark.tree import Meta
 
 from eqgen.common.errors import DeclarationError, count, in_short, pointing
+from eqgen.language.meant import instead
 from eqgen.language.printed import in_our_words, without_end
 from eqgen.language.syntax import (
     FORMS,
@@ -147,6 +148,9 @@ def parse_pattern(text: str) -> tuple[tuple[tuple[int, str], ...], ...]:
     words = dict.fromkeys(chain.from_iterable(rows))
     if not all(map(is_entry, words)):
         wrong = next(word for word in re.finditer(r"[^\s;]+", plain) if not is_entry(word[0]))
+        line = instead(plain, _reads("mapping"))
+        if line:
+            raise pointing(f"unexpected {wrong[0]!r} in a pattern{line}", text, wrong.start())
         space = "; a space alone is none: write p -> p where p = ..." if re.search(r"\bwhere\b", text) else ""
         raise pointing(
             f"unexpected {wrong[0]!r} in a pattern: entries are names, -names or 0, separated by spaces, rows by ; "
@@ -194,9 +198,8 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     if start == "group":
         plain = in_our_words(plain)
     if start == "mapping" and "->" not in plain:
-        raise pointing(
-            'this mapping has no "->": write "input -> output", like "p -> p where p = S(5)"', text, len(text.rstrip())
-        )
+        line = instead(plain, _reads(start)) or '; write "input -> output", like "p -> p where p = S(5)"'
+        raise pointing(f'this mapping has no "->"{line.replace(";", ":", 1)}', text, len(text.rstrip()))
     # The word stands for itself nowhere else. Pairs are read apart: there may be a hundred thousand of them.
     keywords = (part for part in re.finditer(r'"[^"\n]*"|\bsupport\b', plain) if part[0] == "support")
     support = None if start == "group" else next(keywords, None)
@@ -213,6 +216,19 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     except RecursionError:
         raise DeclarationError("the declaration is nested too deeply: name its parts as axes of their own") from None
     return tree if support is None else replace(tree, support=_support(text, plain, support.end()))
+
+
+def _reads(start: str) -> Callable[[str], bool]:
+    """Whether a text is a whole mapping, space or group, as far as the grammar goes."""
+
+    def reads(text: str) -> bool:
+        try:
+            _parser().parse(text, start=start)
+        except (UnexpectedInput, RecursionError):
+            return False
+        return True
+
+    return reads
 
 
 def _refuse_many_generators(plain: str, text: str) -> None:
@@ -246,8 +262,10 @@ def _explain(error: UnexpectedInput, text: str, end: int, start: str) -> NoRetur
     words = {token.name: f'"{token.pattern.value}"' for token in _parser().terminals} | WORDS | {"$END": "the end"}
     expected = sorted(words[name] for name in accepted)
     wanted = " or ".join([", ".join(expected[:-1]), expected[-1]] if len(expected) > 1 else expected)
-    hint = ""
-    if UNQUOTED.search(text[:position]):
+    hint = instead(text[:end], _reads(start))
+    if hint:
+        wanted = ""
+    elif UNQUOTED.search(text[:position]):
         hint = '; the name stands in double quotes, as in catalogue("rubiks-cube")'
     elif CYCLE_BEFORE.search(text[:position]) and wanted:
         hint = "; cycles inside an expression stand in Group(...)"

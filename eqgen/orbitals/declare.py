@@ -1,5 +1,7 @@
 """mapping and one_space: a declaration, in text or in Python, becomes a Mapping."""
 
+import difflib
+import re
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
@@ -203,6 +205,12 @@ def _checked_axis_names(
     mentioned = tuple(dict.fromkeys(factor.axis for factor in factors))
     for factor in factors:
         if factor.axis not in declared:
+            meant = _meant(factor.axis, [name for name in declared if name not in mentioned])
+            if meant:
+                line = in_short(re.sub(rf"\b{factor.axis}\b", meant, text), 120)
+                raise pointing(
+                    f"axis {factor.axis} is not declared, and {meant} is: write {line}", text, factor.position
+                )
             group = f'{factor.axis} = S(5)"'
             written = f'", {group} at the end' if syntax.where else f'"where {group}'
             message = f"axis {factor.axis} is not declared: add {written} or pass {factor.axis}=..."
@@ -217,6 +225,12 @@ def _checked_axis_names(
         if name not in mentioned and not (isinstance(value, JointAxis) and value.bundle in used):
             raise DeclarationError(f"axis {name} is declared but not used in {text!r}: use it or drop the keyword")
     return mentioned
+
+
+def _meant(name: str, unused: list[str]) -> str:
+    """The declared axis that a name may stand for: the same in other letters, or nearly the same; "" for none."""
+    same = (other for other in unused if other.casefold() == name.casefold())
+    return next(same, "") or next(iter(difflib.get_close_matches(name, unused, n=1)), "")
 
 
 def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Group]) -> Space:

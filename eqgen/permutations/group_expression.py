@@ -8,6 +8,7 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError, count, in_short, is_whole, pointing, shortened
 from eqgen.language.grammar import LISTING, parse_group, parse_mapping
+from eqgen.language.meant import named_group
 from eqgen.language.syntax import Call, Cycles, GroupExpression, Product, operand_text
 from eqgen.permutations import catalogue
 from eqgen.permutations.convert import as_array, from_arrays, from_compressed, from_cycles, is_matrix
@@ -45,10 +46,27 @@ def group(value: Any) -> Group:
         return _of_cycles(value)
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 1):
         return from_arrays(value)
+    instead = _written_instead(value)
+    if instead:
+        raise DeclarationError(f"expected a group, got {type(value).__name__}: write {instead}")
     raise DeclarationError(
         f'expected a group, got {type(value).__name__}: give eq.S(5), a text like "(1 2 3), (1 2)", a list of 0-based generator '
         "arrays, or a sympy PermutationGroup"
     )
+
+
+def _written_instead(value: Any) -> str:
+    """What to write where a value is no group, but something that one is made of; "" where nothing is known."""
+    if hasattr(value, "nodes") and hasattr(value, "is_directed"):
+        return "eq.automorphisms(graph), the group of its symmetries"
+    if is_whole(value, 1):
+        return f"eq.S({value}), all rearrangements of so many points, or eq.C({value}), those of a ring"
+    if callable(value):
+        family = next((name for name, made in FAMILIES.items() if made is value), None)
+        return (
+            f"eq.{family}(5)" if family else "eq.trace((8, 8), function), the group that functions of arrays generate"
+        )
+    return ""
 
 
 def _is_one_generator(value: Any) -> bool:
@@ -155,9 +173,9 @@ def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
     if call.name == "catalogue":
         (name,) = _arguments(call, (str,), 'catalogue("rubiks-cube")')
         return _from_catalogue(name, reading)
-    meant = next((name for name in FAMILIES if name.lower() == call.name.lower()), None)
-    if meant is not None:
-        raise DeclarationError(f"{call.name} names no group: did you mean {meant}?")
+    meant = named_group(call.name, call.arguments[0]) if len(call.arguments) == 1 else ""
+    if meant:
+        raise DeclarationError(f"{call.name} names no group: write {meant}")
     families = ", ".join(f"{name}(n)" for name in FAMILIES)
     raise DeclarationError(
         f'{call.name} names no group: use {families}, cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or catalogue("...")'

@@ -354,8 +354,7 @@ def test_a_finished_mapping_takes_no_more_axes():
         ),
         (
             "wreath(S(2), Z(3))",
-            "Z names no group: use S(n), A(n), C(n), D(n), cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or "
-            'catalogue("...") (character 14)\n'
+            "Z names no group: write C(3) (character 14)\n"
             "  wreath(S(2), Z(3))\n"
             "               ^",
             "Z",
