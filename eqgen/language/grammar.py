@@ -46,6 +46,7 @@ joint     : NAME ("&" NAME)+ "=" expression ("&" expression)*   -> axis
           | "[" generators "]"              -> bracketed
           | "[" product_of_cycles ("," product_of_cycles)* "]"  -> generators
           | "(" expression ")"
+          | "(" generator ("," generator)+ ")"  -> generators
 ?argument : expression
           | NUMBER                          -> number
           | STRING                          -> string
@@ -101,7 +102,7 @@ OF_A_SUPPORT = re.compile(r"support\b|<-")
 WORDS = {"NAME": "a name", "NUMBER": "a number", "INTEGER": "a point", "STRING": 'a quoted name like "rubiks-cube"'}
 """What is written in many ways, in words; other tokens stand for themselves."""
 
-LISTING = ("Group", "PermutationGroup")
+LISTING = ("Group", "GroupWithGenerators", "GroupByGenerators", "PermutationGroup")
 """What is written around a list of generators."""
 
 LONGEST_NUMBER = 18
