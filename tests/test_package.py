@@ -76,3 +76,12 @@ def test_the_installed_package_is_the_one_from_the_wheel(installed):
         [environment / "bin" / "python", "-c", code], cwd=elsewhere, capture_output=True, text=True, check=True
     )
     assert all(Path(line).is_relative_to(environment) for line in done.stdout.split())
+
+
+@pytest.mark.slow
+def test_pytest_finds_the_fixture_of_the_installed_package(installed):
+    environment, elsewhere = installed
+    listed = [environment / "bin" / "python", "-m", "pytest", "--fixtures", "-p", "no:cacheprovider", str(elsewhere)]
+    done = subprocess.run(listed, cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert "assert_equivariant [session scope]" in done.stdout
+    assert "`eqgen.testing.assert_equivariant`." in done.stdout

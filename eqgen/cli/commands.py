@@ -256,19 +256,20 @@ def _import_keras() -> Any:
 
 
 def _reports(model: Any, layer: str | None, declaration: str | None, trained: bool) -> list[Any]:
-    from eqgen.verification import verify as verification
+    from eqgen.verification.outputs import equivariant_layers
+    from eqgen.verification.verify import verify as verified
 
     if declaration is not None:
         if layer is not None:
             raise DeclarationError("--layer checks one layer and --as the whole model: give one of the two")
-        return [verification.verify(model, declaration, training=not trained)]
+        return [verified(model, declaration, training=not trained)]
     if trained:
         raise DeclarationError("--trained goes with --as: an eqgen layer keeps its form whatever its weights are")
-    layers = verification.equivariant_layers(model)
+    layers = equivariant_layers(model)
     checked = [each for each in layers if layer in (None, each.name)]
     if not checked and layer is not None:
         names = ", ".join(each.name for each in layers) or "none"
         raise DeclarationError(f"the model has no eqgen layer named {layer!r}: it has {names}")
     if not checked:
         raise DeclarationError('the model has no eqgen layer: say what it should be with --as "p -> p where p = S(5)"')
-    return list(map(verification.verify, checked))
+    return list(map(verified, checked))

@@ -1,6 +1,7 @@
 """A chain of mappings, each from the space where the one before ends, and the generators that move all of their spaces."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from eqgen.common.errors import DeclarationError, count
@@ -9,6 +10,7 @@ from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.permutations.signed_permutation import SignedPermutation, identity
 from eqgen.spaces.mapping import Mapping, identity_mapping
 from eqgen.spaces.pair_action import PairAction
+from eqgen.spaces.space import Space
 
 
 def chain_of(mappings: Mapping | str | Sequence[Mapping | str], length: int) -> list[Mapping]:
@@ -41,6 +43,33 @@ def chain_of(mappings: Mapping | str | Sequence[Mapping | str], length: int) -> 
                 "a network chain, the output of each layer is the input of the next"
             )
     return chain
+
+
+def whole_of(chain: Sequence[Mapping]) -> Mapping | None:
+    """The mapping from the first space of a chain to its last, without the axes that neither has.
+
+    Returns:
+        None where a mapping does not begin where the one before ends, or its output has an axis that its input has not: how that
+        one moves together with those before is not told by the mappings.
+
+    >>> print(whole_of([as_mapping("{p p} -> p q where p = S(3), q = C(2)"), as_mapping("a b -> a where a = S(3), b = C(2)")]))
+    {p p} -> p where p = S(3)
+    """
+    whole = chain[0]
+    for after in chain[1:]:
+        if identity_mapping(whole.output, whole) != identity_mapping(after.input, after):
+            return None
+        axes = zip(dict.fromkeys(after.input.axis_numbers), dict.fromkeys(whole.output.axis_numbers), strict=True)
+        numbers: dict[int | None, int | None] = {None: None, **dict(axes)}
+        if not set(after.output.axis_numbers) <= numbers.keys():
+            return None
+        terms = tuple(
+            tuple(replace(factor, axis=numbers[factor.axis]) for factor in term) for term in after.output.terms
+        )
+        whole = replace(whole, output=Space(terms), support=None)
+    both = identity_mapping(Space((*whole.input.terms, *whole.output.terms)), whole)
+    split = len(whole.input.terms)
+    return replace(both, input=Space(both.input.terms[:split]), output=Space(both.input.terms[split:]))
 
 
 def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:

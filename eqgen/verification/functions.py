@@ -1,7 +1,8 @@
 """Any callable of arrays as a function of features: numpy, JAX, TensorFlow, a PyTorch function or module."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Dictionary
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -15,8 +16,7 @@ from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space
 from eqgen.verification.difference import first_difference, simple_inputs
 from eqgen.verification.report import Check, Report
-
-Shape = tuple[int, ...]
+from eqgen.verification.views import Port, ports_of, several_shapes
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class ArrayFunction:
     name: str
 
 
-def array_function(given: Callable[[Any], Any], mapping: Mapping, input_shape: Any = None) -> ArrayFunction:
-    """A callable of one array, held to the spaces of a mapping.
+def array_function(
+    given: Callable[..., Any], mapping: Mapping, input_shape: Any = None, output: Any = None
+) -> ArrayFunction:
+    """A callable of arrays, held to the spaces of a mapping.
 
     It is given numpy arrays of float64; a module of PyTorch, or a function that takes no numpy arrays where PyTorch is imported, is
     given tensors, in evaluation mode and without gradients.
@@ -46,32 +48,46 @@ def array_function(given: Callable[[Any], Any], mapping: Mapping, input_shape: A
         given: the callable.
         mapping: whose spaces it goes from and to.
         input_shape: of what it takes: of one example, `(5,)` or `(5, 3)`, by default the points alone; with None in front,
-            `(None, 5, 3)`, of a batch of examples.
+            `(None, 5, 3)`, of a batch of examples. Of several arrays a list of shapes, or by name a dict: one for each term.
+        output: the number or key of the answer that is meant, None where there is one.
 
     Raises:
         DeclarationError: the shape is none of the input space, or the answers are none of the output space.
     """
     name = name_of(given)
-    batched, shape = _read_shape(input_shape, mapping, name)
-    convert, answers = _caller(given, (2, *shape) if batched else shape)
-    channels = int(np.prod(shape)) // mapping.input.size
+    batched, ports = _read_ports(input_shape, mapping, name)
+    channels = max(port.channels or 1 for port in ports)
 
-    def called(array: Array) -> Array:
-        return _as_array(answers(convert(array)), name)
+    def passed(arrays: Sequence[Any]) -> Any:
+        if isinstance(input_shape, Dictionary):
+            return given(**{port.key: array for port, array in zip(ports, arrays, strict=True)})
+        return given(*arrays)
+
+    random = np.random.default_rng(0)
+    probes = [random.normal(size=(2, *port.shape) if batched else port.shape) for port in ports]
+    convert, answers = _caller(given, passed, probes)
+
+    def called(arrays: Sequence[Array]) -> Any:
+        answer = answers([convert(array) for array in arrays])
+        return answer if output is None else _one_of(answer, output, name)
 
     def function(features: Array) -> Array:
-        examples = features.reshape(len(features), *shape)
-        outputs = called(examples) if batched else np.stack([called(example) for example in examples])
-        _check_answer(outputs, len(features), mapping, name)
-        return outputs.reshape(len(features), mapping.output.size, -1)
+        batch = len(features)
+        parts = [features[:, port.points, : port.channels or 1].reshape(batch, *port.shape) for port in ports]
+        if batched:
+            outputs = _as_array(called(parts), name)
+        else:
+            outputs = np.stack([_as_array(called(example), name) for example in zip(*parts, strict=True)])
+        _check_answer(outputs, batch, mapping, name)
+        return outputs.reshape(batch, mapping.output.size, -1)
 
-    probe = convert(np.random.default_rng(0).normal(size=(2, *shape) if batched else shape))
-    dtypes = {_dtype_name(array) for array in (probe, answers(probe)) if hasattr(array, "dtype")} & EPS.keys()
+    seen = (convert(probes[0]), called(probes))
+    dtypes = {_dtype_name(array) for array in seen if hasattr(array, "dtype")} & EPS.keys()
     return ArrayFunction(function, channels, max(dtypes, key=EPS.__getitem__, default="float64"), name)
 
 
 def verify_function(
-    given: Any, mapping: Mapping | None, input_shape: Any, words: int, random: np.random.Generator
+    given: Any, mapping: Mapping | None, input_shape: Any, words: int, random: np.random.Generator, output: Any = None
 ) -> Report:
     """Any callable of one array, by what it answers.
 
@@ -85,7 +101,7 @@ def verify_function(
             f"{name_of(given)} carries no declaration: say what it should be equivariant to, as in verify(f, "
             '"p -> p where p = S(5)")'
         )
-    called = array_function(given, mapping, input_shape)
+    called = array_function(given, mapping, input_shape, output)
     trial = random_trial(mapping, called.channels, words, random)
     outcome = try_function(called.function, trial, called.dtype)
     inputs = [*simple_inputs(mapping.input.size, called.channels), *trial.inputs.values()]
@@ -107,44 +123,60 @@ def _described(given: Any) -> str:
     return f"the class {given.__name__}: make one first" if isinstance(given, type) else type(given).__name__
 
 
-def _read_shape(input_shape: Any, mapping: Mapping, name: str) -> tuple[bool, Shape]:
-    """Whether a batch is taken, and the shape of one example."""
+def _read_ports(input_shape: Any, mapping: Mapping, name: str) -> tuple[bool, list[Port]]:
+    """Whether batches are taken, and the arrays that make up one example."""
+    if several_shapes(input_shape):
+        shapes = list(input_shape.values() if isinstance(input_shape, Dictionary) else input_shape)
+        batched = any(tuple(shape)[:1] == (None,) for shape in shapes)
+        cut = [tuple(shape)[tuple(shape)[:1] == (None,) :] for shape in shapes]
+        is_dict = isinstance(input_shape, Dictionary)
+        return batched, ports_of(name, dict(zip(input_shape, cut, strict=True)) if is_dict else cut, mapping)
     space = mapping.input
-    if input_shape is None:
-        return False, (space.size,)
-    batched = bool(input_shape) and input_shape[0] is None
-    shape = tuple(input_shape[batched:])
+    batched = input_shape is not None and tuple(input_shape)[:1] == (None,)
+    shape = (space.size,) if input_shape is None else tuple(input_shape[batched:])
     for points, channels in product(((space.size,), space.shape), ((), shape[-1:])):
         if shape == (*points, *channels):
-            return batched, shape
+            return batched, [Port(None, "", slice(0, space.size), shape, *channels or (None,))]
     raise DeclarationError(
         f"input_shape={shortened(input_shape)} is no shape of features of {mapping.declaration}: write ({space.size},) or "
         f"({space.size}, channels){_or_grid(space)}, with None in front, (None, {space.size}), for a function that takes a batch"
     )
 
 
-def _caller(given: Callable[[Any], Any], shape: Shape) -> tuple[Callable[[Array], Any], Callable[[Any], Any]]:
-    """What makes of a numpy array that which a callable takes, and the callable."""
+def _caller(
+    given: Any, passed: Callable[[Sequence[Any]], Any], probes: Sequence[Array]
+) -> tuple[Callable[[Array], Any], Callable[[Sequence[Any]], Any]]:
+    """What makes of a numpy array that which a callable takes, and the callable of several of them."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(given, torch.nn.Module):
         like = next(given.parameters(), None)
         own = {} if like is None else {"dtype": like.dtype, "device": like.device}
-        return _tensors(own), _evaluated(given)
-    probe = np.random.default_rng(0).normal(size=shape)
+        return _tensors(own), _evaluated(given, passed)
+    shapes = " and ".join(str(probe.shape) for probe in probes)
     try:
-        given(probe.copy())
+        passed(list(map(np.copy, probes)))
     except Exception as error:
         if torch is not None and isinstance(error, (TypeError, AttributeError)):
             convert = _tensors({})
             try:
-                given(convert(probe))
+                passed(list(map(convert, probes)))
             except Exception as other:
-                _tell(other, f"a tensor of shape {shape}")
+                _tell(other, f"a tensor of shape {shapes}")
                 raise
-            return convert, given
-        _tell(error, f"a numpy array of shape {shape}")
+            return convert, passed
+        _tell(error, f"a numpy array of shape {shapes}")
         raise
-    return np.copy, given
+    return np.copy, passed
+
+
+def _one_of(answer: Any, output: Any, name: str) -> Any:
+    try:
+        return answer[output]
+    except (KeyError, IndexError, TypeError):
+        raise DeclarationError(
+            f"{name} answers a {type(answer).__name__} without output {output!r}: give a declaration for each output, in a list, "
+            "or by name in a dict"
+        ) from None
 
 
 def _tell(error: Exception, what: str) -> None:
@@ -161,12 +193,12 @@ def _tensors(own: dict[str, Any]) -> Callable[[Array], Any]:
     return lambda array: torch.tensor(array, **options)
 
 
-def _evaluated(module: Any) -> Callable[[Any], Any]:
+def _evaluated(module: Any, passed: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], Any]:
     """A module of PyTorch in evaluation mode, each of its parts in its own mode again afterwards."""
 
-    def called(tensor: Any) -> Any:
+    def called(tensors: Sequence[Any]) -> Any:
         with _evaluation(module):
-            return module(tensor)
+            return passed(tensors)
 
     return called
 
@@ -184,7 +216,9 @@ def _evaluation(module: Any) -> Iterator[None]:
 
 def _as_array(answer: Any, name: str) -> Array:
     if isinstance(answer, (list, tuple, dict)):
-        raise DeclarationError(f"{name} has several outputs: give a function of one input and one output")
+        raise DeclarationError(
+            f"{name} has several outputs: give a declaration for each, in a list, or by name in a dict"
+        )
     if hasattr(answer, "detach"):
         answer = answer.detach().cpu()
         # numpy has no bfloat16, which numbers of single precision hold exactly.

@@ -4,25 +4,31 @@ from dataclasses import replace
 from typing import Any
 
 import keras
-import numpy as np
 
-from eqgen.common.errors import DeclarationError, checked_flag, count, is_whole, shortened
+from eqgen.common.errors import DeclarationError, checked_flag, is_whole, shortened
 from eqgen.layers import EquivariantDense
-from eqgen.layers.equivariance.function import random_trial
-from eqgen.layers.equivariance.model import input_shape_of
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.spaces.mapping import Mapping
+from eqgen.verification.declared import declaration_of
 from eqgen.verification.functions import verify_function
-from eqgen.verification.layer_checks import flat_shape, report_of, verify_layer, verify_typed
-from eqgen.verification.model_checks import model_checks
+from eqgen.verification.layer_checks import flat_shape, verify_layer, verify_typed
+from eqgen.verification.outputs import (
+    Declarations,
+    Options,
+    needs_views,
+    undeclared,
+    verify_one,
+    verify_views,
+)
 from eqgen.verification.report import Report
 
 
 def verify(
     layer: Any,
-    declaration: Mapping | str | None = None,
+    declaration: Declarations | None = None,
     *,
-    input_shape: tuple[int | None, ...] | None = None,
+    input_shape: Any = None,
+    time_axis: int | None = None,
     words: int = 8,
     seed: int = 0,
     training: bool = True,
@@ -36,11 +42,15 @@ def verify(
     which would hide what is wrong, and in float64 where rounding would decide.
 
     Args:
-        layer: an EquivariantDense, any Keras layer or model of one input and one output, or any function of one array (numpy,
-            JAX, TensorFlow, PyTorch).
-        declaration: a Mapping or its text; not needed for an eqgen layer.
-        input_shape: the shape of one input, without the batch, for a model that does not know it. A function is given one
-            example, by default of shape (n,); with None in front, as in (None, 5, 3), a batch of them.
+        layer: an EquivariantDense, any Keras layer or model, or any function of arrays (numpy, JAX, TensorFlow, PyTorch).
+        declaration: a Mapping or its text; not needed for an eqgen layer, nor for what `eq.network` made. Of several outputs one
+            for each, in a list, or in a dict by name. Several inputs are one term each of the sum that is declared, `p + {p p}`:
+            by name where the model names them so, else in order.
+        input_shape: the shape of one input, without the batch, for a model that does not know it; of several inputs a list or
+            dict of shapes. A function is given one example, by default of shape (n,); with None in front, as in (None, 5, 3), a
+            batch of them.
+        time_axis: for a model of sequences, the axis of the moments in what it takes, where the batch is axis 0; an answer has
+            its moments on the same axis, or none.
         words: how many random products of generators to try beside the generators.
         seed: of the random inputs, words and weights.
         training: False for a model that is not trained any further: the weights that it has decide. Frozen weights are kept in
@@ -61,32 +71,30 @@ def verify(
     for name, number in (("words", words), ("seed", seed)):
         if not is_whole(number, 0):
             raise DeclarationError(f"{name} is a whole number, 0 or more, got {shortened(number)}")
-    declaration = None if declaration is None else as_mapping(declaration)
-    random = np.random.default_rng(seed)
+    options = Options(input_shape, time_axis, words, seed, training)
+    if declaration is None:
+        declaration = layer.mapping if isinstance(layer, EquivariantDense) else declaration_of(layer)
+    if declaration is not None and needs_views(layer, declaration, options):
+        return verify_views(layer, declaration, options)
+    declared = None if declaration is None else as_mapping(declaration)  # type: ignore[arg-type]
+    if isinstance(layer, EquivariantDense):
+        return _verify_dense(layer, declared, options)
     if not isinstance(layer, keras.layers.Layer):
-        return verify_function(layer, declaration, input_shape, words, random)
+        return verify_function(layer, declared, input_shape, words, options.random)
+    if declared is None:
+        raise undeclared(layer)
+    return verify_one(layer, declared, options)
+
+
+def _verify_dense(layer: EquivariantDense, declared: Mapping | None, options: Options) -> Report:
     # A subclass may compute something else: it is tried as it is, like any other layer.
     if type(layer) is EquivariantDense:
-        if layer.mapping is None and declaration is None:
-            return verify_typed(layer, random)
-        if layer.orbits is not None and declaration in (None, layer.mapping):
-            return verify_layer(layer, layer.orbits, words, random)
-    if isinstance(layer, EquivariantDense):
-        declaration = layer.mapping if declaration is None else declaration
-        input_shape = flat_shape(layer) if input_shape is None and layer.layout != "grid" else input_shape
-    if declaration is None:
-        inside = count(len(equivariant_layers(layer)), "eqgen layer")
-        others = f"; its {inside} can be verified one by one" if not inside.startswith("0 ") else ""
-        raise DeclarationError(
-            f"{layer.name!r} carries no declaration: say what it should be equivariant to, as in "
-            f'verify(model, "{{p p}} -> p where p = S(5)"){others}'
-        )
-    shape = input_shape_of(layer, declaration, input_shape)
-    trial = random_trial(declaration, int(np.prod(shape)) // declaration.input.size, words, random)
-    checks, outcome, difference = model_checks(layer, declaration, shape, trial, random if training else None)
-    return replace(report_of(layer, str(declaration), checks, outcome, None), difference=difference)
-
-
-def equivariant_layers(model: Any) -> list[EquivariantDense]:
-    """Every eqgen layer inside a model, nested ones too."""
-    return [layer for layer in model._flatten_layers() if isinstance(layer, EquivariantDense)]
+        if layer.mapping is None and declared is None:
+            return verify_typed(layer, options.random)
+        if layer.orbits is not None and declared in (None, layer.mapping):
+            return verify_layer(layer, layer.orbits, options.words, options.random)
+    known = options.input_shape is not None or layer.layout == "grid"
+    options = options if known else replace(options, input_shape=flat_shape(layer))
+    if declared is None:
+        raise undeclared(layer)
+    return verify_one(layer, declared, options)

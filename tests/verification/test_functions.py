@@ -163,7 +163,7 @@ def test_a_function_that_takes_another_shape_is_told_how_to_say_so():
         (cumulative, {"declaration": None}, 'cumulative carries no declaration: say what it should be equivariant to, as in verify(f, "p -> p where p = S(5)")'),
         (cumulative, {"input_shape": (4, 3)}, "input_shape=(4, 3) is no shape of features of p -> p where p = S(5): write (5,) or (5, channels), with None in front, (None, 5), for a function that takes a batch"),
         (np.sum, {}, "sum answers one example in shape (), p -> p where p = S(5) needs (5,) or (5, channels)"),
-        (lambda x: (x, x), {}, "<lambda> has several outputs: give a function of one input and one output"),
+        (lambda x: (x, x), {}, "<lambda> has several outputs: give a declaration for each, in a list, or by name in a dict"),
         (np.emath.sqrt, {}, "sqrt answers in complex128: verify compares real numbers"),
     ],
 )  # fmt: skip

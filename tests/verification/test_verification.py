@@ -12,7 +12,7 @@ import pytest
 import eqgen as eq
 from eqgen.layers.linear import LinearMap
 from eqgen.orbitals.certificate import burnside_count, certify
-from eqgen.verification.verify import equivariant_layers
+from eqgen.verification.outputs import equivariant_layers
 from helpers.forms import joined
 from helpers.sampling import examples
 from helpers.tampering import tamper
@@ -477,10 +477,11 @@ def test_what_is_no_keras_layer_and_no_function_is_refused(thing):
         eq.verify(thing, POINTS)
 
 
-def test_models_with_several_inputs_are_refused():
+def test_models_with_several_inputs_want_a_term_for_each():
     left, right = keras.Input((3,)), keras.Input((3,))
     model = keras.Model([left, right], left + right, name="m")
     with pytest.raises(
-        eq.DeclarationError, match=r"^'m' has several inputs: verify takes models of one input and one output$"
+        eq.DeclarationError,
+        match=r"^'m' has 2 inputs, and the input of p -> p where p = S\(3\) is a sum of 1 term: declare one term for each input$",
     ):
         eq.verify(model, "p -> p where p = S(3)")

@@ -29,8 +29,9 @@ from eqgen.cli.plot import draw_scores, weight_picture
 from eqgen.common.errors import DeclarationError, count
 from eqgen.common.files import whole_file
 from eqgen.orbitals.orbits import orbits
+from eqgen.verification.outputs import equivariant_layers
 from eqgen.verification.report import Report
-from eqgen.verification.verify import equivariant_layers, verify
+from eqgen.verification.verify import verify
 
 Results = Mapping[tuple[int, str], Sequence[Run]]
 """For each row of the table, a number of training graphs and a contestant, the run of each seed."""

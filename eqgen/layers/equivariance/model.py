@@ -162,7 +162,7 @@ def flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...], training
         outputs = model(inputs, **options)
         if isinstance(outputs, (list, tuple, dict)):
             raise DeclarationError(
-                f"{model.name!r} has several outputs: verify takes models of one input and one output"
+                f"{model.name!r} has several outputs: give a declaration for each, in a list, or by name in a dict"
             )
         array = as_float64(outputs)
         answer = array.shape[1:]
