@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from eqgen.cli.model_file import check_model_file, in_one_line
 from eqgen.common.errors import DeclarationError, count
 from eqgen.language.grammar import is_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
@@ -89,13 +90,14 @@ def verify(
     """
     if not model.is_file():
         raise DeclarationError(f"{model} is no file: give a model saved with model.save(...), like model.keras")
-    keras = _import_keras()
+    loaded = _loaded(model)
     try:
-        loaded = keras.models.load_model(model)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise DeclarationError(f"{model} cannot be loaded as a Keras model: {first}") from None
-    reports = _reports(loaded, layer, as_declaration, trained)
+        reports = _reports(loaded, layer, as_declaration, trained)
+    except DeclarationError:
+        raise
+    except Exception as error:
+        told = f"{type(error).__name__}: {in_one_line(error)}"
+        raise DeclarationError(f"{model} was loaded, and cannot be checked: {told}") from None
     for report in reports:
         console.print(str(report), soft_wrap=True)
     if as_declaration is None:
@@ -253,6 +255,16 @@ def _import_keras() -> Any:
         os.dup2(kept, 2)
         os.close(kept)
     return keras
+
+
+def _loaded(path: Path) -> Any:
+    """The model that a file holds, bit for bit; nothing of it is compiled, and no code of it is run."""
+    try:
+        if path.suffix == ".keras":
+            check_model_file(path)
+        return _import_keras().models.load_model(path, compile=False)
+    except Exception as error:
+        raise DeclarationError(f"{path} cannot be loaded as a Keras model: {in_one_line(error)}") from None
 
 
 def _reports(model: Any, layer: str | None, declaration: str | None, trained: bool) -> list[Any]:

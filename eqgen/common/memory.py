@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from math import prod
 from pathlib import Path
 
 from eqgen.common.errors import DeclarationError, in_short
@@ -52,6 +53,11 @@ def refuse_many_orbits(rank: int) -> None:
     """Raise before a number for each of so many orbits is written down."""
     reason = f"there are {rank} orbits: a list with a number for each needs"
     _refuse(rank * 16, reason, "", "labels_at(rows, columns) looks at a part")
+
+
+def refuse_large_weight(what: str, shape: tuple[int, ...]) -> None:
+    """Raise before a weight of this shape is made, in single precision, that this machine cannot hold beside its gradient."""
+    _refuse(4 * prod(shape), f"{what} has {' x '.join(map(str, shape))} numbers: they need", "", "take fewer channels")
 
 
 def _refuse(needed: int, reason: str, how_long: str, hint: str) -> None:

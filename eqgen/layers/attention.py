@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError, checked_flag, is_whole
+from eqgen.common.memory import refuse_large_weight
 from eqgen.layers.execution.tensors import constant, matmul
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.layers.point_layer import PointLayer
@@ -83,6 +84,7 @@ class EquivariantAttention(PointLayer):
     def build(self, input_shape: Any) -> None:
         """Make the projections and the biases of pairs."""
         channels, width = read_shape(input_shape, self.sides).channels, self.num_heads * self.key_dim
+        refuse_large_weight(f"a projection of {self.name!r}", (channels, width))
         self.query = self.add_weight(name="query", shape=(channels, width), initializer="glorot_uniform")
         self.key = self.add_weight(name="key", shape=(channels, width), initializer="glorot_uniform")
         self.value = self.add_weight(name="value", shape=(channels, width), initializer="glorot_uniform")

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError, checked_flag
+from eqgen.common.memory import refuse_large_weight
 from eqgen.layers.convert import Convertible
 from eqgen.layers.initializers import OrbitInitializer, serialized
 from eqgen.layers.inputs.arguments import (
@@ -246,6 +247,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         return spared if self.bias_pattern is None else spared + (m - self.bias_pattern.rank) * (self.units or 1)
 
     def _parameter(self, name: str, shape: tuple[int, ...], initializer: Any) -> Any:
+        refuse_large_weight(f"the {name} of {self.name!r}", shape)
         options = {option: getattr(self, f"{name}_{option}") for option in ("regularizer", "constraint")}
         return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False, **options)
 
