@@ -10,6 +10,7 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError, count, in_short, pointing
 from eqgen.language.grammar import is_mapping, parse_mapping, parse_space
+from eqgen.language.printed import without_end
 from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum, factor_text, sum_text
 from eqgen.orbitals.sparse import NotClosedError, sparse_labels
 from eqgen.orbitals.supports import Pairs, support_pairs
@@ -119,7 +120,7 @@ def one_space(declaration: Mapping | str) -> Mapping:
     {p p} -> {p p} where p = S(5)
     """
     if isinstance(declaration, str) and not is_mapping(declaration):
-        if ";" in declaration:
+        if ";" in without_end(declaration):
             raise DeclarationError(
                 f"the pattern {in_short(declaration)} names no space: declare the symmetry, as in "
                 '"{p p} where p = S(5)"'

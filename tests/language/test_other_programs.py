@@ -81,6 +81,12 @@ def test_lists_stand_wherever_a_group_does():
     )
 
 
+def test_a_space_may_end_in_a_semicolon_too():
+    from eqgen.orbitals.declare import one_space
+
+    assert one_space("p where p = [(1,2,3), (1,2)];") == eq.mapping("p -> p where p = (1 2 3), (1 2)")
+
+
 def test_a_list_of_gap_in_python_is_cycles_that_count_from_one():
     assert eq.group([(1, 2, 3), (1, 2)]).generators.tolist() == SWAP_AND_TURN
     assert eq.group([(1, 2), (3, 4)]) == eq.group("(1 2), (3 4)")
