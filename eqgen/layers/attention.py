@@ -9,7 +9,7 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError, checked_flag, is_whole
 from eqgen.common.memory import refuse_large_weight
-from eqgen.layers.execution.tensors import constant, matmul
+from eqgen.layers.execution.tensors import constant, matmul, taken
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.layers.point_layer import PointLayer
 from eqgen.orbitals.fingerprint import fingerprint
@@ -110,7 +110,7 @@ class EquivariantAttention(PointLayer):
         scores = matmul(query, ops.transpose(self._heads(flat, self.key, None), (0, 1, 3, 2)))
         # Exponentials and their sums are held in single precision at least.
         scores = ops.cast(scores, "float64" if self.compute_dtype == "float64" else "float32")
-        biases = ops.take(ops.cast(self.pair_bias, scores.dtype), self._places, axis=0)
+        biases = taken(ops.cast(self.pair_bias, scores.dtype), self._places, 0)
         scores = scores + ops.transpose(ops.reshape(biases, (n, n, heads)), (2, 0, 1))
         if mask is not None:
             seen = ops.reshape(ops.cast(mask, "bool"), (-1, 1, 1, n))

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from eqgen.layers.execution.tensors import taken
 from eqgen.layers.inputs.shape import check_channels, read_shape
 from eqgen.layers.point_layer import PointLayer
 from eqgen.spaces.mapping import Mapping
@@ -52,7 +53,7 @@ class OrbitEmbedding(PointLayer):
         check_channels(self.embeddings.shape[1], inputs.shape)
         shape = ops.shape(inputs)
         inputs, _ = self.flat(inputs)
-        codes = ops.take(ops.convert_to_tensor(self.embeddings), self.orbit_of, axis=0)
+        codes = taken(ops.convert_to_tensor(self.embeddings), self.orbit_of, 0)
         return ops.reshape(inputs + ops.cast(codes, inputs.dtype), shape)
 
     def get_config(self) -> dict[str, Any]:

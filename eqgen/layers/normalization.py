@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.execution.tensors import constant, matmul, mean
+from eqgen.layers.execution.tensors import constant, matmul, mean, taken
 from eqgen.layers.inputs.arguments import not_negative
 from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.layers.point_layer import PointLayer
@@ -95,9 +95,9 @@ class EquivariantNormalization(PointLayer):
                 for values in (present(each, mask), ops.cast(mask, each.dtype)[..., None])
             )
             means = total / ops.maximum(present_points, ops.ones((), dtype=each.dtype))
-        return ops.take(means, self.orbit_of, axis=-2)
+        return taken(means, self.orbit_of, -2)
 
     def _of_orbits(self, weight: Any, like: Any) -> Any:
         """A weight for each orbit, where its points stand."""
         weight = ops.cast(weight, like.dtype)
-        return weight[0] if len(self.orbit_sizes) == 1 else ops.take(weight, self.orbit_of, axis=0)
+        return weight[0] if len(self.orbit_sizes) == 1 else taken(weight, self.orbit_of, 0)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import checked_choice
+from eqgen.layers.execution.tensors import taken
 from eqgen.layers.inputs.shape import handed_on, present, read_shape
 from eqgen.layers.point_layer import PointLayer
 from eqgen.spaces.mapping import Mapping
@@ -57,7 +58,7 @@ class InvariantPool(PointLayer):
         if len(self._orbits) == 1:
             return self._pooled(inputs, mask)
         pooled = [
-            self._pooled(ops.take(inputs, orbit, axis=-2), None if mask is None else ops.take(mask, orbit, axis=-1))
+            self._pooled(taken(inputs, orbit, -2), None if mask is None else taken(mask, orbit, -1))
             for orbit in self._orbits
         ]
         lead = ops.shape(inputs)[:-2]

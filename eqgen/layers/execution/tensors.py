@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.arrays import Permutation, Reals
+from eqgen.common.arrays import Integers, Permutation, Reals
 
 WITHOUT_GRADIENTS = ("numpy", "openvino")
 """Backends of Keras that differentiate nothing."""
@@ -29,7 +29,8 @@ def reshaped(tensor: Any, shape: Sequence[int]) -> Any:
 
 def arranged(tensor: Any, before: Sequence[int], order: Sequence[int], after: Sequence[int]) -> Any:
     """A reshape, a transpose and a reshape; the transpose is left out where it moves axes of one point alone."""
-    moving = [axis for axis in order if before[axis] != 1]
+    # A size that PyTorch traces is none of these, even if the example that it traces has one row.
+    moving = [axis for axis in order if not (isinstance(before[axis], int) and before[axis] == 1)]
     if moving != sorted(moving):
         tensor = reshaped(tensor, [before[axis] for axis in sorted(moving)])
         tensor = ops.transpose(tensor, np.argsort(np.argsort(moving)).tolist())
@@ -91,9 +92,19 @@ def multiplied(matrix: np.ndarray, values: Any, axis: int) -> Any:
     )
 
 
+def taken(values: Any, places: Integers, axis: int) -> Any:
+    """What stands at some places, (count,), along one axis."""
+    if keras.backend.backend() != "torch":
+        return ops.take(values, places, axis=axis)
+    import torch
+
+    # Keras 3.15 wraps negative places and flattens the others by operations that are not exported to ONNX.
+    return torch.index_select(values, axis, ops.convert_to_tensor(places))
+
+
 def with_gradient(run: Callable[[Any], Any], back: Callable[[Any], Any], values: Any) -> Any:
     """What a linear map makes of values; its gradient is the transpose that is given, not what autodiff makes of it."""
-    if keras.backend.backend() in WITHOUT_GRADIENTS:
+    if keras.backend.backend() in WITHOUT_GRADIENTS or is_exported():
         return run(values)
 
     @ops.custom_gradient
@@ -106,13 +117,22 @@ def with_gradient(run: Callable[[Any], Any], back: Callable[[Any], Any], values:
     return applied(values)
 
 
+def is_exported() -> bool:
+    """Whether PyTorch traces what runs: a gradient of one's own is Python, which no file holds."""
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return bool(torch.jit.is_tracing() or torch.compiler.is_compiling())
+
+
 def reordered(values: Any, order: Permutation, axis: int) -> Any:
     """Values in another order along one axis; the gradient is the order back, not a scatter."""
     if np.array_equal(order, np.arange(order.size)):
         return values
     there, back = order.astype(np.int32), np.argsort(order).astype(np.int32)
     return with_gradient(
-        lambda values: ops.take(values, there, axis=axis), lambda values: ops.take(values, back, axis=axis), values
+        lambda values: taken(values, there, axis), lambda values: taken(values, back, axis), values
     )
 
 

@@ -10,7 +10,7 @@ from keras import ops
 
 from eqgen.common.arrays import Integers, SignedLabels, read_only, smallest_type
 from eqgen.layers.execution.operators import LIMITS, Limits
-from eqgen.layers.execution.tensors import concatenated, matmul, reordered, reshaped, sizes, with_gradient
+from eqgen.layers.execution.tensors import concatenated, matmul, reordered, reshaped, sizes, taken, with_gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +67,8 @@ def gathered(table: WeightTable, theta: Any, axis: int) -> Any:
     # Reshaped also where nothing changes: a gradient of one's own is that of a tensor, which a variable is not.
     source = ops.reshape(concatenated(rows, axis), (prod(shape[:axis]), table.rows, prod(shape[axis + 1 :])))
 
-    def taken(source: Any) -> Any:
-        return ops.take(source, index, axis=1)
+    def entries_of(source: Any) -> Any:
+        return taken(source, index, 1)
 
     def gradient(arriving: Any) -> Any:
         chosen = ops.equal(ops.arange(table.rows, dtype="int32")[:, None], ops.convert_to_tensor(index)[None, :])
@@ -77,7 +77,7 @@ def gathered(table: WeightTable, theta: Any, axis: int) -> Any:
     if table.is_permutation:
         entries = reordered(source, index.astype(np.intp), 1)
     elif table.rows <= table.one_hot:
-        entries = with_gradient(taken, gradient, source)
+        entries = with_gradient(entries_of, gradient, source)
     else:
-        entries = taken(source)
+        entries = entries_of(source)
     return reshaped(entries, (*shape[:axis], index.size, *shape[axis + 1 :]))

@@ -19,6 +19,7 @@ from eqgen.layers.execution.tensors import (
     multiplied,
     sizes,
     split_axis,
+    taken,
     with_gradient,
 )
 from eqgen.programs.operators.index_table import IndexTable, as_sum, as_transposition
@@ -90,9 +91,9 @@ def _sums(table: IndexTable, features: Any, axis: int) -> Any:
         features = ops.pad(features, [(0, int(place == axis)) for place in range(len(features.shape))])
     total = None
     for place in range(points):
-        taken = ops.take(features, table.index[:, place].astype(np.int32), axis=axis)
+        points_taken = taken(features, table.index[:, place].astype(np.int32), axis)
         if table.signs is not None:
-            signs = table.signs[:, place].reshape([rows if other == axis else 1 for other in range(len(taken.shape))])
-            taken = taken * constant(signs, features)
-        total = taken if total is None else total + taken
+            signs = table.signs[:, place].reshape([rows if other == axis else 1 for other in range(len(points_taken.shape))])
+            points_taken = points_taken * constant(signs, features)
+        total = points_taken if total is None else total + points_taken
     return total
