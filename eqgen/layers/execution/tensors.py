@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.arrays import Integers, Permutation, Reals
+from eqgen.layers.execution.exports import is_traced
 
 WITHOUT_GRADIENTS = ("numpy", "openvino")
 """Backends of Keras that differentiate nothing."""
@@ -104,7 +105,7 @@ def taken(values: Any, places: Integers, axis: int) -> Any:
 
 def with_gradient(run: Callable[[Any], Any], back: Callable[[Any], Any], values: Any) -> Any:
     """What a linear map makes of values; its gradient is the transpose that is given, not what autodiff makes of it."""
-    if keras.backend.backend() in WITHOUT_GRADIENTS or is_exported():
+    if keras.backend.backend() in WITHOUT_GRADIENTS or is_traced():
         return run(values)
 
     @ops.custom_gradient
@@ -117,23 +118,12 @@ def with_gradient(run: Callable[[Any], Any], back: Callable[[Any], Any], values:
     return applied(values)
 
 
-def is_exported() -> bool:
-    """Whether PyTorch traces what runs: a gradient of one's own is Python, which no file holds."""
-    if keras.backend.backend() != "torch":
-        return False
-    import torch
-
-    return bool(torch.jit.is_tracing() or torch.compiler.is_compiling())
-
-
 def reordered(values: Any, order: Permutation, axis: int) -> Any:
     """Values in another order along one axis; the gradient is the order back, not a scatter."""
     if np.array_equal(order, np.arange(order.size)):
         return values
     there, back = order.astype(np.int32), np.argsort(order).astype(np.int32)
-    return with_gradient(
-        lambda values: taken(values, there, axis), lambda values: taken(values, back, axis), values
-    )
+    return with_gradient(lambda values: taken(values, there, axis), lambda values: taken(values, back, axis), values)
 
 
 def mean(values: Any, axis: int, *, keepdims: bool = False) -> Any:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from eqgen.layers.execution.exports import check_fourier
 from eqgen.layers.execution.mix import Kernel, kernel
 from eqgen.layers.execution.operators import Limits, Run, fused, pool, spread
 from eqgen.layers.execution.tensors import arranged, constant, matmul, multiplied, reordered, reshaped, sizes
@@ -151,6 +152,7 @@ def _spectrum_of(values: Any, grid: Grid) -> Pair:
 
     Each axis is brought to the end and stays there: in which order frequencies stand does not matter to a product.
     """
+    check_fourier(prod(grid))
     pair = ops.rfft(_at_least_single(values))
     for axis in range(len(grid) - 1, 0, -1):
         pair = ops.fft(tuple(ops.moveaxis(part, axis, -1) for part in pair))

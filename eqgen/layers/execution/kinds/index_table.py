@@ -93,7 +93,9 @@ def _sums(table: IndexTable, features: Any, axis: int) -> Any:
     for place in range(points):
         points_taken = taken(features, table.index[:, place].astype(np.int32), axis)
         if table.signs is not None:
-            signs = table.signs[:, place].reshape([rows if other == axis else 1 for other in range(len(points_taken.shape))])
+            signs = table.signs[:, place].reshape(
+                [rows if other == axis else 1 for other in range(len(points_taken.shape))]
+            )
             points_taken = points_taken * constant(signs, features)
         total = points_taken if total is None else total + points_taken
     return total
