@@ -59,7 +59,7 @@ def show(
         console.print((shown.pattern if isinstance(shown, Orbits) else shown).latex(), soft_wrap=True)
         return
     if isinstance(shown, Orbits):
-        console.print(shown.mapping.declaration, style="bold", soft_wrap=True)
+        console.print(shown.mapping.in_short(), style="bold", soft_wrap=True)
         for axis in shown.mapping.axes:
             console.print(f"{axis.name}: {axis.group.describe()}", soft_wrap=True)
         for larger in shown.mapping.larger_than_meant:

@@ -7,7 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.common.errors import DeclarationError, in_short
+from eqgen.common.errors import DeclarationError, count, in_short
+from eqgen.layers.dense import EquivariantDense
+from eqgen.orbitals.orbits import Orbits, linear_invariants
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,46 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
+class FirstLayer:
+    """What the first equivariant layer begins with.
+
+    Attributes:
+        name: of the layer.
+        channels: of its input.
+        seen: how many numbers each output point sees of a channel: one for each orbit of pairs in its row.
+        invariants: how many numbers the whole group leaves of a channel, as far as they are linear.
+    """
+
+    name: str
+    channels: int
+    seen: int
+    invariants: int
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Two headings, and what is said under them."""
+        of_each = "" if self.channels == 1 else f" of each of {self.channels} channels"
+        seen = f"{self.name} sees at each point {count(self.seen, 'mean')}{of_each}: {count(self.seen * self.channels, 'number')}"
+        left = {
+            0: "signs flip, and nothing that is linear is left by all of the group",
+            1: "1 mean of each channel: of one-hot channels how often each is set, and nothing else that is linear",
+        }.get(
+            self.invariants,
+            f"{self.invariants} means of each channel, one for each point orbit, and nothing else that is linear",
+        )
+        return [("first layer", seen), ("invariants", f"{self.invariants * self.channels}, {left}")]
+
+
+@dataclass(frozen=True)
 class Description:
     """What `describe` found; `str` prints it as a table.
 
     Attributes:
         rows: one for each layer that holds parameters.
+        first: what can get through the first equivariant layer; None without one that is declared by a symmetry.
     """
 
     rows: tuple[LayerRow, ...]
+    first: FirstLayer | None = None
 
     @property
     def parameters(self) -> int:
@@ -54,11 +88,15 @@ class Description:
             table.append((row.name, row.kind, f"{row.parameters:,}", f"{row.unconstrained:,}", times))
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         form = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<>>>", widths, strict=True))
-        return "\n".join(form.format(*row).rstrip() for row in table)
+        said = [f"{heading:{widths[0]}}  {text}" for heading, text in self.first.lines()] if self.first else []
+        return "\n".join([*(form.format(*row).rstrip() for row in table), *said])
 
 
 def describe(model: Any) -> Description:
     """The parameters of a model or layer, layer by layer, beside those that it would have without its symmetries.
+
+    And what the first equivariant layer sees of the input, and what of it the whole group leaves: a group of moves, as those of a
+    puzzle, which is no symmetry of the question, shows there (docs/symmetry-or-move.md).
 
     Args:
         model: a Keras model or layer that is built. Layers tell by `declared_as()` what they are declared by, and by
@@ -74,12 +112,23 @@ def describe(model: Any) -> Description:
     layer  kind                                     parameters  without symmetry  times
     set    EquivariantDense p -> p where p = S(10)          64             3,200     50
     all                                                     64             3,200     50
+    first layer  set sees at each point 2 means of each of 4 channels: 8 numbers
+    invariants   4, 1 mean of each channel: of one-hot channels how often each is set, and nothing else that is linear
     """
     if not isinstance(model, keras.layers.Layer):
         raise DeclarationError(f"describe takes a Keras model or layer, got {type(model).__name__}")
     if not all(layer.built for layer in model._flatten_layers()):
         raise DeclarationError(f"{model.name!r} has no weights yet: call it on an input, or build it with a shape")
-    return Description(tuple(_rows(model, set())))
+    declared = ((layer, layer.orbits) for layer in model._flatten_layers() if isinstance(layer, EquivariantDense))
+    first = next((_first(layer, found) for layer, found in declared if found is not None), None)
+    return Description(tuple(_rows(model, set())), first)
+
+
+def _first(layer: EquivariantDense, found: Orbits) -> FirstLayer:
+    channels = 1 if layer.units is None else int(layer.kernel.shape[1])
+    return FirstLayer(
+        layer.name, channels, int(found.orbitals_per_row.max(initial=0)), linear_invariants(found.mapping)
+    )
 
 
 def _rows(layer: Any, seen: set[int]) -> Iterator[LayerRow]:

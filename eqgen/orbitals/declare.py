@@ -101,7 +101,7 @@ def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
     except NotClosedError as missing:
         row, column = missing.args
         raise DeclarationError(
-            f"the support of {in_short(whole.declaration)} is not closed under the group: it moves pairs of the support to "
+            f"the support of {in_short(whole.in_short())} is not closed under the group: it moves pairs of the support to "
             f"{whole.output.name(row)} <- {whole.input.name(column)}, which is missing{pairs.hint}; add that pair, "
             f"({row}, {column}) counted from 0, and its like, or write support=eq.closed(...)"
         ) from None
@@ -141,7 +141,7 @@ def in_words(declared: Mapping) -> str:
     >>> in_words(one_space("{p p} where p = S(5)"))
     '{p p} where p = S(5)'
     """
-    return in_short(declared.space_text(declared.input) + declared.clauses(most_pairs=MOST_PAIRS_SHOWN))
+    return in_short(declared.space_text(declared.input) + declared.clauses(Group.in_short, MOST_PAIRS_SHOWN))
 
 
 def looks_like_mapping(value: Any) -> bool:
@@ -224,7 +224,9 @@ def _checked_axis_names(
     used = {value.bundle for name, value in axes.items() if name in mentioned and isinstance(value, JointAxis)}
     for name, value in axes.items():
         if name not in mentioned and not (isinstance(value, JointAxis) and value.bundle in used):
-            raise DeclarationError(f"axis {name} is declared but not used in {text!r}: use it or drop the keyword")
+            raise DeclarationError(
+                f"axis {name} is declared but not used in {in_short(repr(text), 120)}: use it or drop the keyword"
+            )
     return mentioned
 
 
@@ -251,7 +253,7 @@ def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Gr
                 kind = FactorKind(group.degree, syntax.size, syntax.form, group.point_names)
                 if not kind.count:
                     message = (
-                        f"{factor_text(syntax)} is empty: {syntax.axis} = {group.text} has only "
+                        f"{factor_text(syntax)} is empty: {syntax.axis} = {group.in_short()} has only "
                         f"{count(group.degree, 'point')}, and {syntax.size} distinct ones are asked for"
                     )
                     raise pointing(message, text, syntax.position)

@@ -77,9 +77,7 @@ class Orbits:
     def pattern(self) -> Pattern:
         """The symbolic weight matrix: it needs the whole table, which is made when it is first asked for."""
         ways = "take rank, sizes, representatives, or labels_at(rows, columns)"
-        refuse_large_table(
-            self.mapping.declaration, *self.shape, f"its {self.rank} orbits are known without it: {ways}"
-        )
+        refuse_large_table(self.mapping.in_short(), *self.shape, f"its {self.rank} orbits are known without it: {ways}")
         table = self.form.table()
         return Pattern(table.signed_labels, None, table.row_representatives)
 
@@ -145,10 +143,8 @@ class Orbits:
 
     def __str__(self) -> str:
         m, n = self.shape
-        if self.mapping.support is not None:
-            pairs = self.mapping.support.indices.size
-            return f"{self.mapping.in_short()}: {self.rank} orbits of {pairs} of {m} x {n} pairs"
-        return f"{self.mapping.declaration}: {self.rank} orbits of {m} x {n} pairs"
+        some = "" if self.mapping.support is None else f"{self.mapping.support.indices.size} of "
+        return f"{self.mapping.in_short()}: {self.rank} orbits of {some}{m} x {n} pairs"
 
     __repr__ = __str__
 
@@ -177,6 +173,15 @@ def bias_pattern(mapping: Mapping) -> Pattern:
     return Pattern(table.signed_labels, None, np.arange(mapping.output.size))
 
 
+def linear_invariants(mapping: Mapping) -> int:
+    """How many numbers the group leaves of a channel of the input, as far as they are linear: maps to one fixed point.
+
+    >>> linear_invariants(as_mapping("p + 1 -> p where p = S(5)")), linear_invariants(as_mapping("~p -> p where p = S(5)"))
+    (2, 0)
+    """
+    return pair_labels([PairAction(element.input, identity(1)) for element in mapping.elements]).rank
+
+
 def _unit_labels(mapping: Mapping, limits: Limits) -> OrbitalMatrix:
     """The orbits under axes that move together: those of a mapping with no other axes."""
     output, input_ = mapping.output, mapping.input
@@ -188,5 +193,5 @@ def _unit_labels(mapping: Mapping, limits: Limits) -> OrbitalMatrix:
         if family is not None and group.degree >= stable_degree(output, input_):
             return stable_labels(mapping, family, limits)
     hint = "name the pairs that matter with support=..., or declare independent axes, which are held as factors"
-    refuse_large_table(mapping.declaration, output.size, input_.size, hint)
+    refuse_large_table(mapping.in_short(), output.size, input_.size, hint)
     return pair_labels(mapping.elements, limits)

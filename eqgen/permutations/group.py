@@ -62,7 +62,7 @@ class Group:
             (see `readings.py`); None where there is one.
 
     Two groups are equal (`==`) when their generators and signs are; `equals` compares as groups. Printing shows the order
-    and the orbits.
+    and the orbits, and of a long text only its beginning.
 
     >>> import eqgen as eq
     >>> print(eq.C(4))
@@ -116,7 +116,7 @@ class Group:
             read_only(self.signs)
 
     def __str__(self) -> str:
-        return f"{self.text}  # {self.describe()}"
+        return f"{self.in_short()}  # {self.describe()}"
 
     __repr__ = __str__
 
@@ -220,6 +220,10 @@ class Group:
             return f"{shown}, one orbit of {count(sizes[0], 'point')}{signed}"
         listed = ", ".join(map(str, sizes[:8])) + (", ..." if len(sizes) > 8 else "")
         return f"{shown}, {len(sizes)} orbits of {listed} points{signed}"
+
+    def in_short(self) -> str:
+        """The text, cut where it is long: for people."""
+        return in_short(self.text)
 
     def without_catalogue(self) -> str:
         """A text that gives the group back even if the catalogue changes: what a saved layer holds."""

@@ -18,7 +18,7 @@ from eqgen.spaces.space import Factor, Space, Term, part_of
 
 Name = TypeVar("Name")
 
-MOST_PAIRS_SHOWN = 20
+MOST_PAIRS_SHOWN = 10
 """So many pairs of a support are shown where nobody reads them back."""
 
 
@@ -47,7 +47,7 @@ class Support(Protocol):
 
 @dataclass(frozen=True, repr=False)
 class Mapping:
-    """Input space -> output space under a group; `str` gives the declaration that makes it.
+    """Input space -> output space under a group; `declaration` is the text that makes it, `str` the same cut short.
 
     Attributes:
         input: the space that columns of the weight matrix are indexed by.
@@ -107,7 +107,7 @@ class Mapping:
         return f"{text}, ... ({len(representatives)} orbits)" if is_cut else text
 
     def __str__(self) -> str:
-        return "  # ".join([self.declaration, *self.larger_than_meant])
+        return "  # ".join([self.in_short(), *self.larger_than_meant])
 
     def __repr__(self) -> str:
         described = [f"{self.unit_name(unit)}: {self.unit_group(unit).describe()}" for unit in self.units]
@@ -136,8 +136,8 @@ class Mapping:
         return tuple(said)
 
     def in_short(self) -> str:
-        """The declaration, with the first few pairs of a long support."""
-        return self.sides + self.clauses(most_pairs=MOST_PAIRS_SHOWN)
+        """The declaration, with the beginning of long groups and the first few pairs of a long support: for people."""
+        return self.sides + self.clauses(Group.in_short, MOST_PAIRS_SHOWN)
 
     def without_catalogue(self) -> str:
         """The declaration with generators in place of catalogue names, so that it means the same whatever the files say."""

@@ -110,7 +110,7 @@ def verify_function(
     )
     checks = (Check("numeric", outcome.holds, str(outcome), open=outcome.holds is None),)
     return Report(
-        called.name, mapping.declaration, checks, None, outcome.error, outcome.tolerance, outcome.dtype, difference
+        called.name, mapping.in_short(), checks, None, outcome.error, outcome.tolerance, outcome.dtype, difference
     )
 
 
@@ -138,7 +138,7 @@ def _read_ports(input_shape: Any, mapping: Mapping, name: str) -> tuple[bool, li
         if shape == (*points, *channels):
             return batched, [Port(None, "", slice(0, space.size), shape, *channels or (None,))]
     raise DeclarationError(
-        f"input_shape={shortened(input_shape)} is no shape of features of {mapping.declaration}: write ({space.size},) or "
+        f"input_shape={shortened(input_shape)} is no shape of features of {mapping.in_short()}: write ({space.size},) or "
         f"({space.size}, channels){_or_grid(space)}, with None in front, (None, {space.size}), for a function that takes a batch"
     )
 
@@ -239,7 +239,7 @@ def _check_answer(outputs: Array, batch: int, mapping: Mapping, name: str) -> No
     fits = space.size == 1 or answer[:1] == (space.size,) or answer[: len(space.shape)] == space.shape
     if not fits or outputs.shape[:1] != (batch,):
         raise DeclarationError(
-            f"{name} answers one example in shape {answer}, {mapping.declaration} needs ({space.size},) or ({space.size}, channels)"
+            f"{name} answers one example in shape {answer}, {mapping.in_short()} needs ({space.size},) or ({space.size}, channels)"
             f"{_or_grid(space)}"
         )
 

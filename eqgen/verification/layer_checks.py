@@ -77,7 +77,7 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
         points = (*mapping.input.shape, *shape[1:]) if subject.layout == "grid" else shape
         found, _, _ = model_checks(subject, mapping, points, trial, random)
         checks += [replace(check, name=f"{check.name}, activation") for check in found]
-    return report_of(layer, mapping.declaration, checks, outcome, certificate)
+    return report_of(layer, mapping.in_short(), checks, outcome, certificate)
 
 
 def _built(layer: EquivariantDense, shape: tuple[int, ...]) -> EquivariantDense:

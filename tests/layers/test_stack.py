@@ -218,6 +218,49 @@ def test_a_layer_of_ones_own_is_described_by_what_it_tells():
     assert (row.kind, row.parameters, row.unconstrained) == ("Corner b where b = D(4)", 2, 8)
 
 
+@pytest.mark.parametrize(
+    ("declaration", "units", "channels", "lines"),
+    [
+        # The moves of the pocket cube: one orbit of 24 facelets, and four orbits of pairs in each row.
+        (
+            'f -> f where f = catalogue("pocket-cube")', 8, 6,
+            ["sees at each point 4 means of each of 6 channels: 24 numbers", "6, 1 mean of each channel: of one-hot channels how often each is set, and nothing else that is linear"],
+        ),
+        (
+            "p + {p p} + 1 -> 1 where p = S(5)", 8, 2,
+            ["sees at each point 3 means of each of 2 channels: 6 numbers", "6, 3 means of each channel, one for each point orbit, and nothing else that is linear"],
+        ),
+        (
+            "[p p] -> [p p] where p = S(5)", None, 1,
+            ["sees at each point 2 means: 2 numbers", "0, signs flip, and nothing that is linear is left by all of the group"],
+        ),
+        (
+            "p -> 1 where p = S(5)", None, 1,
+            ["sees at each point 1 mean: 1 number", "1, 1 mean of each channel: of one-hot channels how often each is set, and nothing else that is linear"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_first_layer_sees_and_what_the_group_leaves_is_described(declaration, units, channels, lines):
+    layer = eq.EquivariantDense(units, declaration, name="lift")
+    n = layer.mapping.input.size
+    inputs = keras.Input((n,) if units is None else (n, channels))
+    found = eq.describe(keras.Model(inputs, layer(inputs)))
+    seen, left = str(found).splitlines()[-2:]
+    assert (" ".join(seen.split()), " ".join(left.split())) == (
+        f"first layer lift {lines[0]}",
+        f"invariants {lines[1]}",
+    )
+    # The maps to one fixed point, counted by other code.
+    to_one = eq.orbits(f"{layer.mapping.sides.split(' -> ')[0]} -> 1 where {declaration.split(' where ')[1]}")
+    assert found.first.invariants == to_one.rank
+
+
+def test_without_a_declared_layer_nothing_is_said_of_a_first_one():
+    typed = keras.Sequential([keras.Input((2, 3)), eq.EquivariantDense(2, "a b; b a"), keras.layers.Dense(2)])
+    assert eq.describe(typed).first is None
+    assert str(eq.describe(typed)).splitlines()[-1].startswith("all ")
+
+
 def test_every_parameter_is_described_once():
     shared = keras.Sequential([keras.Input((4, 3)), keras.layers.Dense(3, name="shared")])
     inputs = keras.Input((4, 2))
@@ -335,4 +378,5 @@ def test_the_description_counts():
     # 2 orbits of pairs x channels, scale and shift of one orbit, and the head.
     assert found.parameters == 2 * 2 * 8 + 2 * 8 * 8 + 2 * 16 + 9 == model.count_params()
     assert found.unconstrained == 100 * 2 * 8 + 100 * 8 * 8 + 2 * 160 + 9
-    assert str(found).splitlines()[-1].split() == ["all", "201", "8,329", "41.4"]
+    *_, all_of_it, _, _ = str(found).splitlines()
+    assert all_of_it.split() == ["all", "201", "8,329", "41.4"]

@@ -91,7 +91,7 @@ def test_any_labels_that_eqgen_makes_have_a_certificate(mapping, data):
     assert orbits.certificate()
     # The same labels as one table, whatever the form.
     assert certify(mapping, orbits.pattern.signed_labels)
-    supported = eq.mapping(str(mapping), support=drawn_pairs(data, orbits.shape))
+    supported = eq.mapping(mapping.declaration, support=drawn_pairs(data, orbits.shape))
     assert eq.orbits(supported).certificate()
     assert certify(supported, eq.orbits(supported).pattern.signed_labels)
 
@@ -306,7 +306,7 @@ def test_every_change_within_a_support_is_noticed(mapping, data):
     all_labels, all_signs = map(np.array, signed_orbits(*shape, mapping.generators))
     labels, signs = cut(all_labels, all_signs, mask_of(shape, pairs))
     assume((labels >= 0).any())
-    supported = eq.mapping(str(mapping), support=pairs)
+    supported = eq.mapping(mapping.declaration, support=pairs)
     form = supported.support
     rows, columns = np.nonzero(labels >= 0)
     changed = [part[rows, columns].reshape(1, -1) for part in (labels, signs)]
@@ -324,7 +324,7 @@ def test_every_change_within_a_support_is_noticed(mapping, data):
 def test_a_support_that_lacks_pairs_is_noticed_and_one_of_them_named(declared, data):
     whole = computed(declared).mapping
     shape = (whole.output.size, whole.input.size)
-    supported = eq.mapping(str(whole), support=drawn_pairs(data, shape))
+    supported = eq.mapping(whole.declaration, support=drawn_pairs(data, shape))
     form = supported.support
     dropped = data.draw(st.lists(st.integers(0, form.indices.size - 1), min_size=1, max_size=5, unique=True))
     left = np.setdiff1d(np.arange(form.indices.size), dropped)

@@ -144,7 +144,7 @@ def test_circular_dna_as_joint_axes():
     # The group of 12 elements moves the 24 points freely: 24 * 24 / 12 orbits.
     assert eq.orbits(mapping).rank == 48
     assert mapping.group.order == 12
-    assert eq.mapping(str(mapping)) == mapping
+    assert eq.mapping(mapping.declaration) == mapping
     assert str(mapping) == "s b -> s b where s & b = Group((1 2 3 4 5 6), (2 6)(3 5)) & Group((), (1 4)(2 3))"
     independent = eq.mapping("s b -> s b", s=DNA["s"], b=DNA["b"])
     assert independent != mapping
@@ -155,7 +155,7 @@ def test_a_joint_and_an_independent_axis():
     mapping = eq.mapping("s b c -> s c", c=eq.S(3), **eq.joint(**DNA))
     assert mapping.units == ((0, 1), (2,))
     assert eq.orbits(mapping).rank == eq.orbits(eq.mapping("s b -> s", **eq.joint(**DNA))).rank * 2
-    assert eq.mapping(str(mapping)) == mapping
+    assert eq.mapping(mapping.declaration) == mapping
 
 
 @given(st.data())

@@ -77,12 +77,12 @@ def test_the_name_can_stand_in_a_declaration(entry):
     mapping = eq.mapping(text)
     assert mapping.group == eq.mapping(entry.declaration).group
     assert str(mapping) == text
-    assert eq.mapping(str(mapping)) == mapping
+    assert eq.mapping(mapping.declaration) == mapping
 
 
 def test_the_declaration_parses_back(entry):
     mapping = eq.mapping(entry.declaration)
-    assert eq.mapping(str(mapping)) == mapping
+    assert eq.mapping(mapping.declaration) == mapping
 
 
 def test_the_list_of_entries_is_the_folder():

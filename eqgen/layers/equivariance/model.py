@@ -178,6 +178,6 @@ def _with_batch(shape: tuple[int | None, ...]) -> str:
 
 
 def _needed(mapping: Mapping, space: Space) -> str:
-    needed = f"{mapping.declaration} needs (batch, {space.size}) or (batch, {space.size}, channels)"
+    needed = f"{mapping.in_short()} needs (batch, {space.size}) or (batch, {space.size}, channels)"
     grid = " x ".join(map(str, space.shape))
     return needed if len(space.shape) < 2 else f"{needed}, or a grid of {grid} in place of {space.size}"

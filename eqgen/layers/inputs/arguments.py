@@ -70,7 +70,7 @@ class Declared:
             shared, generator = bias_pattern(self.mapping), flipping(self.mapping)
             if shared.rank == 0 and generator is not None:
                 raise DeclarationError(
-                    f"no output of {self.mapping.declaration} can have a bias: {generator.name} flips its sign, so it would "
+                    f"no output of {self.mapping.in_short()} can have a bias: {generator.name} flips its sign, so it would "
                     "have to be its own negative; drop use_bias"
                 )
             return shared
@@ -112,7 +112,7 @@ def read_declaration(declaration: Any) -> Declared:
     """
     if isinstance(declaration, Orbits):
         mapping = declaration.mapping
-        return Declared(declaration, mapping, "symmetry of", mapping.declaration, in_short(mapping.in_short()))
+        return Declared(declaration, mapping, "symmetry of", mapping.in_short(), in_short(mapping.in_short()))
     if looks_like_mapping(declaration):
         return read_declaration(orbits(as_mapping(declaration)))
     typed = as_pattern(declaration).in_order_of_appearance()
@@ -197,7 +197,7 @@ def check_activation(mapping: Mapping, activation: Any) -> None:
         return
     name = getattr(activation, "__name__", str(activation))
     raise DeclarationError(
-        f"activation {name} is not odd, and {generator.name} flips the sign of outputs of {mapping.declaration}: the layer would "
+        f"activation {name} is not odd, and {generator.name} flips the sign of outputs of {mapping.in_short()}: the layer would "
         "not be equivariant; use an odd one, like tanh or soft_shrink, or multiply the outputs by a gate computed from their "
         "absolute values"
     )
