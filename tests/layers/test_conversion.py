@@ -247,7 +247,7 @@ def sloped_dense() -> keras.layers.Dense:
         (
             # The same labels, and other signs.
             lambda: built("j -> j where j = (1 2)").restrict(eq.mapping("j -> j", j=[([1, 0], [1, -1])])),
-            "the symmetry of j -> j where j = (1 -2 -1 2) is not finer than the symmetry of j -> j where j = (1 2): entry (0, 1), "
+            "the symmetry of j -> j where j = (1 2 -1 -2) is not finer than the symmetry of j -> j where j = (1 2): entry (0, 1), "
             "counted from 0, would not keep its weight; restrict to a subgroup of the same action",
         ),
         (
