@@ -32,12 +32,15 @@ NO_FLAGS = ["no", "True", "", 0, 1, 1.0, None, (True,), [False], np.array([True,
 
 
 def public_flags() -> set[tuple[str, str]]:
-    """The parameters of the public API that are annotated as a flag."""
+    """The parameters of the public API that are a flag, as they are annotated or by what they are unless told."""
+    values = ("Mapping", "Orbits", "Pattern", "Program", "Report", "Space", "Group", "DeclarationError")
+    public = {name: getattr(eq, name) for name in eq.__all__ if name not in values}
+    public.update((name, getattr(eq.testing, name)) for name in eq.testing.__all__)
     return {
         (name, parameter.name)
-        for name in eq.__all__
-        if name not in ("Mapping", "Orbits", "Pattern", "Program", "Report", "Space", "Group", "DeclarationError")
-        for parameter in inspect.signature(getattr(eq, name)).parameters.values()
+        for name, what in public.items()
+        if callable(what)
+        for parameter in inspect.signature(what).parameters.values()
         if str(parameter.annotation) == "bool" or parameter.annotation is bool or isinstance(parameter.default, bool)
     }
 

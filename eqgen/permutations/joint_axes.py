@@ -1,6 +1,6 @@
 """Joint axes: one generator list that moves several axes at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eqgen.common.errors import DeclarationError, count
@@ -22,7 +22,7 @@ class JointAxis:
 
     name: str
     group: Group
-    bundle: tuple[tuple[str, Group], ...]
+    bundle: tuple[tuple[str, Group], ...] = field(repr=False)
 
 
 def joint(*, relations: str = "", **axes: Any) -> dict[str, JointAxis]:
