@@ -485,3 +485,13 @@ def test_models_with_several_inputs_want_a_term_for_each():
         match=r"^'m' has 2 inputs, and the input of p -> p where p = S\(3\) is a sum of 1 term: declare one term for each input$",
     ):
         eq.verify(model, "p -> p where p = S(3)")
+
+
+def test_a_right_layer_is_verified_where_a_gpu_rounds_products(monkeypatch):
+    """Its parameters are of single precision: in float64 they go through its transforms in float64, too."""
+    monkeypatch.setattr("eqgen.layers.equivariance.arithmetic.rounds_products", lambda: True)
+    layer = eq.EquivariantDense(4, "p -> p where p = D(64)")
+    layer.build((None, 64, 4))
+    report = eq.verify(layer)
+    assert report
+    assert "float32, products rounded to 10 bits (TF32), 10 group elements" in str(report)
