@@ -514,6 +514,22 @@ def test_a_wrong_content_under_a_right_digest_is_computed_anew(make, damage, pla
     assert file.read_bytes() == whole
 
 
+@pytest.mark.parametrize("named", ["1 <- 1, 1 <- 2", "1 <- 2"])
+def test_the_pairs_of_another_support_under_a_right_digest_are_not_believed(named, place, computed, monkeypatch):
+    def make():
+        return eq.mapping("p -> p where p = C(5) support 1 <- 1")
+
+    expected = without_cache(make, monkeypatch)
+    eq.orbits(make())
+    (file,) = kept(place)
+    eq.mapping(f"p -> p where p = C(5) support {named}")
+    (other,) = set(kept(place)) - {file}
+    seal(file, written(kept_arrays(other)))
+    computed.clear()
+    assert_same(arrays_of(make()), expected)
+    assert computed
+
+
 def test_a_content_that_fills_the_memory_is_not_unpacked(place):
     place.mkdir(mode=0o700)
     seal(place / NAMES[0], bomb())
