@@ -68,7 +68,7 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
         # The very layer, in its own dtype and layout: what is applied in float64 may differ from it. Weights that are all zero
         # show nothing here, and are no mistake: the random ones in float64 decided.
         points = (*mapping.input.shape, *shape[1:]) if layer.layout == "grid" else shape
-        before = partial(applied, layer, weights[0], "float64")
+        before = None if _is_linear(layer) else partial(applied, layer, weights[0], "float64")
         as_it_is = try_model(layer, mapping, points, trial, before, precise=False)
         checks.append(Check("as it is", as_it_is.holds, str(as_it_is), open=as_it_is.doubt not in ("", NO_NUMBERS)))
     if isinstance(layer.activation, keras.layers.Layer):
@@ -118,8 +118,14 @@ def _in_float64(layer: EquivariantDense, trial: Trial, several_weights: list[Wei
     outcomes = []
     for weights in several_weights:
         linear = partial(applied, layer, weights, "float64")
-        outcomes.append(try_function(partial(linear, activation=activation), trial, "float64", linear))
+        before = None if _is_linear(layer) else linear
+        outcomes.append(try_function(partial(linear, activation=activation), trial, "float64", before))
     return combined(outcomes)
+
+
+def _is_linear(layer: EquivariantDense) -> bool:
+    """Whether there is none, so that what it is given is the answer."""
+    return layer.activation is keras.activations.linear
 
 
 def _weights(layer: EquivariantDense, random: np.random.Generator) -> list[Weights]:

@@ -495,3 +495,20 @@ def test_a_right_layer_is_verified_where_a_gpu_rounds_products(monkeypatch):
     report = eq.verify(layer)
     assert report
     assert "float32, products rounded to 10 bits (TF32), 10 group elements" in str(report)
+
+
+def test_a_map_of_many_terms_is_called_seldom(monkeypatch):
+    """A hundred pairs of terms cost a second a call."""
+    calls = []
+    original = LinearMap.__call__
+
+    def counted(self, features, kernel, bias, dtype):
+        calls.append(len(features))
+        return original(self, features, kernel, bias, dtype)
+
+    monkeypatch.setattr(LinearMap, "__call__", counted)
+    layer = eq.EquivariantDense(2, "p + q -> p + q where p = S(3), q = C(4)")
+    layer.build((None, 7, 1))
+    assert eq.verify(layer)
+    # Unit inputs, float64 with two kernels, and as it is.
+    assert len(calls) == 4

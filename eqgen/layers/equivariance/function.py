@@ -269,6 +269,14 @@ def _together(function: Function, waiting: list[tuple[str, list[Array]]]) -> Ite
         yield Answers(kind, plain, nudged, tuple(moved))
 
 
+def _largest(function: Function, trial: Trial, arithmetic: str) -> dict[str, Array]:
+    """The largest answer of each channel to each kind of inputs, from one call: a map of many terms costs much per call."""
+    batch = np.concatenate([_typed(features, arithmetic) for features in trial.inputs.values()])
+    places = np.cumsum([len(features) for features in trial.inputs.values()])[:-1]
+    largest = [np.abs(answers).max(axis=(0, 1)) for answers in np.split(function(batch), places)]
+    return dict(zip(trial.inputs, largest, strict=True))
+
+
 def yardstick(plain: Array, nudged: Array, eps: float) -> Array:
     """How large each channel of some answers is, or what rounding could move of it in units of eps, where that is more."""
     noise = np.abs(nudged - plain).max(axis=(0, 1), initial=0)
@@ -281,6 +289,7 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
     errors = {element.name: (0.0, "") for element in elements}
     shown, chaotic, faint = np.zeros((3, 1), dtype=bool)
     respond, finite, not_finite = False, False, []
+    before = {} if before_activation is None else _largest(before_activation, trial, arithmetic)
     for answer in answered:
         are_numbers = np.isfinite(answer.plain)
         # Where a channel of one answer is not finite, the others decide.
@@ -291,9 +300,7 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
         plain, nudged = np.where(whole, answer.plain, 0), np.where(whole, answer.nudged, 0)
         size = np.abs(plain).max(axis=(0, 1), initial=0)
         if before_activation is not None:
-            features = _typed(trial.inputs[answer.kind], arithmetic)
-            before = np.abs(before_activation(features)).max(axis=(0, 1))
-            size = np.maximum(before, size * (1 + before))
+            size = np.maximum(before[answer.kind], size * (1 + before[answer.kind]))
         allowed = np.maximum(size, yardstick(plain, nudged, EPS[arithmetic]))
         change = np.abs(nudged - plain)
         respond |= bool(((change > 0) & (change < 2.0**-30 * size)).any())
