@@ -31,7 +31,12 @@ REFUSED = {
         "more than 10000 generators, the most that eqgen takes: leave out those that others generate (a group on n points never "
         "needs more than n) (character ",
     ),
-    "product": (f"p -> p where p = {' * '.join(['S(2)'] * 5000)}", PRODUCT.format(5000)),
+    "product": (f"p -> p where p = {' * '.join(['S(2)'] * 200)}", PRODUCT.format(200)),
+    "long product": (
+        f"p -> p where p = {' * '.join(['S(2)'] * 5000)}",
+        "more than 1000 groups are multiplied, more than eqgen takes: declare axes that move independently, as in p q -> p q where p = "
+        "S(2), q = S(3) (character ",
+    ),
 }
 
 

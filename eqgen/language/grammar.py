@@ -91,10 +91,23 @@ ARRAY_BEFORE = re.compile(r"\[\s*[0-9]*\s*$")
 
 OF_OTHER_PROGRAMS = {"LSQB", "LBRACE", "LESSTHAN", "QUOTE"}
 """What is read around groups because other programs write it; where something is missing, our own words are named."""
-END_OF_GENERATOR = re.compile(r"\)\s*,\s*\(")
 
 MOST_GENERATORS = 10_000
-"""More generators in one text are refused before it is read: the parser takes a second for so many."""
+
+LONG_LISTS = (
+    (
+        re.compile(r"\)\s*,\s*\("),
+        MOST_GENERATORS,
+        "generators, the most that eqgen takes: leave out those that others generate (a group on n points never needs more than n)",
+    ),
+    (
+        re.compile(r"\*"),
+        1_000,
+        "groups are multiplied, more than eqgen takes: declare axes that move independently, as in p q -> p q where p = S(2), "
+        "q = S(3)",
+    ),
+)
+"""Signs of which a text may hold so many, and what more of them say: the parser would take seconds."""
 
 OF_A_SUPPORT = re.compile(r"support\b|<-")
 """Words that the parser does not know, because the support is read apart."""
@@ -205,7 +218,7 @@ def _parse(text: str, start: str, wanted: str) -> Any:
     keywords = (part for part in re.finditer(r'"[^"\n]*"|\bsupport\b', plain) if part[0] == "support")
     support = None if start == "group" else next(keywords, None)
     end = len(plain) if support is None else support.start()
-    _refuse_many_generators(plain[:end], text)
+    _refuse_long_lists(plain[:end], text)
     try:
         tree = _Reading(text).transform(_parser().parse(plain[:end], start=start))
     except UnexpectedInput as error:
@@ -232,16 +245,12 @@ def _reads(start: str) -> Callable[[str], bool]:
     return reads
 
 
-def _refuse_many_generators(plain: str, text: str) -> None:
-    """Stop before the parser looks at more generators than any group may have."""
-    ends = [end.start() for end in islice(END_OF_GENERATOR.finditer(plain), MOST_GENERATORS + 1)]
-    if len(ends) > MOST_GENERATORS:
-        raise pointing(
-            f"more than {MOST_GENERATORS} generators, the most that eqgen takes: leave out those that others generate (a group on "
-            "n points never needs more than n)",
-            text,
-            ends[-1],
-        )
+def _refuse_long_lists(plain: str, text: str) -> None:
+    """Stop before the parser looks at more generators, or groups of a product, than anything may have."""
+    for sign, most, what in LONG_LISTS:
+        places = [place.start() for place in islice(sign.finditer(plain), most + 1)]
+        if len(places) > most:
+            raise pointing(f"more than {most} {what}", text, places[-1])
 
 
 def _explain(error: UnexpectedInput, text: str, end: int, start: str) -> NoReturn:
