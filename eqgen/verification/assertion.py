@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from eqgen.spaces.mapping import Mapping
+from eqgen.verification.outputs import Declarations
 from eqgen.verification.verify import verify
 
 
 def assert_equivariant(
     function: Callable[[Any], Any],
-    declaration: Mapping | str | None = None,
+    declaration: Declarations | None = None,
     *,
-    input_shape: tuple[int | None, ...] | None = None,
+    input_shape: Any = None,
+    time_axis: int | None = None,
     words: int = 8,
     seed: int = 0,
 ) -> None:
@@ -19,9 +20,11 @@ def assert_equivariant(
 
     Args:
         function: a function of one array, of numpy, JAX, TensorFlow or PyTorch, a module of PyTorch, or a Keras layer or model.
-        declaration: a Mapping or its text; not needed for an eqgen layer.
+        declaration: a Mapping or its text, or one for each of several outputs; not needed for an eqgen layer.
         input_shape: of what a function takes, where that is not one number for each point: one example, (5, 3), or with None in
-            front, (None, 5, 3), a batch. A Keras layer always takes a batch, which stands not in its shape.
+            front, (None, 5, 3), a batch; of several arrays a list or dict of shapes, one for each term of the input. A Keras layer
+            always takes a batch, which stands not in its shape.
+        time_axis: for a Keras model of sequences, the axis of the moments, where the batch is axis 0.
         words: how many random products of generators to try beside the generators.
         seed: of the random inputs, words and weights.
 
@@ -35,6 +38,6 @@ def assert_equivariant(
     >>> eq.testing.assert_equivariant(lambda x: x.max(axis=0), "p -> 1 where p = S(5)", input_shape=(5, 3))
     """
     __tracebackhide__ = True
-    report = verify(function, declaration, input_shape=input_shape, words=words, seed=seed)
+    report = verify(function, declaration, input_shape=input_shape, time_axis=time_axis, words=words, seed=seed)
     if not report:
         raise AssertionError("\n".join(filter(None, [str(report), report.difference])))

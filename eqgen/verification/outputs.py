@@ -122,7 +122,7 @@ def _joined(subject: str, reports: dict[str, Report], inputs: str) -> Report:
     declared = [f"{name}: {report.declaration}" if name else report.declaration for name, report in reports.items()]
     checks = [_named(check, name, report) for name, report in reports.items() for check in report.checks]
     different = [
-        f"output {name}, {report.difference}" if name else report.difference
+        f"{name}, {report.difference}" if name else report.difference
         for name, report in reports.items()
         if report.difference
     ]

@@ -133,6 +133,54 @@ def test_wrong_functions_of_every_library_fail(library):
             assert_equivariant(function, declaration, input_shape=shape)
 
 
+GRAPH = "p + {p p} -> p where p = S(5)"
+
+
+def degrees(nodes, edges):
+    return nodes.sum(axis=1) + eq.to_adjacency(edges).sum(axis=0)
+
+
+def test_several_arrays_are_terms_of_the_input_in_order_or_by_name():
+    shapes = {"nodes": (5, 3), "edges": (10,)}
+    assert eq.verify(degrees, GRAPH, input_shape=list(shapes.values()))
+    assert eq.verify(degrees, GRAPH, input_shape=shapes)
+
+    def wrong(nodes, edges):
+        return degrees(nodes, edges[::-1])
+
+    assert not eq.verify(wrong, GRAPH, input_shape=shapes)
+    with pytest.raises(eq.DeclarationError) as raised:
+        eq.verify(degrees, "p -> p where p = S(5)", input_shape=shapes)
+    assert str(raised.value) == (
+        "degrees has 2 inputs, and the input of p -> p where p = S(5) is a sum of 1 term: declare one term for each input"
+    )
+
+
+def test_several_answers_have_a_declaration_each():
+    declared = [S5, "p -> 1 where p = S(5)"]
+    assert eq.verify(lambda x: (np.tanh(x), x.max()), declared)
+    assert eq.verify(lambda x: {"each": np.tanh(x), "all": x.max()}, {"all": declared[1], "each": S5})
+    with pytest.raises(AssertionError) as raised:
+        assert_equivariant(lambda x: (np.tanh(x), x[0]), declared)
+    lines = str(raised.value).splitlines()
+    assert lines[1].startswith("  numeric, output 1  holds ")
+    assert lines[2].startswith("  numeric, output 2  FAILS ")
+    assert lines[4] == "output 2, with g = generator 1 of p, (1 2 3 4 5):"
+    with pytest.raises(eq.DeclarationError) as missing:
+        eq.verify(lambda x: (x,), declared)
+    assert str(missing.value) == (
+        "<lambda> answers a tuple without output 1: give a declaration for each output, in a list, or by name in a dict"
+    )
+
+
+def test_time_is_an_axis_of_keras_models():
+    with pytest.raises(eq.DeclarationError) as raised:
+        eq.verify(np.tanh, S5, time_axis=1)
+    assert (
+        str(raised.value) == "time_axis is for Keras layers and models: a function is given arrays of its input_shape"
+    )
+
+
 def test_the_parts_of_a_module_are_in_their_own_modes_afterwards():
     torch = pytest.importorskip("torch")
     module = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Dropout())

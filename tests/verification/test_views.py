@@ -50,7 +50,7 @@ def test_every_output_has_a_declaration_and_is_named(as_dict):
         report = eq.verify(policy_and_value(wrong, as_dict), [S5, TO_ONE])
         assert not report
         assert [name.partition(", ")[2] for name in failed(report)] == [wrong]
-        assert report.difference.startswith("output value" if wrong == "value" else "output policy")
+        assert report.difference.startswith(f"{wrong}, with g = ")
     # Declared the other way round, the shapes do not fit.
     with pytest.raises(eq.DeclarationError, match="answers in shape"):
         eq.verify(policy_and_value(as_dict=as_dict), [TO_ONE.replace("1", "p"), S5])
