@@ -33,8 +33,10 @@ def first_difference(function: Function, mapping: Mapping, trial: Trial, inputs:
             answer = function(element.input.applied(features, axis=1)).astype(np.float64)
             expected = element.output.applied(plain, axis=1)
             # What is a number at one of the two alone differs.
+            with np.errstate(invalid="ignore"):
+                differs = ~(np.abs(answer - expected) <= allowed)
             neither = ~np.isfinite(answer) & ~np.isfinite(expected)
-            places = np.argwhere(~(np.abs(answer - expected) <= allowed) & ~neither)
+            places = np.argwhere(differs & ~neither)
             if places.size:
                 number, point, channel = places[0].tolist()
                 shown = [("x", features), ("f(g x)", answer), ("g f(x)", expected)]

@@ -26,8 +26,11 @@ TOLERANCE_IN_EPS = 100
 COARSE_TOLERANCE_IN_EPS = 16
 """The same in coarse arithmetic, where a hundred eps are as large as the outputs."""
 
-AGREEMENT_IN_EPS = 8
-"""The same function in two arithmetics: so far apart, in eps of the coarser, relative to the largest output."""
+AGREEMENT_IN_EPS = 4
+"""The same layer in two arithmetics: so far apart, in eps of the coarser, relative to the largest output."""
+
+ROUNDING = 2.0**-20
+"""An error that shrinks below this part of itself in float64 was rounding: that of float32 is 2^29 times as large."""
 
 NO_NUMBERS = "no inputs lead to finite outputs"
 """Why nothing is shown of a function that has no finite outputs."""
@@ -217,8 +220,15 @@ def try_function(
     """
     outcome = _judged(answers(function, trial, arithmetic, alone), trial, arithmetic, before_activation)
     if outcome.holds is False and not alone:
-        separately = _judged(answers(function, trial, arithmetic, True), trial, arithmetic, before_activation)
-        outcome = separately if separately.holds is not False else outcome
+        # Where the worst element fails by itself, with the worst inputs, no others need be asked.
+        (worst,) = [element for element in trial.elements if element.name == outcome.element][:1]
+        worst_kind = {outcome.kind: trial.inputs[outcome.kind]}
+        for asked in (Trial((worst,), (), worst_kind), trial):
+            separately = _judged(answers(function, asked, arithmetic, True), asked, arithmetic, before_activation)
+            if separately.holds is False:
+                break
+        else:
+            outcome = separately
     if outcome.holds is not True and outcome.inputs and _changes(function, trial, arithmetic):
         doubt = "the answers differ from call to call, so they are random: nothing is shown"
         outcome = replace(outcome, doubt=doubt)
@@ -244,7 +254,7 @@ def answers(function: Function, trial: Trial, arithmetic: str, alone: bool) -> I
         features = _typed(features, arithmetic)
         # Outputs that are small because large values cancel move with the rounding of those: the last place of the inputs
         # tells how much.
-        eps = 0.0 if kind in WHOLE else EPS[arithmetic]
+        eps = 0.0 if kind in WHOLE and arithmetic not in COARSE else EPS[arithmetic]
         nudges = np.where(np.arange(features.size).reshape(features.shape) % 3 == 0, -eps, eps)
         moved = [element.input.applied(features, axis=1) for element in trial.elements]
         blocks = [features, (features * (1 + nudges)).astype(features.dtype), *moved]
@@ -337,11 +347,18 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
     )
 
 
-def agree(coarse: Sequence[Answers], fine: Sequence[Answers], arithmetic: str) -> bool:
-    """Whether a function answered the same in two arithmetics, to the rounding of the coarser one."""
+def only_rounding(fine: Outcome, coarse: Outcome) -> Outcome:
+    """What a function in float64 showed, where its error is that much larger in float32 that it can only be rounding."""
+    rounding = fine.holds is False and fine.error <= min(coarse.error, 1.0) * ROUNDING
+    return replace(fine, error=min(fine.error, fine.tolerance)) if rounding else fine
+
+
+def agree(coarse: Sequence[Answers], fine: Sequence[Answers], arithmetic: str, layers: int) -> bool:
+    """Whether a function of so many layers answered the same in two arithmetics, to the rounding of the coarser one."""
     for one, other in zip(coarse, fine, strict=True):
         rows = np.isfinite(one.plain).all(axis=(1, 2)) & np.isfinite(one.nudged).all(axis=(1, 2))
-        allowed = AGREEMENT_IN_EPS * EPS[arithmetic] * yardstick(one.plain[rows], one.nudged[rows], EPS[arithmetic])
+        eps = AGREEMENT_IN_EPS * (1 + layers) * EPS[arithmetic]
+        allowed = eps * yardstick(one.plain[rows], one.nudged[rows], EPS[arithmetic])
         for left, right in zip((one.plain, *one.moved), (other.plain, *other.moved), strict=True):
             difference = np.abs(left[rows] - right[rows]).max(axis=(0, 1), initial=0)
             if not (difference <= allowed).all():

@@ -13,6 +13,7 @@ from eqgen.layers.equivariance.arithmetic import arithmetic_of, coarsest_dtype, 
 from eqgen.layers.equivariance.function import (
     COARSE,
     LARGE,
+    ROUNDING,
     TF32,
     Array,
     Function,
@@ -20,6 +21,7 @@ from eqgen.layers.equivariance.function import (
     Trial,
     agree,
     answers,
+    only_rounding,
     try_function,
 )
 from eqgen.layers.execution.tensors import as_float64, highest_precision
@@ -27,9 +29,6 @@ from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space
 
 FINER = {"float16": "float32", "bfloat16": "float32", TF32: "float64", "float32": "float64"}
-
-ROUNDING = 2.0**-20
-"""An error that shrinks below this part of itself in float64 was rounding: in float32 that is 2^29 times as large."""
 
 
 def try_model(
@@ -64,6 +63,9 @@ def try_model(
         arithmetic = arithmetic_of(model)
         trial = trial if coarsest_dtype(model) in ("float32", "float64") else trial.without(LARGE)
         own = try_function(function, trial, arithmetic, before_activation, alone=alone)
+        if arithmetic == "float64" and own.holds is False and own.error < ROUNDING:
+            with computing_in(model, "float32"):
+                return only_rounding(own, try_function(function, trial, "float32", before_activation, alone=alone))
         if arithmetic == "float64" or (arithmetic == "float32" and own.holds and not own.faint) or own.doubt:
             return own
         finer, same = FINER[arithmetic], True
@@ -71,8 +73,17 @@ def try_model(
             coarse = list(answers(function, trial, arithmetic, alone)) if arithmetic in COARSE else []
             with computing_in(model, finer):
                 fine = try_function(function, trial, finer, before_activation, alone=alone)
+                if finer == "float32" and fine.holds is not True:
+                    with computing_in(model, "float64"):
+                        finest = try_function(function, trial, "float64", before_activation, alone=alone)
+                    fine = _of_single(fine, finest)
                 if coarse:
-                    same = agree(coarse, list(answers(function, trial, finer, alone)), arithmetic)
+                    same = agree(
+                        coarse,
+                        list(answers(function, trial, finer, alone)),
+                        arithmetic,
+                        len(list(model._flatten_layers())),
+                    )
         except DeclarationError:
             raise
         except Exception:
@@ -101,11 +112,9 @@ def _of_single(own: Outcome, fine: Outcome) -> Outcome:
     """What is told by a model in float32 that failed or showed nothing, and by itself in float64."""
     fine = replace(fine, how="decided in ")
     if own.holds is False:
-        rounding = fine.error <= max(fine.tolerance, min(own.error, 1.0) * ROUNDING)
-        if not rounding:
-            return own
         # What is left is the rounding of float64, seen through the same constant.
-        return fine if fine.holds is not False else replace(fine, error=min(fine.error, fine.tolerance))
+        fine = only_rounding(fine, own)
+        return own if fine.holds is False else fine
     # A model that computes in float32 whatever it is told does not follow the last place of its inputs.
     if fine.holds is False and not fine.respond:
         return own
@@ -151,10 +160,8 @@ def _known_input_shape(model: Any, mapping: Mapping) -> tuple[int | None, ...]:
 def flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...], training: bool = False) -> Function:
     """A model as a function of features (batch, points, channels)."""
     space = mapping.output
-    # A layer may not take the argument; a model always does.
-    options = (
-        {"training": training} if isinstance(model, keras.Model) or (training and model._call_has_training_arg) else {}
-    )
+    # A layer that does not take the argument hands it on to those inside.
+    options = {"training": training} if training or isinstance(model, keras.Model) else {}
 
     def function(features: Array) -> Array:
         # Named at once: PyTorch would first make single precision of it.

@@ -121,7 +121,7 @@ def _only_passes_on(layer: Any) -> bool:
 def as_in_training(model: Any) -> Iterator[None]:
     """Inside, layers that draw random numbers compute as if there were no training, and statistics are as they were afterwards."""
     random = [layer for layer in random_layers(model) if layer._call_has_training_arg and layer is not model]
-    calls = [layer.call for layer in random]
+    calls, own = [layer.call for layer in random], [vars(layer).get("call") for layer in random]
 
     def without_training(call: Callable[..., Any]) -> Callable[..., Any]:
         def quiet(*arguments: Any, **options: Any) -> Any:
@@ -135,5 +135,7 @@ def as_in_training(model: Any) -> Iterator[None]:
         try:
             yield
         finally:
-            for layer, call in zip(random, calls, strict=True):
-                layer.call = call
+            for layer, call in zip(random, own, strict=True):
+                del layer.call
+                if call is not None:
+                    layer.call = call
