@@ -98,3 +98,10 @@ def test_a_word_that_is_none_of_those_that_may_stand_is_refused_with_them(name, 
 def test_verify_takes_whole_numbers_of_words_and_as_a_seed(name, value):
     layer = eq.EquivariantDense(2, SET)
     assert mistake(lambda: eq.verify(layer, **{name: value})) == f"{name} is a whole number, 0 or more, got {value!r}"
+
+
+@pytest.mark.parametrize("channels", [True, 0, 1.5, "2"])
+def test_inputs_take_a_number_of_channels(channels):
+    assert mistake(lambda: eq.testing.inputs(SET, channels)) == (
+        f"channels is a positive whole number, or None for none, got {channels!r}"
+    )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eqgen.common.errors import DeclarationError
+from eqgen.common.errors import DeclarationError, is_whole, shortened
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.permutations.signed_permutation import identity
 from eqgen.spaces.mapping import Mapping
@@ -66,9 +66,11 @@ def inputs(declaration: Mapping | str, channels: int | None = None) -> "SearchSt
         channels: None for arrays of shape (n,), a number for (n, channels).
 
     Raises:
-        DeclarationError: the declaration cannot be read, or hypothesis is not installed.
+        DeclarationError: the declaration cannot be read, channels is no positive whole number, or hypothesis is not installed.
     """
     _check_hypothesis()
+    if channels is not None and not is_whole(channels, 1):
+        raise DeclarationError(f"channels is a positive whole number, or None for none, got {shortened(channels)}")
     from hypothesis import strategies
     from hypothesis.extra import numpy as arrays
 
