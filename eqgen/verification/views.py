@@ -81,7 +81,9 @@ def view(model: Any, mapping: Mapping, output: Any, input_shape: Any, time_axis:
     answer = answer if output is None else answer[output]
     if time_axis is not None:
         answer = _moments_last(model, answer, mapping, time_axis, moments)
-    words = ", ".join(f"{port.key} is {port.term}" for port in ports) if len(ports) > 1 else ""
+    names = [f"input {port.key + 1}" if isinstance(port.key, int) else port.key for port in ports]
+    pairs = [f"{name} is {port.term}" for name, port in zip(names, ports, strict=True)]
+    words = ", ".join(pairs) if len(ports) > 1 else ""
     return keras.Model(features, answer, name=model.name), words
 
 

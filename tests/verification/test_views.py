@@ -94,7 +94,7 @@ def graph_model(wrong="", kind=list):
 def test_inputs_are_the_terms_of_the_input_space(kind):
     report = eq.verify(graph_model(kind=kind), GRAPH)
     assert report
-    names = {list: ("0", "1"), dict: ("a", "b"), "by name": ("p", "{p p}")}[kind]
+    names = {list: ("input 1", "input 2"), dict: ("a", "b"), "by name": ("p", "{p p}")}[kind]
     assert str(report).splitlines()[0].endswith(f"; {names[0]} is p, {names[1]} is {{p p}}")
     assert not eq.verify(graph_model("wrong", kind), GRAPH)
 
