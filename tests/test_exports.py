@@ -30,7 +30,7 @@ REFUSED = {("tensorflow", "tflite"), ("tensorflow", "onnx"), ("tensorflow", "onn
 
 
 @pytest.mark.slow(sample=0)
-@pytest.mark.parametrize(("backend", "route"), ROUTES, ids="-".join)
+@pytest.mark.parametrize(("backend", "route"), ROUTES)
 def test_every_layer_is_exported(backend, route, tmp_path):
     missing = [package for package in ROUTES[backend, route] if find_spec(package) is None]
     if missing:
