@@ -227,6 +227,16 @@ def test_verify_exits_with_1_when_it_does_not_hold(run, tmp_path):
     assert "=> NOT VERIFIED" in out
 
 
+def test_verify_exits_with_3_where_it_is_undecided(run, tmp_path):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(5, kernel_initializer="zeros")])
+    model.save(tmp_path / "zero.keras")
+    arguments = ("verify", str(tmp_path / "zero.keras"), "--as", "p -> p where p = S(5)", "--trained")
+    status, out, _ = run(*arguments)
+    assert status == 3
+    assert "nothing is shown" in out
+    assert out.strip().endswith("=> UNDECIDED")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
