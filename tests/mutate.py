@@ -73,6 +73,11 @@ EQUIVALENT: dict[str, str] = {
     "eqgen/permutations/graph_automorphisms.py: 1 -> 2 in vertex_colours, edges, first": "a colour is only to be a new one",
     'eqgen/programs/lowering/local.py: f"{labels.indices.size} supported': "so many pairs are more than a test makes",
     "eqgen/orbitals/product.py: few < 1 -> (few <= 1)": "signs that are all + are multiplied, too",
+    "eqgen/programs/lowering/block_systems.py: 1 -> 2 in constant =": "any number beyond all unknowns serves",
+    "eqgen/orbitals/orbits.py: 8 -> 9 in family =": "bytes: about where a table stops to fit",
+    "eqgen/permutations/notation.py: 9 -> 8 in return": "how hard a text is compressed",
+    "eqgen/permutations/convert.py: 0 -> 1 in row =": "any array of three axes is refused",
+    "eqgen/programs/lowering/pooled.py: row == column == 0 -> (row != column == 0)": "a price: the table is made in any case",
 }
 """Mutants that change no result, by how their names begin, with the reason; they are not drawn."""
 
@@ -89,6 +94,7 @@ SYMMETRIC = {
     "zip",
     "isinstance",
     "getattr",
+    "result_type",
 }
 """Functions whose first two arguments may be exchanged, or cannot be."""
 

@@ -454,10 +454,10 @@ def test_a_group_of_too_many_images_is_refused_before_they_are_made(call, messag
 
 def broken_tokens() -> list[str]:
     good = eq.group([[*range(1, 1001), 0]]).text.removeprefix('generators("').removesuffix('")')
-    return ["", "?", "AAAA", good[:-8], good[:40], "////" + good[4:]]
+    return ["", "?", "AAAA", good[:-8], good[:40], "////" + good[4:], good[:4] + "!" + good[4:]]
 
 
-@pytest.mark.parametrize("token", broken_tokens(), ids=range(6))
+@pytest.mark.parametrize("token", broken_tokens(), ids=range(7))
 def test_a_damaged_token_of_generators_is_refused(token):
     message = mistake(f'generators("{token}")')
     does_not = (

@@ -10,6 +10,7 @@ import eqgen as eq
 from eqgen.programs.cost import cost_alone
 from eqgen.programs.lowering import choose
 from eqgen.programs.lowering.choose import LOWERINGS
+from eqgen.programs.lowering.intermediate_spaces import spaces_between
 from eqgen.programs.lowering.lowering import problem_for
 
 QUATERNIONS = "Group((1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6))"
@@ -125,3 +126,15 @@ def test_every_combination_of_ways_is_told_once_the_cheapest_first(most, monkeyp
     priced = choose._priced(block, ways, (8, 8, 4))
     assert sorted(ways[1].index(product.factors[1]) for _, product in priced) == [0, 1]
     assert [cost for cost, _ in priced] == sorted(cost for cost, _ in priced)
+
+
+def test_the_points_of_a_space_of_one_orbit_are_not_called_its_first_orbit():
+    named = []
+    for declaration in ("{p p} -> {p p} where p = S(5)", "e -> e where e = (1 2 3)(4 5)"):
+        orbits = eq.orbits(declaration)
+        spaces, _ = spaces_between(problem_for(orbits.mapping, orbits.form, (64, 64, 32)))
+        named.append({space.space.name for space in spaces})
+    assert named == [
+        {"all points", "p", "the points of {p p}"},
+        {"all points", "point orbit 1 of the input e", "point orbit 2 of the input e"},
+    ]

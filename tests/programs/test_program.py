@@ -319,3 +319,14 @@ def test_plans_keep_no_orbits_alive():
     choose._planned.cache_clear()
     gc.collect()
     assert form() is None
+
+
+def test_a_plan_of_several_blocks_says_which_points_each_reads_and_writes():
+    lines = str(eq.program("p + q -> q + 1 where p = S(5), q = S(3)")).splitlines()
+    assert [line.strip().partition(": ")[0] for line in lines[1:6]] == [
+        "inputs 1..5, outputs 1..3",
+        "inputs 6..8, outputs 1..3",
+        "inputs 6..8, outputs 1..3",
+        "inputs 1..5, outputs 4",
+        "inputs 6..8, outputs 4",
+    ]
