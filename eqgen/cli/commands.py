@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -259,10 +261,19 @@ def _import_keras() -> Any:
 
 def _loaded(path: Path) -> Any:
     """The model that a file holds, bit for bit; nothing of it is compiled, and no code of it is run."""
-    try:
+    with _told_of(path):
         if path.suffix == ".keras":
             check_model_file(path)
-        return _import_keras().models.load_model(path, compile=False)
+    # What is wrong with the backend is no fault of the file.
+    keras = _import_keras()
+    with _told_of(path):
+        return keras.models.load_model(path, compile=False)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:
         raise DeclarationError(f"{path} cannot be loaded as a Keras model: {in_one_line(error)}") from None
 

@@ -120,7 +120,11 @@ def _in_float64(layer: EquivariantDense, trial: Trial, several_weights: list[Wei
     for weights in several_weights:
         linear = partial(applied, layer, weights, "float64")
         before = None if _is_linear(layer) else linear
-        outcome = try_function(partial(linear, activation=activation), trial, "float64", before)
+        function, arithmetic = partial(linear, activation=activation), "float64"
+        if before is not None:
+            # On JAX tanh and its like of Keras 3.15 answer to double precision in single.
+            arithmetic = function(next(iter(trial.inputs.values()))[:1]).dtype.name
+        outcome = try_function(function, trial, arithmetic, before)
         if outcome.holds is False and outcome.error < ROUNDING:
             single = partial(applied, layer, weights, "float32")
             coarse = try_function(partial(single, activation=activation), trial, "float32", before and single)

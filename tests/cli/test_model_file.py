@@ -185,7 +185,7 @@ HOSTILE = {
     ),
     "5,000 factors": (
         first_layer(declaration="p -> p where p = " + " * ".join(["S(2)"] * 5000)),
-        "more than the 128 that eqgen takes",
+        "groups are multiplied, more than eqgen takes: declare axes that move independently",
     ),
     "no declaration": (first_layer(declaration="p -> where"), "the declaration of EquivariantDense 'equivariant_dense_7' cannot be read"),
     "a kernel beyond the file": (with_config(keras_dense), "numbers or more in its kernel, and the file holds 43076 bytes of weights"),
