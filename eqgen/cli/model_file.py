@@ -32,13 +32,23 @@ MOST_POINTS = 200_000
 LARGEST_SHAPE = 200_000_000
 """So many numbers has one example at most."""
 
-SIZES = ("units", "filters", "num_heads", "key_dim", "value_dim", "input_dim", "output_dim")
-"""Arguments that a weight has as a length."""
+SIZES = (
+    "units",
+    "filters",
+    "num_heads",
+    "key_dim",
+    "value_dim",
+    "input_dim",
+    "output_dim",
+    "kernel_size",
+    "output_shape",
+)
+"""Arguments that a weight has as a length, or as several."""
 
 SHAPES = ("batch_shape", "batch_input_shape", "input_shape", "target_shape", "shape")
 """Arguments that are shapes of features."""
 
-PACKAGES = ("builtins", "keras", "keras_hub", "keras_cv", "keras_nlp")
+PACKAGES = ("builtins", "eqgen", "keras", "keras_hub", "keras_cv", "keras_nlp")
 """Where the objects of a model may come from."""
 
 
@@ -116,8 +126,7 @@ def _check_code(named: dict[str, Any]) -> None:
     module, name = named.get("module"), in_short(str(named["class_name"]))
     if name == "__lambda__":
         raise DeclarationError("it holds code of its own, a Lambda, and no code of a file is run")
-    ours = str(named.get("registered_name")).startswith("eqgen>")
-    if not ours and module is not None and str(module).split(".")[0] not in PACKAGES:
+    if module is not None and str(module).split(".")[0] not in PACKAGES:
         raise DeclarationError(f"it names {in_short(str(module))}.{name}, which is neither of Keras nor of eqgen")
 
 
@@ -127,7 +136,8 @@ def _check_sizes(name: str, arguments: dict[str, Any], weights: int) -> None:
     held = f"and the file holds {weights} bytes of weights"
     for argument in SIZES:
         size = arguments.get(argument)
-        if is_whole(size) and size > most:
+        lengths = [length for length in (size if isinstance(size, list) else [size]) if is_whole(length)]
+        if prod(lengths) > most:
             raise DeclarationError(f"{name} has {argument} {in_short(str(size), 30)}, {held}")
     for argument in SHAPES:
         shape = arguments.get(argument)

@@ -279,7 +279,7 @@ def _explain(error: UnexpectedInput, text: str, end: int, start: str) -> NoRetur
         hint = '; the name stands in double quotes, as in catalogue("rubiks-cube")'
     elif CYCLE_BEFORE.search(text[:position]) and wanted:
         hint = "; cycles inside an expression stand in Group(...)"
-    elif ARRAY_BEFORE.search(text[:position]) and found[1:2].isdigit():
+    elif ARRAY_BEFORE.search(text[max(0, position - 50) : position]) and found[1:2].isdigit():
         hint = "; a text holds cycles, like [(1,2,3), (1,2)], and arrays are given in Python, like p=[[1, 2, 0], [1, 0, 2]]"
     elif start == "group" and not at_end and "$END" not in accepted:
         hint = '; a group is written like "S(5)", "(1 2 3)(4 5), (1 2)" or "[(1,2,3), (1,2)]"'

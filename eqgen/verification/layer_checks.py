@@ -82,14 +82,26 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
 
 
 def _built(layer: EquivariantDense, shape: tuple[int, ...]) -> EquivariantDense:
-    """A layer like one that is not built yet, with the very activation, which knows the shape that it gets."""
+    """A layer like one that is not built yet, with an activation like its own, which is left unbuilt."""
     options = {name: getattr(layer, name) for name in ("use_bias", "aggregation", "lowering")}
     like = EquivariantDense(
         layer.units, layer.orbits or layer.declared.text, layout="flat", dtype=layer.dtype_policy, **options
     )
-    like.activation = layer.activation
+    like.activation = layer.activation if layer.activation.built else _unbuilt_copy(layer.activation)
     like(np.zeros((1, *shape), dtype="float32"))
     return like
+
+
+def _unbuilt_copy(activation: keras.layers.Layer) -> keras.layers.Layer:
+    """A layer made of the config of one, with what was set on it since; itself where its config does not make one."""
+    try:
+        copy = type(activation).from_config(activation.get_config())
+    except (TypeError, ValueError, NotImplementedError):
+        return activation
+    for name, value in vars(activation).items():
+        if not name.startswith("_") and isinstance(value, bool | int | float | str | np.ndarray):
+            setattr(copy, name, value)
+    return copy
 
 
 def verify_typed(layer: EquivariantDense, random: np.random.Generator) -> Report:

@@ -219,3 +219,11 @@ def test_mistakes_are_told_in_a_sentence(function, options, message):
     with pytest.raises(eq.DeclarationError) as raised:
         eq.verify(function, **{"declaration": S5, **options})
     assert str(raised.value) == message
+
+
+def test_what_stands_beside_what_is_not_a_number_is_compared():
+    declaration = "p -> p where p = S(5)"
+    with np.errstate(invalid="ignore"):
+        beside = eq.verify(lambda x: np.sqrt(x) + np.arange(5) * min(x.min(), 0), declaration)
+        infinite = eq.verify(lambda x: np.stack([x, np.where(np.arange(5) > 2, np.inf, -np.inf)], axis=-1), declaration)
+    assert (beside.verdict, infinite.verdict) == ("NOT VERIFIED", "NOT VERIFIED")

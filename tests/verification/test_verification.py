@@ -512,3 +512,21 @@ def test_a_map_of_many_terms_is_called_seldom(monkeypatch):
     assert eq.verify(layer)
     # Unit inputs, float64 with two kernels, and as it is.
     assert len(calls) == 4
+
+
+def test_what_is_random_in_training_leaves_the_verdict_open():
+    class Shaken(keras.layers.Layer):
+        def call(self, inputs, training=False):
+            return (
+                inputs + keras.random.normal((5, 1)) * np.arange(5.0, dtype="float32")[:, None] if training else inputs
+            )
+
+    assert eq.verify(Shaken(), "p -> p where p = S(5)", input_shape=(5, 2)).verdict == "UNDECIDED"
+
+
+def test_an_activation_of_a_layer_that_is_not_built_is_left_as_it_is():
+    activation = keras.layers.PReLU()
+    layer = eq.EquivariantDense(4, "h w -> h w where h = C(3), w = C(4)", layout="grid", activation=activation)
+    assert not eq.verify(layer)
+    assert not activation.built
+    assert layer(np.zeros((1, 3, 4, 2), dtype="float32")).shape == (1, 3, 4, 4)

@@ -290,7 +290,8 @@ def _largest(function: Function, trial: Trial, arithmetic: str) -> dict[str, Arr
 def yardstick(plain: Array, nudged: Array, eps: float) -> Array:
     """How large each channel of some answers is, or what rounding could move of it in units of eps, where that is more."""
     noise = np.abs(nudged - plain).max(axis=(0, 1), initial=0)
-    largest: Array = np.maximum(np.abs(plain).max(axis=(0, 1), initial=0), noise / eps)
+    with np.errstate(over="ignore"):
+        largest: Array = np.maximum(np.abs(plain).max(axis=(0, 1), initial=0), noise / eps)
     return largest
 
 
@@ -303,18 +304,20 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
     for answer in answered:
         are_numbers = np.isfinite(answer.plain)
         # Where a channel of one answer is not finite, the others decide.
-        whole = are_numbers.all(axis=1, keepdims=True) & np.isfinite(answer.nudged).all(axis=1, keepdims=True)
+        whole = are_numbers & np.isfinite(answer.nudged)
         if not whole.all():
             not_finite.append(answer.kind)
         finite |= bool(whole.any())
         plain, nudged = np.where(whole, answer.plain, 0), np.where(whole, answer.nudged, 0)
         size = np.abs(plain).max(axis=(0, 1), initial=0)
         if before_activation is not None:
-            size = np.maximum(before[answer.kind], size * (1 + before[answer.kind]))
+            # What overflows is as large as can be.
+            with np.errstate(over="ignore"):
+                size = np.maximum(before[answer.kind], size * (1 + before[answer.kind]))
         allowed = np.maximum(size, yardstick(plain, nudged, EPS[arithmetic]))
         change = np.abs(nudged - plain)
         respond |= bool(((change > 0) & (change < 2.0**-30 * size)).any())
-        mean = plain.sum(axis=(0, 1)) / np.maximum(whole.sum(axis=(0, 1)) * plain.shape[1], 1)
+        mean = plain.sum(axis=(0, 1)) / np.maximum(whole.sum(axis=(0, 1)), 1)
         spread = (np.abs(plain - mean) * whole).max(axis=(0, 1), initial=0)
         shown = shown | (spread > tolerance * allowed)
         chaotic = chaotic | ((spread > tolerance * size) & (spread <= tolerance * allowed))
@@ -322,11 +325,12 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
         allowed = np.where(allowed > 0, allowed, 1.0)
         for element, moved in zip(elements, answer.moved, strict=True):
             with np.errstate(invalid="ignore"):
-                difference = np.abs(np.where(whole, moved, 0) - element.output.applied(plain, axis=1)).max(axis=(0, 1))
+                expected = element.output.applied(answer.plain, axis=1)
+                both = np.isfinite(moved) & np.isfinite(expected)
+                difference = np.abs(np.where(both, moved, 0) - np.where(both, expected, 0)).max(axis=(0, 1), initial=0)
             error = float((difference / allowed).max())
-            # What is a number at one of the two alone counts as the largest violation.
-            expected = np.abs(element.output.applied(are_numbers.astype(np.float64), axis=1)) > 0
-            same = np.isfinite(error) and np.array_equal(np.isfinite(moved), expected)
+            # What is a number, or infinite, at one of the two alone counts as the largest violation.
+            same = np.array_equal(moved[~both], expected[~both], equal_nan=True)
             errors[element.name] = max(errors[element.name], (error if same else float("inf"), answer.kind))
     # Whoever breaks a symmetry breaks it under some generator, which says more than a product of several.
     generators = [element.name for element in trial.generators if errors[element.name][0] > tolerance]

@@ -96,10 +96,10 @@ def try_model(
 
 def _of_coarse(own: Outcome, fine: Outcome | None, same: bool, finer: str) -> Outcome:
     """What is told by a model in coarse arithmetic, and by itself in a finer one."""
-    if fine is not None and (fine.holds is False or same):
+    if fine is not None and (fine.holds is False or (same and own.holds is not False)):
         confirmed = own.arithmetic == TF32 and fine.holds
-        return replace(own, how="") if confirmed and own.holds is not False else replace(fine, how="made again in ")
-    if own.holds is False:
+        return replace(own, how="") if confirmed else replace(fine, how="made again in ")
+    if own.holds is False and not (fine is not None and same and own.error < 1):
         return own
     if fine is None:
         doubt = f"{own.dtype} hides what is smaller, and the model cannot be made again: build it with dtype {finer}"
