@@ -119,9 +119,10 @@ class EquivariantAttention(PointLayer):
             # Last, so that whoever has nobody left to attend to still stays within the support.
             scores = scores + constant(self._left_out, scores)
         weights = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
-        mixed = matmul(weights, self._heads(flat, self.value, self.value_bias))
+        # What was summed over points is not rounded again: it would be rounded otherwise where points stand in another order.
+        mixed = matmul(weights, self._heads(flat, self.value, self.value_bias), precise=True)
         mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, n, heads * size))
-        return ops.reshape(_projected(mixed, self.output_kernel, self.output_bias), shape)
+        return ops.reshape(_projected(mixed, self.output_kernel, self.output_bias, precise=True), shape)
 
     def get_config(self) -> dict[str, Any]:
         own = {"num_heads": self.num_heads, "key_dim": self.key_dim, "use_bias": self.use_bias}
@@ -137,6 +138,6 @@ class EquivariantAttention(PointLayer):
         return ops.transpose(heads, (0, 2, 1, 3))
 
 
-def _projected(features: Any, kernel: Any, bias: Any) -> Any:
-    product = matmul(features, ops.cast(kernel, features.dtype))
+def _projected(features: Any, kernel: Any, bias: Any, *, precise: bool = False) -> Any:
+    product = matmul(features, ops.cast(kernel, features.dtype), precise=precise)
     return product if bias is None else product + ops.cast(bias, product.dtype)
