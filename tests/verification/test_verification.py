@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
+from eqgen.layers.equivariance.function import EPS
 from eqgen.layers.linear import LinearMap
 from eqgen.orbitals.certificate import burnside_count, certify
 from eqgen.verification.outputs import equivariant_layers
@@ -530,3 +531,12 @@ def test_an_activation_of_a_layer_that_is_not_built_is_left_as_it_is():
     assert not eq.verify(layer)
     assert not activation.built
     assert layer(np.zeros((1, 3, 4, 2), dtype="float32")).shape == (1, 3, 4, 4)
+
+
+def test_the_rounding_of_double_precision_fails_nothing(monkeypatch):
+    """What is a millionth of the error in single precision is rounding, however many numbers are added up."""
+    monkeypatch.setattr("eqgen.layers.equivariance.arithmetic.rounds_products", lambda: True)
+    monkeypatch.setitem(EPS, "float64", 2.0**-60)
+    layer = eq.EquivariantDense(4, "p -> p where p = D(64)")
+    layer.build((None, 64, 4))
+    assert eq.verify(layer)

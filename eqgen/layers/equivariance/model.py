@@ -96,6 +96,7 @@ def try_model(
 
 def _of_coarse(own: Outcome, fine: Outcome | None, same: bool, finer: str) -> Outcome:
     """What is told by a model in coarse arithmetic, and by itself in a finer one."""
+    fine = None if fine is None else only_rounding(fine, own)
     if fine is not None and (fine.holds is False or (same and own.holds is not False)):
         confirmed = own.arithmetic == TF32 and fine.holds
         return replace(own, how="") if confirmed else replace(fine, how="made again in ")
