@@ -8,9 +8,9 @@ import numpy as np
 
 from eqgen.layers.equivariance.arithmetic import arithmetic_of, coarsest_dtype, computing_in
 from eqgen.layers.equivariance.culprit import symmetry_breaker
-from eqgen.layers.equivariance.function import TF32, Outcome, Trial, combined
+from eqgen.layers.equivariance.function import TF32, Array, Outcome, Trial, combined
 from eqgen.layers.equivariance.model import flat_function, try_model
-from eqgen.layers.equivariance.weights import as_in_training, learns, randomized_weights, trained_weights
+from eqgen.layers.equivariance.weights import as_in_training, kept, learns, randomized_weights, trained_weights
 from eqgen.spaces.mapping import Mapping
 from eqgen.verification.difference import first_difference, simple_inputs
 from eqgen.verification.report import Check
@@ -69,8 +69,13 @@ def _in_training(
         checks.append(_open("training", other, f"with other weights too: {other}"))
     if learns(model):
         few = Trial(trial.generators, trial.products[:2], {kind: trial.inputs[kind] for kind in IN_TRAINING})
+
+        def from_these_statistics(features: Array) -> Array:
+            with kept(model.non_trainable_weights):
+                return learning(features)
+
         with as_in_training(model):
-            meanwhile = try_model(model, mapping, shape, few, function=learning, alone=True)
+            meanwhile = try_model(model, mapping, shape, few, function=from_these_statistics, alone=True)
         checks.append(_open("training=True", meanwhile, f"each batch moved as a whole: {meanwhile}"))
     return checks, ""
 
