@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eqgen.layers.equivariance.function import EPS, TOLERANCE_IN_EPS, Array, Function, Trial
+from eqgen.layers.equivariance.function import Array, Function, Trial, tolerance_of
 from eqgen.spaces.mapping import Mapping
 
 MOST_NUMBERS = 60
@@ -28,7 +28,7 @@ def first_difference(function: Function, mapping: Mapping, trial: Trial, inputs:
         features = features.astype("float64" if dtype == "float64" else "float32")
         plain = function(features).astype(np.float64)
         largest = np.abs(plain).max(axis=(0, 1), initial=0)
-        allowed = TOLERANCE_IN_EPS * EPS[dtype] * np.where(largest > 0, largest, 1)
+        allowed = tolerance_of(dtype) * np.where(largest > 0, largest, 1)
         for element in (*trial.generators, *trial.products):
             answer = function(element.input.applied(features, axis=1)).astype(np.float64)
             expected = element.output.applied(plain, axis=1)

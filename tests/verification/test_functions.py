@@ -227,3 +227,11 @@ def test_what_stands_beside_what_is_not_a_number_is_compared():
         beside = eq.verify(lambda x: np.sqrt(x) + np.arange(5) * min(x.min(), 0), declaration)
         infinite = eq.verify(lambda x: np.stack([x, np.where(np.arange(5) > 2, np.inf, -np.inf)], axis=-1), declaration)
     assert (beside.verdict, infinite.verdict) == ("NOT VERIFIED", "NOT VERIFIED")
+
+
+def test_a_failure_in_half_precision_shows_its_first_point():
+    report = eq.verify(
+        lambda features: (features * (1 + 0.05 * np.arange(5))).astype(np.float16), "p -> p where p = S(5)"
+    )
+    assert report.verdict == "NOT VERIFIED"
+    assert report.difference.startswith("with g = generator 1 of p, (1 2 3 4 5):\n")
