@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from eqgen.common.errors import DeclarationError, shortened
 from eqgen.layers.equivariance.function import EPS, Array, Function, random_trial, try_function
+from eqgen.layers.equivariance.shapes import fitting, is_on, or_grid
 from eqgen.spaces.mapping import Mapping
-from eqgen.spaces.space import Space
 from eqgen.verification.difference import first_difference, simple_inputs
 from eqgen.verification.report import Check, Report
 from eqgen.verification.views import Port, ports_of, several_shapes
@@ -134,12 +133,12 @@ def _read_ports(input_shape: Any, mapping: Mapping, name: str) -> tuple[bool, li
     space = mapping.input
     batched = input_shape is not None and tuple(input_shape)[:1] == (None,)
     shape = (space.size,) if input_shape is None else tuple(input_shape[batched:])
-    for points, channels in product(((space.size,), space.shape), ((), shape[-1:])):
-        if shape == (*points, *channels):
-            return batched, [Port(None, "", slice(0, space.size), shape, *channels or (None,))]
+    found = None if None in shape else fitting(shape, space)
+    if found is not None:
+        return batched, [Port(None, "", slice(0, space.size), *found)]
     raise DeclarationError(
         f"input_shape={shortened(input_shape)} is no shape of features of {mapping.in_short()}: write ({space.size},) or "
-        f"({space.size}, channels){_or_grid(space)}, with None in front, (None, {space.size}), for a function that takes a batch"
+        f"({space.size}, channels){or_grid(space)}, with None in front, (None, {space.size}), for a function that takes a batch"
     )
 
 
@@ -236,15 +235,8 @@ def _check_answer(outputs: Array, batch: int, mapping: Mapping, name: str) -> No
     kind = outputs.dtype.kind
     if kind not in "fiub" and outputs.dtype.name != "bfloat16":
         raise DeclarationError(f"{name} answers in {outputs.dtype}: verify compares real numbers")
-    fits = space.size == 1 or answer[:1] == (space.size,) or answer[: len(space.shape)] == space.shape
-    if not fits or outputs.shape[:1] != (batch,):
+    if not is_on(answer, space) or outputs.shape[:1] != (batch,):
         raise DeclarationError(
             f"{name} answers one example in shape {answer}, {mapping.in_short()} needs ({space.size},) or ({space.size}, channels)"
-            f"{_or_grid(space)}"
+            f"{or_grid(space)}"
         )
-
-
-def _or_grid(space: Space) -> str:
-    return (
-        "" if len(space.shape) < 2 else f", or a grid of {' x '.join(map(str, space.shape))} in place of {space.size}"
-    )

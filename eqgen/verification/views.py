@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -10,13 +9,12 @@ import keras
 from keras import ops
 
 from eqgen.common.errors import DeclarationError, count, is_whole, shortened
+from eqgen.layers.equivariance.shapes import Shape, fitting, is_on, with_batch
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space
 
 MOMENTS = (3, 4, 5, 6, 7)
 """Where a model takes sequences of any length it is tried on the first of these that is no other size."""
-
-Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -162,7 +160,7 @@ def _without_time(model: Any, shapes: Any, time_axis: int | None, mapping: Mappi
         return shapes, 1
     each = shapes.values() if isinstance(shapes, Dictionary) else shapes if isinstance(shapes, list) else [shapes]
     if not is_whole(time_axis, 1) or any(time_axis > len(shape) for shape in each):
-        shown = ", ".join(_with_batch(shape) for shape in each)
+        shown = ", ".join(with_batch(shape) for shape in each)
         raise DeclarationError(
             f"time_axis={shortened(time_axis)} is no axis of {model.name!r}, which takes {shown}: the batch is axis 0, so that "
             "time_axis=1 is (batch, time, points, channels)"
@@ -204,13 +202,11 @@ def ports_of(name: str, shapes: Any, mapping: Mapping) -> list[Port]:
 
 def _fitting(name: str, shape: Shape, space: Space, needed: str) -> tuple[tuple[int, ...], int | None]:
     """The shape of features on a space that a shape with unknown sizes is, and its channels."""
-    for points, channels in product(((space.size,), space.shape), ((), shape[-1:])):
-        wanted = (*points, *channels)
-        fits = len(shape) == len(wanted) and all(a in (None, b) for a, b in zip(shape, wanted, strict=True))
-        if fits and None not in channels:
-            return tuple(int(size) for size in wanted if size is not None), channels[0] if channels else None
+    found = fitting(shape, space)
+    if found is not None:
+        return found
     raise DeclarationError(
-        f"{name} takes inputs of shape {_with_batch(shape)}, {needed} needs (batch, {space.size}) or (batch, "
+        f"{name} takes inputs of shape {with_batch(shape)}, {needed} needs (batch, {space.size}) or (batch, "
         f"{space.size}, channels)"
     )
 
@@ -232,13 +228,13 @@ def _moments_last(model: Any, answer: Any, mapping: Mapping, time_axis: int, mom
     """An answer with its moments among its channels; one that has no time as it is."""
     shape, space = tuple(answer.shape[1:]), mapping.output
     rest = (*shape[: time_axis - 1], *shape[time_axis:])
-    timed = shape[time_axis - 1 : time_axis] == (moments,) and _is_on(rest, space)
+    timed = shape[time_axis - 1 : time_axis] == (moments,) and is_on(rest, space)
     if not timed:
         return answer
     # Behind the points time is read alike either way.
-    if time_axis == 1 and _is_on(shape, space) and space.size != 1:
+    if time_axis == 1 and is_on(shape, space) and space.size != 1:
         raise DeclarationError(
-            f"{model.name!r} answers in shape {_with_batch(shape)}, where {moments} may be the moments or the points of {mapping}: "
+            f"{model.name!r} answers in shape {with_batch(shape)}, where {moments} may be the moments or the points of {mapping}: "
             f"give sequences of another length, as in input_shape with {moments + 1} on the time axis"
         )
     moved = ops.moveaxis(answer, time_axis, -1)
@@ -246,15 +242,6 @@ def _moments_last(model: Any, answer: Any, mapping: Mapping, time_axis: int, mom
     return ops.reshape(moved, (-1, points, prod(rest) // points * moments))
 
 
-def _is_on(shape: Shape, space: Space) -> bool:
-    """Whether an answer of this shape is one of features on a space."""
-    return space.size == 1 or shape[:1] == (space.size,) or shape[: len(space.shape)] == space.shape
-
-
 def _input_dtype(model: Any) -> str:
     inputs = getattr(model, "inputs", None)
     return str(inputs[0].dtype if inputs else getattr(model, "compute_dtype", "float32"))
-
-
-def _with_batch(shape: Shape) -> str:
-    return f"({', '.join(['batch', *map(str, shape)])})"

@@ -2,7 +2,6 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import keras
@@ -24,6 +23,7 @@ from eqgen.layers.equivariance.function import (
     only_rounding,
     try_function,
 )
+from eqgen.layers.equivariance.shapes import fitting, is_on, or_grid, with_batch
 from eqgen.layers.execution.tensors import as_float64, highest_precision
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space
@@ -130,12 +130,10 @@ def input_shape_of(model: Any, mapping: Mapping, given: tuple[int | None, ...] |
     """
     shape = given if given is not None else _known_input_shape(model, mapping)
     space = mapping.input
-    for points, channels in product(((space.size,), space.shape), ((), shape[-1:])):
-        wanted = (*points, *channels)
-        fits = len(shape) == len(wanted) and all(a in (None, b) for a, b in zip(shape, wanted, strict=True))
-        if fits and None not in channels:
-            return tuple(int(size) for size in wanted if size is not None)
-    raise DeclarationError(f"{model.name!r} takes inputs of shape {_with_batch(shape)}, {_needed(mapping, space)}")
+    found = fitting(shape, space)
+    if found is None:
+        raise DeclarationError(f"{model.name!r} takes inputs of shape {with_batch(shape)}, {_needed(mapping, space)}")
+    return found[0]
 
 
 def _known_input_shape(model: Any, mapping: Mapping) -> tuple[int | None, ...]:
@@ -174,18 +172,12 @@ def flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...], training
             )
         array = as_float64(outputs)
         answer = array.shape[1:]
-        if space.size != 1 and answer[:1] != (space.size,) and answer[: len(space.shape)] != space.shape:
-            raise DeclarationError(f"{model.name!r} answers in shape {_with_batch(answer)}, {_needed(mapping, space)}")
+        if not is_on(answer, space):
+            raise DeclarationError(f"{model.name!r} answers in shape {with_batch(answer)}, {_needed(mapping, space)}")
         return array.reshape(len(array), space.size, -1)
 
     return function
 
 
-def _with_batch(shape: tuple[int | None, ...]) -> str:
-    return f"({', '.join(['batch', *map(str, shape)])})"
-
-
 def _needed(mapping: Mapping, space: Space) -> str:
-    needed = f"{mapping.in_short()} needs (batch, {space.size}) or (batch, {space.size}, channels)"
-    grid = " x ".join(map(str, space.shape))
-    return needed if len(space.shape) < 2 else f"{needed}, or a grid of {grid} in place of {space.size}"
+    return f"{mapping.in_short()} needs (batch, {space.size}) or (batch, {space.size}, channels){or_grid(space)}"
