@@ -1,7 +1,7 @@
 """The declaration language: text -> syntax tree, with errors that point at the character. It knows no groups."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, islice
@@ -14,8 +14,10 @@ from lark.tree import Meta
 from eqgen.common.errors import DeclarationError, count, in_short, pointing
 from eqgen.language.meant import instead
 from eqgen.language.printed import in_our_words, without_end
+from eqgen.language.support_pairs import support_after
 from eqgen.language.syntax import (
     FORMS,
+    LONGEST_NUMBER,
     AxisSyntax,
     Call,
     Cycles,
@@ -23,7 +25,6 @@ from eqgen.language.syntax import (
     GroupExpression,
     MappingSyntax,
     Product,
-    SupportSyntax,
     factor_text,
 )
 
@@ -76,11 +77,6 @@ STRING    : /"[^"\n]*"/
 
 ENTRY = re.compile(r"0|-?[A-Za-z_][A-Za-z0-9_]*")
 
-PAIR = re.compile(r"\s*([0-9]+)\s*<-\s*([0-9]+)\s*(,|\Z)")
-PIECES_OF_A_PAIR = (("[0-9]+", "a number"), ("<-", '"<-"'), ("[0-9]+", "a number"), (",", '"," or the end'))
-
-TOKEN = re.compile(r'"[^"\n]*"|->|<-|-?[0-9]+|[A-Za-z_][A-Za-z0-9_]*|.')
-
 UNQUOTED = re.compile(r"""catalogue\(\s*'?[\w-]*$""")
 
 CYCLE_BEFORE = re.compile(r"(?<![A-Za-z0-9_])\(\s*-?\d[\d\s,-]*\)\s*,?\s*$")
@@ -117,9 +113,6 @@ WORDS = {"NAME": "a name", "NUMBER": "a number", "INTEGER": "a point", "STRING":
 
 LISTING = ("Group", "GroupWithGenerators", "GroupByGenerators", "PermutationGroup")
 """What is written around a list of generators."""
-
-LONGEST_NUMBER = 18
-"""A number of more digits names nothing that fits in a computer."""
 
 
 def is_mapping(text: str) -> bool:
@@ -229,7 +222,7 @@ def _parse(text: str, start: str, wanted: str) -> Any:
         raise
     except RecursionError:
         raise DeclarationError("the declaration is nested too deeply: name its parts as axes of their own") from None
-    return tree if support is None else replace(tree, support=_support(text, plain, support.end()))
+    return tree if support is None else replace(tree, support=support_after(text, plain, support.end()))
 
 
 def _reads(start: str) -> Callable[[str], bool]:
@@ -284,48 +277,6 @@ def _explain(error: UnexpectedInput, text: str, end: int, start: str) -> NoRetur
     elif start == "group" and not at_end and "$END" not in accepted:
         hint = '; a group is written like "S(5)", "(1 2 3)(4 5), (1 2)" or "[(1,2,3), (1,2)]"'
     raise pointing(f"unexpected {found}" + (f": expected {wanted}" if wanted else "") + hint, text, position) from None
-
-
-def _support(text: str, plain: str, position: int) -> SupportSyntax:
-    """The pairs that follow the word `support`."""
-    none = re.compile(r"\s*none").match(plain, position)
-    if none is not None:
-        _expect(((r"\Z", "the end"),), text, plain, none.end())
-        return SupportSyntax((), (position,))
-    pairs: list[tuple[int, ...]] = []
-    positions: list[int] = []
-    comma = ","
-    while comma:
-        pair = PAIR.match(plain, position)
-        if pair is None:
-            _expect(PIECES_OF_A_PAIR, text, plain, position)
-        assert pair is not None, "what is no pair lacks one of its pieces"
-        pairs.append(tuple(_point(text, pair[side], pair.start(side)) for side in (1, 2)))
-        positions.append(pair.start(1))
-        position, comma = pair.end(), pair[3]
-    return SupportSyntax(tuple(pairs), tuple(positions))
-
-
-def _expect(pieces: Iterable[tuple[str, str]], text: str, plain: str, position: int) -> None:
-    """Stop at the first of some pieces that does not follow; each is a regular expression, and words for it."""
-    for piece, wanted in pieces:
-        position = len(plain) - len(plain[position:].lstrip())
-        match = re.compile(piece).match(plain, position)
-        if match is None:
-            token = TOKEN.match(plain, position)
-            found = "end" if token is None else repr(token[0])
-            raise pointing(
-                f"unexpected {found}: expected {wanted}", text, len(text.rstrip()) if token is None else position
-            )
-        position = match.end()
-
-
-def _point(text: str, digits: str, position: int) -> int:
-    if len(digits) > LONGEST_NUMBER:
-        raise pointing(f"{in_short(digits, 30)} is too large for a point", text, position)
-    if int(digits) == 0:
-        raise pointing(f"{in_short(digits, 30)} is no point: the points of a space are numbered from 1", text, position)
-    return int(digits)
 
 
 @v_args(inline=True, meta=True)

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+LONGEST_NUMBER = 18
+"""A number of more digits names nothing that fits in a computer."""
+
 
 @dataclass(frozen=True)
 class Form:
