@@ -40,10 +40,11 @@ class LabelTable:
     Attributes:
         signed_labels: (m, n), numbered by first appearance in row-major order, where each has the sign +; 0 where zero is
             forced.
+        first: (rank,), where each label stands first, counted along the rows of the row representatives.
     """
 
     signed_labels: SignedLabels
-    representatives: Permutation
+    first: Integers
     row_representatives: Permutation
     row_orbit_sizes: Integers
 
@@ -53,7 +54,12 @@ class LabelTable:
 
     @property
     def rank(self) -> int:
-        return len(self.representatives)
+        return self.first.size
+
+    @cached_property
+    def representatives(self) -> Permutation:
+        row, column = np.divmod(self.first, self.shape[1])
+        return np.stack([self.row_representatives[row], column], axis=1)
 
     @cached_property
     def subdegrees(self) -> Integers:
@@ -70,6 +76,13 @@ class LabelTable:
 
     def table(self) -> Self:
         return self
+
+
+def first_places(representatives: Permutation, row_representatives: Permutation, n: int) -> Integers:
+    """Where pairs (row, column) of some rows stand, counted along these rows, which are in order, of n entries each."""
+    rows, columns = representatives.T
+    places: Integers = np.searchsorted(row_representatives, rows) * n + columns
+    return places
 
 
 class LabelClasses:
@@ -145,7 +158,7 @@ def pair_labels(generators: Sequence[PairAction], limits: Limits = LIMITS) -> La
         first = first[fresh]
     if name and not kept:
         cache.store(name, {"signed_labels": table[tree.roots], "first": first})
-    return LabelTable(table, tree.pairs(first, n), tree.roots, np.bincount(tree.root_of))
+    return LabelTable(table, first, tree.roots, np.bincount(tree.root_of))
 
 
 def images_and_signs(generators: Sequence[PairAction]) -> Iterator[Integers | None]:
@@ -165,8 +178,9 @@ def _small_table(generators: Sequence[PairAction], limits: Limits) -> LabelTable
     classes.merge(np.stack([move.turned(own.copy()) for move in generators]).ravel(), np.stack(images).ravel())
     numbers, first = classes.numbered()
     orbits = point_orbits(np.array([move.output.image for move in generators]))
-    representatives = np.stack(np.divmod(first, n), axis=1)
-    return LabelTable(numbers[1 : m * n + 1].reshape(m, n), representatives, first_points(orbits), np.bincount(orbits))
+    roots = first_points(orbits)
+    first = first_places(np.stack(np.divmod(first, n), axis=1), roots, n)
+    return LabelTable(numbers[1 : m * n + 1].reshape(m, n), first, roots, np.bincount(orbits))
 
 
 def _root_rows(tree: Tree, random: Iterator[PairAction], n: int, limits: Limits) -> tuple[SignedLabels, Integers]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from eqgen.common.arrays import Integers, Permutation, SignedLabels, labels_of, row_blocks, signs_of, smallest_type
 from eqgen.common.memory import refuse_many_orbits
-from eqgen.orbitals.label_table import LabelTable
+from eqgen.orbitals.label_table import LabelTable, first_places
 from eqgen.orbitals.matrix import OrbitalMatrix
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space, Term, from_parts, part_numbers
@@ -129,7 +129,8 @@ class ProductLabels:
         columns = np.arange(self.shape[1])
         for rows in row_blocks(*self.shape):
             table[rows] = self.at(np.arange(rows.start, rows.stop), columns)
-        return LabelTable(table, self.representatives, self.row_representatives, self.row_orbit_sizes)
+        first = first_places(self.representatives, self.row_representatives, self.shape[1])
+        return LabelTable(table, first, self.row_representatives, self.row_orbit_sizes)
 
 
 def _products(counts: Sequence[Integers]) -> Integers:

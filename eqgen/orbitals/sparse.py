@@ -16,7 +16,7 @@ from eqgen.common.arrays import Integers, Permutation, SignedLabels, row_blocks,
 from eqgen.common.connected import Classes
 from eqgen.common.memory import refuse_many_pairs
 from eqgen.common.progress import progress
-from eqgen.orbitals.label_table import LabelClasses, LabelTable, images_and_signs
+from eqgen.orbitals.label_table import LabelClasses, LabelTable, first_places, images_and_signs
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.schreier_tree import Tree, schreier_tree
 from eqgen.orbitals.supports import Pairs
@@ -82,7 +82,8 @@ class SparseLabels:
         return crossing
 
     def table(self) -> LabelTable:
-        return LabelTable(self.matrix.toarray(), self.representatives, self.row_representatives, self.row_orbit_sizes)
+        first = first_places(self.representatives, self.row_representatives, self.shape[1])
+        return LabelTable(self.matrix.toarray(), first, self.row_representatives, self.row_orbit_sizes)
 
 
 def sparse_labels(generators: Sequence[PairAction], named: Pairs, limits: Limits = LIMITS) -> SparseLabels:

@@ -10,7 +10,7 @@ from keras import ops
 
 from eqgen.common.arrays import Integers, SignedLabels, read_only, smallest_type
 from eqgen.layers.execution.operators import LIMITS, Limits
-from eqgen.layers.execution.tensors import concatenated, matmul, reordered, reshaped, sizes, taken, with_gradient
+from eqgen.layers.execution.tensors import concatenated, matmul, reshaped, sizes, taken, with_gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +32,18 @@ class WeightTable:
     one_hot: int
 
     @cached_property
-    def is_permutation(self) -> bool:
-        """Whether every parameter stands at one place, with the sign +."""
-        return np.array_equal(np.sort(self.index, axis=None), np.arange(self.rank))
+    def back(self) -> Integers | None:
+        """(rank,) int32, the entry of each parameter, where every one stands at one place, with the sign +; else None."""
+        if self.index.size != self.rank or self.rows > self.rank:
+            return None
+        back = np.full(self.rank, -1, dtype=np.int32)
+        back[self.index.ravel()] = np.arange(self.rank)
+        return None if (back < 0).any() else back
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether the entries are the parameters as they stand."""
+        return self.back is not None and np.array_equal(self.back, np.arange(self.rank))
 
     @property
     def rows(self) -> int:
@@ -60,7 +69,7 @@ def weight_table(signed_labels: SignedLabels, rank: int, limits: Limits = LIMITS
 
 def gathered(table: WeightTable, theta: Any, axis: int) -> Any:
     """The entries of a table, one after the other, in place of the parameters on one axis."""
-    index, shape = table.index.ravel(), sizes(theta)
+    index, back, shape = table.index.ravel(), table.back, sizes(theta)
     rows = [theta, *([-theta] if table.negative else [])]
     if table.zero:
         rows.append(ops.zeros((*shape[:axis], 1, *shape[axis + 1 :]), dtype=theta.dtype))
@@ -74,8 +83,11 @@ def gathered(table: WeightTable, theta: Any, axis: int) -> Any:
         chosen = ops.equal(ops.arange(table.rows, dtype="int32")[:, None], ops.convert_to_tensor(index)[None, :])
         return matmul(ops.cast(chosen, arriving.dtype), arriving, precise=True)
 
-    if table.is_permutation:
-        entries = reordered(source, index.astype(np.intp), 1)
+    if table.in_order:
+        entries = source
+    elif back is not None:
+        # The order back, not a scatter.
+        entries = with_gradient(entries_of, lambda arriving: taken(arriving, back, 1), source)
     elif table.rows <= table.one_hot:
         entries = with_gradient(entries_of, gradient, source)
     else:

@@ -1,5 +1,6 @@
 """Isotypic components: every class of point orbits is one small matrix product, and so is the kernel between two classes."""
 
+from functools import lru_cache, partial
 from itertools import groupby
 from math import prod
 from typing import Any
@@ -11,8 +12,8 @@ from eqgen.common.arrays import Permutation
 from eqgen.layers.execution.mix import Kernel, Matrices, MixMatrix, Numbers, kernel, linear, matrices, matrices_of
 from eqgen.layers.execution.operators import Limits, pool, spread
 from eqgen.layers.execution.tensors import concatenated, constant, matmul, multiplied, reordered, reshaped, sizes, split
-from eqgen.layers.execution.weight_table import gathered, weight_table
-from eqgen.programs.entries import OrbitPairs, SpectralEntries
+from eqgen.layers.execution.weight_table import WeightTable, gathered, weight_table
+from eqgen.programs.entries import SpectralEntries
 from eqgen.programs.operators.isotypic import OrbitTransforms
 from eqgen.programs.steps import KroneckerFactor
 
@@ -83,10 +84,12 @@ def _kernel(entries: SpectralEntries, factor: KroneckerFactor, limits: Limits) -
         # One product starts faster than many small steps.
         return linear(entries.of(np.eye(entries.rank)))
 
+    table = _table(entries, 1, limits)
+
     def transformed(theta: Any, axis: int) -> Any:
         first = ops.moveaxis(theta, axis, 0)
         sections = []
-        blocks = _blocks(entries, ops.reshape(first, (entries.rank, 1, -1)), limits)
+        blocks = _blocks(entries, ops.reshape(first, (entries.rank, 1, -1)), table, limits)
         for (outputs, inputs), matrix in zip(entries.sizes, map(_assembled, blocks), strict=True):
             turned = ops.transpose(ops.reshape(matrix, (inputs, outputs, -1)), (1, 0, 2))
             sections.append(ops.reshape(turned, (outputs * inputs, *first.shape[1:])))
@@ -100,8 +103,11 @@ def _matrices(entries: SpectralEntries, factor: KroneckerFactor, limits: Limits)
     if prod(entries.shape) <= limits.transform:
         return matrices_of([factor], limits)
 
+    # Where nothing is compiled it would be made anew in every call.
+    table = lru_cache(partial(_table, entries, limits=limits))
+
     def made(theta: Any, dtype: str) -> dict[Numbers, MixMatrix]:
-        sections = _blocks(entries, theta, limits)
+        sections = _blocks(entries, theta, table(theta.shape[1]), limits)
         for number, blocks in enumerate(sections):
             # A large block is multiplied where it comes from: to put them together would move it once more.
             if max(prod(block.shape) for block in blocks.values()) < limits.block:
@@ -114,8 +120,8 @@ def _matrices(entries: SpectralEntries, factor: KroneckerFactor, limits: Limits)
     return made
 
 
-def _blocks(entries: SpectralEntries, theta: Any, limits: Limits) -> list[Blocks]:
-    """The blocks of the matrix of each section, of theta (rank, channels_in, channels_out).
+def _blocks(entries: SpectralEntries, theta: Any, table: WeightTable, limits: Limits) -> list[Blocks]:
+    """The blocks of the matrix of each section, of theta (rank, channels_in, channels_out), whose rows a table finds.
 
     One gather brings the parameters into an order in which hardly anything has to be turned afterwards.
     """
@@ -129,9 +135,8 @@ def _blocks(entries: SpectralEntries, theta: Any, limits: Limits) -> list[Blocks
         for place in pair.places
     }
     sections: list[Blocks] = [{} for _ in entries.sizes]
-    kernels = split(
-        _permuted(entries.pairs, theta, limits), [pair.signed_labels.size * channels_in for pair in entries.pairs], 0
-    )
+    rows = gathered(table, ops.reshape(theta, (entries.rank * channels_in, channels_out)), 0)
+    kernels = split(rows, [pair.signed_labels.size * channels_in for pair in entries.pairs], 0)
     for pair, values in zip(entries.pairs, kernels, strict=True):
         rank, high, wide = pair.signed_labels.shape
         shape = wide * channels_in, high * channels_out
@@ -155,13 +160,11 @@ def _assembled(blocks: Blocks) -> Any:
     return concatenated([concatenated(row, 1) for row in rows], 0)
 
 
-def _permuted(pairs: tuple[OrbitPairs, ...], theta: Any, limits: Limits) -> Any:
+def _table(entries: SpectralEntries, channels_in: int, limits: Limits) -> WeightTable:
     """Rows of channels_out, ordered (pair, rank of the pair, input orbit, channel_in, output orbit)."""
-    rank, channels_in, channels_out = theta.shape
     numbers = [
         # Where no parameter stands the sign is 0.
         np.sign(signed) * ((np.abs(signed) - 1) * channels_in + np.arange(1, channels_in + 1)[:, None])
-        for signed in (pair.signed_labels.astype(np.int64).transpose(0, 2, 1)[:, :, None, :] for pair in pairs)
+        for signed in (pair.signed_labels.astype(np.int64).transpose(0, 2, 1)[:, :, None, :] for pair in entries.pairs)
     ]
-    table = weight_table(np.concatenate([each.ravel() for each in numbers]), rank * channels_in, limits)
-    return gathered(table, ops.reshape(theta, (rank * channels_in, channels_out)), 0)
+    return weight_table(np.concatenate([each.ravel() for each in numbers]), entries.rank * channels_in, limits)
