@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eqgen.layers.equivariance.function import Array, Function, Trial, tolerance_of
+from eqgen.layers.equivariance.rounding import tolerance_of
+from eqgen.layers.equivariance.trial import Array, Function, Trial
 from eqgen.spaces.mapping import Mapping
 
 MOST_NUMBERS = 60

@@ -13,21 +13,11 @@ from keras import ops
 from eqgen.common.arrays import Integers, SignedLabels
 from eqgen.common.errors import count
 from eqgen.layers import EquivariantDense
-from eqgen.layers.equivariance.function import (
-    NO_NUMBERS,
-    ROUNDING,
-    TOLERANCE_IN_EPS,
-    Array,
-    Outcome,
-    Trial,
-    combined,
-    only_rounding,
-    random_inputs,
-    random_trial,
-    tolerance_of,
-    try_function,
-)
+from eqgen.layers.equivariance.comparison import try_function
 from eqgen.layers.equivariance.model import try_model
+from eqgen.layers.equivariance.outcome import NO_NUMBERS, ROUNDING, Outcome, combined, only_rounding
+from eqgen.layers.equivariance.rounding import TOLERANCE_IN_EPS, tolerance_of
+from eqgen.layers.equivariance.trial import Array, Trial, random_inputs, random_trial
 from eqgen.layers.execution.tensors import as_float64, double_precision, highest_precision
 from eqgen.orbitals.certificate import Certificate, certify
 from eqgen.orbitals.orbits import Orbits
@@ -70,7 +60,7 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
         # The very layer, in its own dtype and layout: what is applied in float64 may differ from it. Weights that are all zero
         # show nothing here, and are no mistake: the random ones in float64 decided.
         points = (*mapping.input.shape, *shape[1:]) if layer.layout == "grid" else shape
-        as_it_is = try_model(layer, mapping, points, trial, precise=False)
+        as_it_is = try_model(layer, mapping, points, trial, precise=False, doubled=False)
         checks.append(Check("as it is", as_it_is.holds, str(as_it_is), open=as_it_is.doubt not in ("", NO_NUMBERS)))
     if isinstance(layer.activation, keras.layers.Layer):
         # It is a part of the layer, with weights of its own and perhaps statistics.
@@ -151,12 +141,17 @@ def _is_linear(layer: EquivariantDense) -> bool:
 
 
 def _weights(layer: EquivariantDense, random: np.random.Generator) -> list[Weights]:
-    """In float64 the weights that a layer has, if any, and random ones: zeros would show nothing."""
+    """In float64 the weights that a layer has, if any, and random ones: zeros would show nothing.
+
+    An activation is given answers of both signs, and all of one sign, too.
+    """
     bias = None if layer.bias is None else as_float64(layer.bias)
     own = [(as_float64(layer.kernel), bias)] if layer.built else []
     sizes, shared = () if layer.units is None else (flat_shape(layer)[1], layer.units), layer.bias_pattern
     kernel = random.normal(size=(layer.rank, *sizes))
-    return [*own, (kernel, None if shared is None else random.normal(size=(shared.rank, *sizes[1:])))]
+    drawn = None if shared is None else random.normal(size=(shared.rank, *sizes[1:]))
+    one_sign = [] if _is_linear(layer) else [(np.abs(kernel), None if drawn is None else np.zeros_like(drawn))]
+    return [*own, (kernel, drawn), *one_sign]
 
 
 def flat_shape(layer: EquivariantDense) -> tuple[int, ...]:

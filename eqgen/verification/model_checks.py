@@ -8,15 +8,14 @@ import numpy as np
 
 from eqgen.layers.equivariance.arithmetic import arithmetic_of, coarsest_dtype, computing_in
 from eqgen.layers.equivariance.culprit import symmetry_breaker
-from eqgen.layers.equivariance.function import TF32, Array, Outcome, Trial, combined
 from eqgen.layers.equivariance.model import flat_function, try_model
+from eqgen.layers.equivariance.outcome import Outcome, combined
+from eqgen.layers.equivariance.rounding import TF32
+from eqgen.layers.equivariance.trial import IN_TRAINING, Array, Function, Trial
 from eqgen.layers.equivariance.weights import as_in_training, kept, learns, randomized_weights, trained_weights
 from eqgen.spaces.mapping import Mapping
 from eqgen.verification.difference import first_difference, simple_inputs
-from eqgen.verification.report import Check
-
-IN_TRAINING = ("mixed signs", "positive")
-"""Statistics are taken of the whole batch, so that each element costs a call for each of these kinds."""
+from eqgen.verification.report import Check, numeric_check
 
 
 def model_checks(
@@ -27,6 +26,9 @@ def model_checks(
     Without a generator of random numbers it is not trained any further, so that its own weights decide.
     """
     outcome = try_model(model, mapping, shape, trial)
+    if outcome.holds:
+        alone = try_model(model, mapping, shape, trial.one_example(), alone=True)
+        outcome = alone if alone.holds is False else outcome
     evidence, difference = str(outcome), ""
     if outcome.holds is False:
         evidence += _named_breaker(model, mapping, shape, trial, outcome)
@@ -65,24 +67,26 @@ def _in_training(
                     )
                     difference = _difference(model, mapping, shape, trial, outcomes[-1])
                     return [Check("training", False, evidence)], difference
-        other = combined(outcomes)
-        checks.append(_open("training", other, f"with other weights too: {other}"))
+        checks.append(numeric_check("training", combined(outcomes), "with other weights too: "))
     if learns(model):
-        few = Trial(trial.generators, trial.products[:2], {kind: trial.inputs[kind] for kind in IN_TRAINING})
-
-        def from_these_statistics(features: Array) -> Array:
-            with kept(model.non_trainable_weights):
-                return learning(features)
-
-        with as_in_training(model):
-            meanwhile = try_model(model, mapping, shape, few, function=from_these_statistics, alone=True)
-        checks.append(_open("training=True", meanwhile, f"each batch moved as a whole: {meanwhile}"))
+        outcomes = [_meanwhile(model, mapping, shape, trial, learning)]
+        if weights and outcomes[0].holds is not False:
+            with randomized_weights(model, random, weights):
+                outcomes.append(_meanwhile(model, mapping, shape, trial, learning))
+        checks.append(numeric_check("training=True", combined(outcomes), "each batch moved as a whole: "))
     return checks, ""
 
 
-def _open(name: str, outcome: Outcome, evidence: str) -> Check:
-    """A check that leaves the verdict open where nothing was shown."""
-    return Check(name, outcome.holds, evidence, open=outcome.holds is None)
+def _meanwhile(model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, learning: Function) -> Outcome:
+    """What a model that is called as in training shows, from the same statistics each time."""
+    few = Trial(trial.generators, trial.products[:2], {kind: trial.inputs[kind] for kind in IN_TRAINING})
+
+    def from_these_statistics(features: Array) -> Array:
+        with kept(model.non_trainable_weights):
+            return learning(features)
+
+    with as_in_training(model):
+        return try_model(model, mapping, shape, few, function=from_these_statistics, alone=True)
 
 
 def _difference(model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -10,33 +10,19 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError, count
 from eqgen.layers import EquivariantDense
-from eqgen.layers.equivariance.function import random_trial
 from eqgen.layers.equivariance.model import input_shape_of
+from eqgen.layers.equivariance.trial import random_trial
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.spaces.mapping import Mapping
-from eqgen.verification.functions import name_of, verify_function
+from eqgen.verification.array_function import name_of
+from eqgen.verification.function_checks import verify_function
 from eqgen.verification.layer_checks import report_of
 from eqgen.verification.model_checks import model_checks
+from eqgen.verification.options import Options
 from eqgen.verification.report import Check, Report
 from eqgen.verification.views import output_keys, several_shapes, view
 
 Declarations = Mapping | str | Sequence[Mapping | str] | Dictionary[str, Mapping | str]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `verify` is told beside the declaration."""
-
-    input_shape: Any
-    time_axis: int | None
-    words: int
-    seed: int
-    training: bool
-
-    @property
-    def random(self) -> np.random.Generator:
-        """The same numbers each time."""
-        return np.random.default_rng(self.seed)
 
 
 def verify_one(model: Any, mapping: Mapping, options: Options) -> Report:
@@ -107,7 +93,7 @@ def verify_views(model: Any, declaration: Declarations, options: Options) -> Rep
             viewed, inputs = view(model, mapping, key, options.input_shape, options.time_axis)
             reports[name] = verify_one(viewed, mapping, replace(options, input_shape=None))
         else:
-            reports[name] = verify_function(model, mapping, options.input_shape, options.words, options.random, key)
+            reports[name] = verify_function(model, mapping, options, key)
     subject = f"{type(model).__name__} {model.name!r}" if is_keras else name_of(model)
     return _joined(subject, reports, inputs)
 

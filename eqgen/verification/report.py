@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from eqgen.layers.equivariance.outcome import Outcome
 from eqgen.orbitals.certificate import Certificate
 
 
@@ -20,6 +21,11 @@ class Check:
     holds: bool | None
     evidence: str
     open: bool = False
+
+
+def numeric_check(name: str, outcome: Outcome, words: str = "") -> Check:
+    """A check by numbers, which leaves the verdict open where nothing was shown."""
+    return Check(name, outcome.holds, f"{words}{outcome}", open=outcome.holds is None)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from eqgen.layers import EquivariantDense
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.spaces.mapping import Mapping
 from eqgen.verification.declared import declaration_of
-from eqgen.verification.functions import verify_function
+from eqgen.verification.function_checks import verify_function
 from eqgen.verification.layer_checks import flat_shape, verify_layer, verify_typed
+from eqgen.verification.options import Options
 from eqgen.verification.outputs import (
     Declarations,
-    Options,
     needs_views,
     undeclared,
     verify_one,
@@ -80,7 +80,7 @@ def verify(
     if isinstance(layer, EquivariantDense):
         return _verify_dense(layer, declared, options)
     if not isinstance(layer, keras.layers.Layer):
-        return verify_function(layer, declared, input_shape, words, options.random)
+        return verify_function(layer, declared, options)
     if declared is None:
         raise undeclared(layer)
     return verify_one(layer, declared, options)

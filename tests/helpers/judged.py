@@ -183,6 +183,41 @@ class InTraining(layers.Layer):
         return self.there(inputs) if training else self.elsewhere(inputs)
 
 
+class RandomInTraining(layers.Layer):
+    """Draws random numbers in training, as a layer of the user's own does, and computes something besides."""
+
+    def __init__(self, there, noise=0.1, **options):
+        super().__init__(**options)
+        self.there, self.noise, self.seed = there, noise, keras.random.SeedGenerator(0)
+
+    def call(self, inputs, training=False):
+        if not training:
+            return 1.0 * inputs
+        drawn = keras.random.normal(ops.shape(inputs), seed=self.seed, dtype=inputs.dtype)
+        return self.there(inputs) + self.noise * drawn
+
+
+class WeightedInTraining(layers.Layer):
+    """Multiplies by its weight, with a number for each point added in training alone, behind a gate that starts closed."""
+
+    def build(self, shape):
+        self.gate = self.add_weight(shape=(shape[2],), initializer="zeros")
+
+    def call(self, inputs, training=False):
+        return inputs + ops.cast(self.gate, inputs.dtype) * column(inputs) if training else 1.0 * inputs
+
+
+class SinglePart(layers.Layer):
+    """Computes a part of the answer in single precision, whatever it is told."""
+
+    def __init__(self, function, **options):
+        super().__init__(**options)
+        self.function = function
+
+    def call(self, inputs):
+        return inputs + ops.cast(self.function(ops.cast(inputs, "float32")), inputs.dtype)
+
+
 class SetLater(layers.Layer):
     """Multiplies by an attribute that no config knows."""
 
@@ -426,6 +461,30 @@ WRONG: dict[str, Case] = {
     },
     "chaos beside": function(lambda x: ops.concatenate([x, ops.sign(ops.sin(1e7 * x)) + 5 * column(x)], axis=-1)),
     "chaos of places": function(lambda x: ops.concatenate([x, ops.sin(1e6 * x) * (1 + column(x))], axis=-1)),
+    **{
+        f"wrong by {size}, {name}, {dtype}": function(made, dtype=dtype)
+        for (size, (name, made)), dtype in product(
+            {
+                1e-6: ("added", lambda x: x + 2e-6 * column(x) * x),
+                1e-7: ("rolled", lambda x: x + 3e-7 * ops.roll(x, 1, axis=1)),
+                1e-8: ("in a sum", lambda x: ops.sum(x, axis=1, keepdims=True) + 1e-8 * column(x) * x),
+            }.items(),
+            ("float32", "mixed_float16"),
+        )
+    },
+    "alone in its batch": function(lambda x: x + column(x) if x.shape[0] == 1 else 1.0 * x),
+    "all points equal": function(
+        where(lambda x: ops.max(x, axis=1, keepdims=True) == ops.min(x, axis=1, keepdims=True))
+    ),
+    "one-hot": function(where(lambda x: (ops.sum(x, axis=-1, keepdims=True) == 1) & (smallest(x) == 0))),
+    "one-hot points": function(
+        where(lambda x: (ops.sum(x, axis=1, keepdims=True) == 1) & (smallest(x) == 0)), shape=(5, 1)
+    ),
+    "in training, behind a weight": Case(WeightedInTraining, S5, (5, 2)),
+    "in training, beside random numbers": Case(partial(RandomInTraining, lambda x: x + column(x)), S5, (5, 2)),
+    "a faint channel of single precision": function(
+        lambda x: ops.concatenate([x, ops.cast(1e6 + 1e-3 * column(x) * ops.cast(x, "float32"), x.dtype)], axis=-1)
+    ),
     "behind a constant": function(lambda x: 1e4 + 1e-3 * x * (1 + column(x))),
     "behind a constant, beside a clean one": function(
         lambda x: ops.concatenate([x, 1e5 + 1e-3 * x * column(x)], axis=-1)
@@ -771,6 +830,18 @@ RIGHT: dict[str, Case] = {
         f"a table that is set later, {dtype}": Case(partial(set_later, dtype, (2, 2, 2, 2, 2)), S5, (5, 2))
         for dtype in ("mixed_float16", "float32")
     },
+    **{
+        f"a part in single precision: {name}": Case(partial(SinglePart, made, dtype=dtype), S5, (5, 2))
+        for (name, made), dtype in product(
+            (
+                ("attention", OF_A_SET["attention"]),
+                ("without the mean", OF_A_SET["without the mean"]),
+                ("a wave", lambda x: ops.sin(3 * x) + ops.mean(ops.cos(x), axis=1, keepdims=True)),
+            ),
+            ("float32", "float64", "mixed_float16"),
+        )
+    },
+    "random in training": Case(partial(RandomInTraining, lambda x: 2 * x), S5, (5, 2)),
     "chaos at each point": function(lambda x: ops.concatenate([x, ops.sign(ops.sin(1e7 * x))], axis=-1)),
     "behind a constant": function(lambda x: 1e4 + 1e-3 * x),
     **{

@@ -22,7 +22,7 @@ def centred(x):
 
 MESSAGE = """\
 cumulative: p -> p where p = S(5)
-  numeric  FAILS    float64, 10 group elements, 54 inputs: largest relative difference 1.0e+00 (tolerance 2.2e-14), under generator 1 of p, (1 2 3 4 5), on inputs: zeros and ones
+  numeric  FAILS    float64, 10 group elements, 66 inputs: largest relative difference 1.0e+00 (tolerance 2.2e-14), under generator 1 of p, (1 2 3 4 5), on inputs: zeros and ones
   => NOT VERIFIED
 with g = generator 1 of p, (1 2 3 4 5):
   x      = [3. 2. 2. 1. 1.]
@@ -73,13 +73,37 @@ def numpys():
     yield "numpy, a grid", lambda x: x + np.roll(x, 1, 1), "h w -> h w where h = C(3), w = C(4)", (3, 4), "float64"
     yield "numpy, single", lambda x: x.astype("float32") - x.astype("float32").mean(), S5, None, "float32"
     yield "numpy, in place", lambda x: np.tanh(x, out=x), "p -> p where p = (1 -2), (2 3)", None, "float64"
+    yield (
+        "numpy, single within",
+        lambda x: np.float64(np.sum(np.sqrt(np.abs(x)).astype("float32") / 3)) + x,
+        S5,
+        None,
+        "float32",
+    )
+    yield (
+        "numpy, a Python number",
+        lambda x: float((x.astype("float32") / 3).sum()),
+        "p -> 1 where p = S(5)",
+        None,
+        "float32",
+    )
     yield "keras.ops", lambda x: x - keras.ops.max(x), S5, None, "float64"
 
 
 def jaxes():
     numpy = pytest.importorskip("jax.numpy")
     yield "jax", lambda x: numpy.tanh(x) - numpy.max(x), S5, None, "float32"
-    yield "jax, half", lambda x: (x - numpy.max(x)).astype("bfloat16"), S5, None, "bfloat16"
+
+
+def turned():
+    """A module that exchanges the last two axes."""
+    torch = pytest.importorskip("torch")
+
+    class Turned(torch.nn.Module):
+        def forward(self, x):
+            return x.transpose(1, 2)
+
+    return Turned()
 
 
 def torches():
@@ -87,7 +111,16 @@ def torches():
     yield "torch", lambda x: torch.relu(x) - torch.max(x), S5, None, "float32"
     yield "torch, a module", torch.nn.Linear(3, 4), S5, (None, 5, 3), "float32"
     yield "torch, double", torch.nn.Linear(3, 4).double(), S5, (5, 3), "float64"
-    yield "torch, half", torch.nn.Linear(3, 4).bfloat16(), S5, (None, 5, 3), "bfloat16"
+    yield "torch, half", torch.nn.Linear(3, 4).bfloat16(), S5, (None, 5, 3), "float32"
+    yield (
+        "torch, normalization",
+        torch.nn.Sequential(turned(), torch.nn.BatchNorm1d(3), turned()),
+        S5,
+        (None, 5, 3),
+        "float32",
+    )
+    attention = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    yield "torch, a transformer", attention, S5, (None, 5, 4), "float32"
     yield "torch, dropout", torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout()), S5, (5, 3), "float32"
 
 
@@ -110,17 +143,39 @@ def wrong_numpys():
     yield "signs", np.abs, "p -> p where p = (1 -2)", None
     yield "the first", lambda x: x[0], "p -> 1 where p = S(5)", None
     yield "not a number", lambda x: np.where(np.arange(5) == 2, np.nan, x), S5, None
+    yield "alone", lambda x: x + places if len(x) == 1 else x, S5, (None, 5)
+    yield "by little", lambda x: x * (1 + 1e-12 * places), S5, None
 
 
 def wrong_jaxes():
     numpy = pytest.importorskip("jax.numpy")
     yield "jax", numpy.cumsum, S5, None
+    yield "jax, by little", lambda x: x * (1 + 1e-6 * numpy.arange(5)), S5, None
 
 
 def wrong_torches():
     torch = pytest.importorskip("torch")
+
+    class Placed(torch.nn.Module):
+        """Adds a number for each point: a weight, or in training alone."""
+
+        def __init__(self, size, training=False):
+            super().__init__()
+            places = size * torch.arange(5.0)
+            self.places = torch.nn.Parameter(places, requires_grad=not training) if not training else None
+
+        def forward(self, x):
+            if self.places is None:
+                return x + torch.arange(5) if self.training else x * 1
+            return x * (1 + self.places)
+
     yield "torch", lambda x: torch.cumsum(x, 0), S5, None
     yield "a module", torch.nn.Linear(5, 5), S5, None
+    yield "by little", lambda x: x * (1 + 1e-6 * torch.arange(5)), S5, None
+    yield "half, by little", Placed(1e-4).half(), S5, (None, 5)
+    yield "weights that are zero", Placed(0), S5, None
+    yield "normalization of points", torch.nn.BatchNorm1d(5), S5, (None, 5, 3)
+    yield "in training", Placed(0, training=True), S5, (None, 5)
 
 
 @pytest.mark.parametrize("library", [wrong_numpys, wrong_jaxes, wrong_torches])
@@ -227,6 +282,30 @@ def test_what_stands_beside_what_is_not_a_number_is_compared():
         beside = eq.verify(lambda x: np.sqrt(x) + np.arange(5) * min(x.min(), 0), declaration)
         infinite = eq.verify(lambda x: np.stack([x, np.where(np.arange(5) > 2, np.inf, -np.inf)], axis=-1), declaration)
     assert (beside.verdict, infinite.verdict) == ("NOT VERIFIED", "NOT VERIFIED")
+
+
+def test_half_precision_that_cannot_be_made_finer_is_left_open():
+    report = eq.verify(lambda x: (x * (1 + 1e-4 * np.arange(5))).astype("float16"), S5)
+    assert report.verdict == "UNDECIDED"
+    assert report.checks[0].evidence.endswith(
+        "float16 hides what is smaller, and it cannot be made again: let it compute in float32"
+    )
+
+
+def test_a_module_is_as_it_was_afterwards():
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Sequential(torch.nn.Linear(5, 5), torch.nn.BatchNorm1d(5)).train()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    eq.verify(module, S5, input_shape=(None, 5, 5))
+    assert module.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+
+
+def test_a_module_that_is_not_trained_any_further_is_judged_by_its_weights():
+    torch = pytest.importorskip("torch")
+    report = eq.verify(torch.nn.BatchNorm1d(5).eval(), S5, input_shape=(None, 5, 3), training=False)
+    assert report
+    assert [check.name for check in report.checks] == ["numeric"]
 
 
 def test_a_failure_in_half_precision_shows_its_first_point():

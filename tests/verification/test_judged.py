@@ -6,8 +6,8 @@ import pytest
 
 from helpers.judged import RIGHT, WRONG
 
-UNDECIDED_WRONG: set[str] = set()
-UNDECIDED_RIGHT: set[str] = set()
+UNDECIDED_WRONG = {"in training, beside random numbers"}
+UNDECIDED_RIGHT = {"random in training"}
 """What is left open, with a reason; ten of two hundred may be."""
 
 SAMPLED = 24

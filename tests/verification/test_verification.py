@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import eqgen as eq
-from eqgen.layers.equivariance.function import EPS
+from eqgen.layers.equivariance.rounding import EPS
 from eqgen.layers.linear import LinearMap
 from eqgen.orbitals.certificate import burnside_count, certify
 from eqgen.verification.outputs import equivariant_layers
@@ -62,7 +62,7 @@ def test_a_report_reads_like_this():
         "  form       skipped  the layer is not built yet, so there is no matrix to look at",
     ]
     assert re.fullmatch(
-        r"  numeric    holds    float64, 10 group elements, 54 inputs: largest relative difference \d\.\de-1\d "
+        r"  numeric    holds    float64, 10 group elements, 66 inputs: largest relative difference \d\.\de-1\d "
         r"\(tolerance 2\.2e-14\)",
         lines[5],
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from eqgen.layers.equivariance.function import EPS, TF32
+from eqgen.layers.equivariance.rounding import EPS, TF32
 from eqgen.layers.execution.tensors import double_precision, rounds_products
 
 

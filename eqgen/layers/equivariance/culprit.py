@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from eqgen.layers.equivariance.arithmetic import coarsest_dtype
-from eqgen.layers.equivariance.function import EPS, TOLERANCE_IN_EPS, Array
+from eqgen.layers.equivariance.rounding import EPS, TOLERANCE_IN_EPS
+from eqgen.layers.equivariance.trial import Array
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.permutations.signed_permutation import SignedPermutation
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from eqgen.layers.equivariance.function import Array
+from eqgen.layers.equivariance.trial import Array
 
 LARGEST_DRAWN = 30.0
 SMALLEST_DRAWN = 0.1
@@ -75,12 +75,16 @@ def randomized_weights(
     with kept(weights) as before:
         for weight, values in zip(weights, before, strict=True):
             if is_float(values):
-                positive = id(weight) not in trainable and bool((values >= 0).all() and values.any())
-                drawn = _widely(values.shape, positive, random) if wide else _drawn(values.shape, random)
-                weight.assign(drawn.astype(values.dtype))
+                weight.assign(drawn_weights(values, id(weight) in trainable, random, wide=wide).astype(values.dtype))
             if weight.constraint is not None:
                 weight.assign(weight.constraint(weight))
         yield
+
+
+def drawn_weights(values: Array, trainable: bool, random: np.random.Generator, *, wide: bool) -> Array:
+    """Numbers in place of some weights, positive where a statistic is."""
+    positive = not trainable and bool((values >= 0).all() and values.any())
+    return _widely(values.shape, positive, random) if wide else _drawn(values.shape, random)
 
 
 def _drawn(shape: tuple[int, ...], random: np.random.Generator) -> Array:
@@ -98,8 +102,15 @@ def _widely(shape: tuple[int, ...], positive: bool, random: np.random.Generator)
 
 
 def random_layers(model: Any) -> list[Any]:
-    """The layers inside a model that draw random numbers, as Dropout does."""
-    return [layer for layer in model._flatten_layers() if layer._seed_generators]
+    """The layers of Keras inside a model that draw random numbers, as Dropout does, and compute nothing else in training.
+
+    A layer of anybody else's may do more, and is tried as it is.
+    """
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if layer._seed_generators and type(layer).__module__.partition(".")[0] == "keras"
+    ]
 
 
 def learns(model: Any) -> bool:

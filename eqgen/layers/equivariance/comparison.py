@@ -1,94 +1,23 @@
 """The numeric check of a function: does moving the input move the output? Numpy alone, against raw permutations."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from eqgen.spaces.mapping import Mapping
-from eqgen.spaces.pair_action import PairAction
-
-TF32 = "float32, products rounded to 10 bits (TF32)"
-"""What a GPU makes of float32 unless it is told otherwise."""
-
-EPS = {"float64": 2.0**-52, "float32": 2.0**-23, TF32: 2.0**-10, "float16": 2.0**-10, "bfloat16": 2.0**-7}
-"""The spacing of numbers above 1, from the finest arithmetic to the coarsest."""
-
-COARSE = (TF32, "float16", "bfloat16")
-"""What hides a small violation: a function that computes so is held to itself in a finer one."""
-
-TOLERANCE_IN_EPS = 100
-"""A difference counts as rounding up to this many eps of the dtype, relative to the largest output."""
-
-COARSE_TOLERANCE_IN_EPS = 16
-"""The same in coarse arithmetic, where a hundred eps are as large as the outputs."""
-
-AGREEMENT_IN_EPS = 4
-"""The same layer in two arithmetics: so far apart, in eps of the coarser, relative to the largest output."""
-
-ROUNDING = 2.0**-20
-"""An error that shrinks below this part of itself in float64 was rounding: that of float32 is 2^29 times as large."""
-
-NO_NUMBERS = "no inputs lead to finite outputs"
-"""Why nothing is shown of a function that has no finite outputs."""
-
-Array = npt.NDArray[Any]
-Function = Callable[[Array], Array]
-"""From features (batch, n, channels) to features (batch, m, channels)."""
-
-KINDS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Array]] = {
-    "mixed signs at 0.1": lambda random, shape: 0.1 * random.normal(size=shape),
-    "mixed signs": lambda random, shape: random.normal(size=shape),
-    "mixed signs at 10": lambda random, shape: 10 * random.normal(size=shape),
-    "mixed signs at 1000": lambda random, shape: 1000 * random.normal(size=shape),
-    "positive": lambda random, shape: np.exp(random.normal(size=shape)),
-    "positive at 1000": lambda random, shape: 1000 * np.exp(random.normal(size=shape)),
-    "negative": lambda random, shape: -np.exp(random.normal(size=shape)),
-    "whole numbers": lambda random, shape: random.integers(0, 10, size=shape).astype(np.float64),
-    "zeros and ones": lambda random, shape: random.integers(0, 2, size=shape).astype(np.float64),
-}
-"""What a function is tried on: what it does to numbers of both signs says nothing of counts, graphs or prices."""
-
-WHOLE = ("whole numbers", "zeros and ones")
-"""Not nudged: they are exact, and a function may jump between them."""
-
-LARGE = ("mixed signs at 1000", "positive at 1000")
-"""Not given to half precision, which has no numbers for their squares."""
-
-SAMPLES = 6
-"""Inputs of each kind: their largest output is the yardstick, so that one answer near zero raises no false alarm."""
-
-FEWER_SAMPLES = 2
-"""Where one input holds more than MANY_NUMBERS."""
-
-MANY_NUMBERS = 1 << 14
+from eqgen.layers.equivariance.outcome import NO_NUMBERS, Outcome
+from eqgen.layers.equivariance.rounding import AGREEMENT_IN_EPS, COARSE, EPS, tolerance_of
+from eqgen.layers.equivariance.trial import WHOLE, Array, Function, Trial
 
 LARGEST_BATCH = 1 << 19
 """Kinds of inputs go in together up to so many numbers: a function of Keras costs more per call than per sample."""
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """What a function is tried on: generators, products of several, which move what a generator leaves alone, and inputs.
+NUDGES = (2.0**-21, -(2.0**-20), 2.0**-19)
+"""What changes every place that float32 rounds to, and a true violation by as little as itself."""
 
-    The inputs are of kinds, (samples, n, channels) each.
-    """
-
-    generators: tuple[PairAction, ...]
-    products: tuple[PairAction, ...]
-    inputs: dict[str, Array]
-
-    @property
-    def elements(self) -> tuple[PairAction, ...]:
-        """Generators, then products."""
-        return (*self.generators, *self.products)
-
-    def without(self, kinds: Sequence[str]) -> Self:
-        """The same with fewer kinds of inputs."""
-        return replace(self, inputs={kind: kept for kind, kept in self.inputs.items() if kind not in kinds})
+STEADY = 0.25
+"""A violation that changes by less than this part of itself is none of rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,113 +28,6 @@ class Answers:
     plain: Array
     nudged: Array
     moved: tuple[Array, ...]
-
-
-def random_inputs(size: int, channels: int, random: np.random.Generator) -> dict[str, Array]:
-    """Features of each of KINDS."""
-    shape = (SAMPLES if size * channels <= MANY_NUMBERS else FEWER_SAMPLES, size, channels)
-    return {kind: draw(random, shape) for kind, draw in KINDS.items()}
-
-
-def random_trial(mapping: Mapping, channels: int, products: int, random: np.random.Generator) -> Trial:
-    """The generators of a mapping, so many random products of them, and random inputs of so many channels."""
-    generators = mapping.generators
-    drawn = []
-    for _ in range(products if generators else 0):
-        length = int(random.integers(2, 12))
-        factors = [generators[number] for number in random.integers(0, len(generators), size=length)]
-        drawn.append(replace(reduce(PairAction.then, factors), name=f"a product of {length} generators"))
-    return Trial(generators, tuple(drawn), random_inputs(mapping.input.size, channels, random))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What trying a function on moved inputs showed.
-
-    Attributes:
-        error: the largest difference between f(g x) and g f(x), relative to the largest output of the same channel; inf
-            where only one of the two is a number.
-        element: the generator that shows the largest difference, or the product of several when no generator shows one.
-        kind: of the inputs that show it.
-        shown: whether the outputs vary by more than rounding; a constant shows nothing.
-        chaotic: the channels of the output that rounding moves as much as what comes, on all inputs.
-        faint: the channels that vary, but by no more than rounding.
-        respond: whether some output follows the last place of the inputs.
-        elements: how many group elements were tried.
-        inputs: how many inputs.
-        not_finite: the kinds of inputs to which some outputs were not finite.
-        arithmetic: that was computed in, one of EPS.
-        doubt: why nothing is shown, whatever the error.
-        how: what is to be said before the arithmetic.
-    """
-
-    error: float
-    element: str
-    kind: str
-    shown: bool
-    chaotic: tuple[int, ...]
-    faint: tuple[int, ...]
-    respond: bool
-    elements: int
-    inputs: int
-    not_finite: tuple[str, ...]
-    arithmetic: str
-    doubt: str = ""
-    how: str = ""
-
-    @property
-    def tolerance(self) -> float:
-        """What the error may be."""
-        return tolerance_of(self.arithmetic)
-
-    @property
-    def dtype(self) -> str:
-        """That was computed in."""
-        return self.arithmetic.partition(",")[0]
-
-    @property
-    def holds(self) -> bool | None:
-        """Whether the function is equivariant to rounding, None where that cannot be told."""
-        if self.doubt:
-            return None
-        if not self.error <= self.tolerance:
-            return False
-        return True if self.shown and not self.chaotic else None
-
-    def __str__(self) -> str:
-        text = (
-            f"{self.how}{self.arithmetic}, {self.elements} group elements, {self.inputs} inputs: largest relative difference "
-            f"{self.error:.1e} (tolerance {self.tolerance:.1e})"
-        )
-        if self.error > self.tolerance:
-            text += f", under {self.element}, on inputs: {self.kind}"
-        if self.not_finite:
-            text += f"; undecided where outputs are not finite: {', '.join(self.not_finite)}"
-        if self.doubt:
-            return f"{text}; {self.doubt}"
-        if self.holds is None and self.chaotic:
-            several = "channels" if len(self.chaotic) > 1 else "channel"
-            numbers = ", ".join(str(channel + 1) for channel in self.chaotic[:5])
-            return f"{text}, but rounding moves {several} {numbers} as much as other inputs do: nothing is shown there"
-        return (
-            text if self.holds is not None else f"{text}, but the outputs vary by no more than that: nothing is shown"
-        )
-
-
-def tolerance_of(arithmetic: str) -> float:
-    """What a difference may be, relative to the largest output, to count as rounding."""
-    return (COARSE_TOLERANCE_IN_EPS if arithmetic in COARSE else TOLERANCE_IN_EPS) * EPS[arithmetic]
-
-
-def combined(outcomes: Sequence[Outcome]) -> Outcome:
-    """One outcome of several of the same function with other weights: the worst, and whether any showed something."""
-    worst = max(outcomes, key=lambda outcome: (outcome.holds is False, outcome.error))
-    told = [outcome for outcome in outcomes if not outcome.doubt] or outcomes
-    return replace(
-        worst if worst.holds is False else max(told, key=lambda outcome: outcome.error),
-        shown=any(outcome.shown for outcome in told),
-        chaotic=tuple(sorted(set.intersection(*(set(outcome.chaotic) for outcome in told)))),
-    )
 
 
 def try_function(
@@ -222,7 +44,7 @@ def try_function(
     if outcome.holds is False and not alone:
         # Where the worst element fails by itself, with the worst inputs, no others need be asked.
         (worst,) = [element for element in trial.elements if element.name == outcome.element][:1]
-        worst_kind = {outcome.kind: trial.inputs[outcome.kind]}
+        worst_kind = {outcome.kind: trial.features(outcome.kind)}
         for asked in (Trial((worst,), (), worst_kind), trial):
             separately = _judged(answers(function, asked, arithmetic, True), asked, arithmetic, before_activation)
             if separately.holds is False:
@@ -235,10 +57,30 @@ def try_function(
     return outcome
 
 
+def is_steady(function: Function, trial: Trial, outcome: Outcome) -> bool:
+    """Whether the violation that an outcome in float64 shows stays as it is when inputs change by a few places of float32.
+
+    That of a function which rounds to float32 somewhere within is another one each time.
+    """
+    element = next(element for element in trial.elements if element.name == outcome.element)
+    features = _typed(trial.features(outcome.kind), "float64")
+    signs = np.where(np.arange(features.size).reshape(features.shape) % 3 == 0, -1, 1)
+
+    def violation(features: Array) -> Array:
+        moved = function(element.input.applied(features, axis=1))
+        with np.errstate(invalid="ignore"):
+            difference: Array = moved - element.output.applied(function(features), axis=1)
+        return np.where(np.isfinite(difference), difference, 0)
+
+    plain = violation(features)
+    changes = [np.abs(violation(features * (1 + nudge * signs)) - plain).max(initial=0) for nudge in NUDGES]
+    return bool(max(changes) <= STEADY * np.abs(plain).max(initial=0))
+
+
 def _changes(function: Function, trial: Trial, arithmetic: str) -> bool:
     """Whether a function answers otherwise when it is asked again."""
     features = _typed(next(iter(trial.inputs.values())), arithmetic)
-    first, second = function(features), function(features)
+    first, second = map(np.nan_to_num, (function(features), function(features)))
     return bool(np.abs(first - second).max(initial=0) > tolerance_of(arithmetic) * np.abs(first).max(initial=0))
 
 
@@ -351,17 +193,11 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
     )
 
 
-def only_rounding(fine: Outcome, coarse: Outcome) -> Outcome:
-    """What a function in float64 showed, where its error is that much larger in float32 that it can only be rounding."""
-    rounding = fine.holds is False and fine.error <= min(coarse.error, 1.0) * ROUNDING
-    return replace(fine, error=min(fine.error, fine.tolerance)) if rounding else fine
-
-
 def agree(coarse: Sequence[Answers], fine: Sequence[Answers], arithmetic: str, layers: int) -> bool:
     """Whether a function of so many layers answered the same in two arithmetics, to the rounding of the coarser one."""
     for one, other in zip(coarse, fine, strict=True):
         rows = np.isfinite(one.plain).all(axis=(1, 2)) & np.isfinite(one.nudged).all(axis=(1, 2))
-        eps = AGREEMENT_IN_EPS * (1 + layers) * EPS[arithmetic]
+        eps = AGREEMENT_IN_EPS * layers * EPS[arithmetic]
         allowed = eps * yardstick(one.plain[rows], one.nudged[rows], EPS[arithmetic])
         for left, right in zip((one.plain, *one.moved), (other.plain, *other.moved), strict=True):
             difference = np.abs(left[rows] - right[rows]).max(axis=(0, 1), initial=0)

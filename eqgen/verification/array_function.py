@@ -1,20 +1,20 @@
 """Any callable of arrays as a function of features: numpy, JAX, TensorFlow, a PyTorch function or module."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Dictionary
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from eqgen.common.errors import DeclarationError, shortened
-from eqgen.layers.equivariance.function import EPS, Array, Function, random_trial, try_function
+from eqgen.layers.equivariance.rounding import EPS
 from eqgen.layers.equivariance.shapes import fitting, is_on, or_grid
+from eqgen.layers.equivariance.trial import Array, Function
 from eqgen.spaces.mapping import Mapping
-from eqgen.verification.difference import first_difference, simple_inputs
-from eqgen.verification.report import Check, Report
+from eqgen.verification.torch_module import evaluating, is_module, training
 from eqgen.verification.views import Port, ports_of, several_shapes
 
 
@@ -36,7 +36,13 @@ class ArrayFunction:
 
 
 def array_function(
-    given: Callable[..., Any], mapping: Mapping, input_shape: Any = None, output: Any = None
+    given: Callable[..., Any],
+    mapping: Mapping,
+    input_shape: Any = None,
+    output: Any = None,
+    *,
+    dtype: str | None = None,
+    as_in_training: bool = False,
 ) -> ArrayFunction:
     """A callable of arrays, held to the spaces of a mapping.
 
@@ -49,6 +55,8 @@ def array_function(
         input_shape: of what it takes: of one example, `(5,)` or `(5, 3)`, by default the points alone; with None in front,
             `(None, 5, 3)`, of a batch of examples. Of several arrays a list of shapes, or by name a dict: one for each term.
         output: the number or key of the answer that is meant, None where there is one.
+        dtype: of the tensors that a function of PyTorch is given; by default its own.
+        as_in_training: a module of PyTorch in training mode instead.
 
     Raises:
         DeclarationError: the shape is none of the input space, or the answers are none of the output space.
@@ -64,7 +72,7 @@ def array_function(
 
     random = np.random.default_rng(0)
     probes = [random.normal(size=(2, *port.shape) if batched else port.shape) for port in ports]
-    convert, answers = _caller(given, passed, probes)
+    convert, answers = _caller(given, passed, probes, dtype, training if as_in_training else evaluating)
 
     def called(arrays: Sequence[Array]) -> Any:
         answer = answers([convert(array) for array in arrays])
@@ -85,41 +93,9 @@ def array_function(
     return ArrayFunction(function, channels, max(dtypes, key=EPS.__getitem__, default="float64"), name)
 
 
-def verify_function(
-    given: Any, mapping: Mapping | None, input_shape: Any, words: int, random: np.random.Generator, output: Any = None
-) -> Report:
-    """Any callable of one array, by what it answers.
-
-    Raises:
-        DeclarationError: it is no callable, no declaration is given, or the shapes do not fit.
-    """
-    if isinstance(given, type) or not callable(given):
-        raise DeclarationError(f"verify takes a Keras layer or model, or a function of arrays, got {_described(given)}")
-    if mapping is None:
-        raise DeclarationError(
-            f"{name_of(given)} carries no declaration: say what it should be equivariant to, as in verify(f, "
-            '"p -> p where p = S(5)")'
-        )
-    called = array_function(given, mapping, input_shape, output)
-    trial = random_trial(mapping, called.channels, words, random)
-    outcome = try_function(called.function, trial, called.dtype)
-    inputs = [*simple_inputs(mapping.input.size, called.channels), *trial.inputs.values()]
-    difference = (
-        first_difference(called.function, mapping, trial, inputs, called.dtype) if outcome.holds is False else ""
-    )
-    checks = (Check("numeric", outcome.holds, str(outcome), open=outcome.holds is None),)
-    return Report(
-        called.name, mapping.in_short(), checks, None, outcome.error, outcome.tolerance, outcome.dtype, difference
-    )
-
-
 def name_of(given: Any) -> str:
     """What a callable is called in messages."""
     return str(getattr(given, "__name__", type(given).__name__))
-
-
-def _described(given: Any) -> str:
-    return f"the class {given.__name__}: make one first" if isinstance(given, type) else type(given).__name__
 
 
 def _read_ports(input_shape: Any, mapping: Mapping, name: str) -> tuple[bool, list[Port]]:
@@ -143,20 +119,28 @@ def _read_ports(input_shape: Any, mapping: Mapping, name: str) -> tuple[bool, li
 
 
 def _caller(
-    given: Any, passed: Callable[[Sequence[Any]], Any], probes: Sequence[Array]
+    given: Any,
+    passed: Callable[[Sequence[Any]], Any],
+    probes: Sequence[Array],
+    dtype: str | None,
+    mode: Callable[[Any], AbstractContextManager[None]],
 ) -> tuple[Callable[[Array], Any], Callable[[Sequence[Any]], Any]]:
     """What makes of a numpy array that which a callable takes, and the callable of several of them."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(given, torch.nn.Module):
+    if is_module(given):
         like = next(given.parameters(), None)
-        own = {} if like is None else {"dtype": like.dtype, "device": like.device}
-        return _tensors(own), _evaluated(given, passed)
+
+        def called(tensors: Sequence[Any]) -> Any:
+            with mode(given):
+                return passed(tensors)
+
+        return _tensors({} if like is None else {"dtype": like.dtype, "device": like.device}), called
+    torch = sys.modules.get("torch")
     shapes = " and ".join(str(probe.shape) for probe in probes)
     try:
         passed(list(map(np.copy, probes)))
     except Exception as error:
         if torch is not None and isinstance(error, (TypeError, AttributeError)):
-            convert = _tensors({})
+            convert = _tensors({} if dtype is None else {"dtype": getattr(torch, dtype)})
             try:
                 passed(list(map(convert, probes)))
             except Exception as other:
@@ -190,27 +174,6 @@ def _tensors(own: dict[str, Any]) -> Callable[[Array], Any]:
     torch = sys.modules["torch"]
     options = {"dtype": torch.get_default_dtype(), **own}
     return lambda array: torch.tensor(array, **options)
-
-
-def _evaluated(module: Any, passed: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], Any]:
-    """A module of PyTorch in evaluation mode, each of its parts in its own mode again afterwards."""
-
-    def called(tensors: Sequence[Any]) -> Any:
-        with _evaluation(module):
-            return passed(tensors)
-
-    return called
-
-
-@contextmanager
-def _evaluation(module: Any) -> Iterator[None]:
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def _as_array(answer: Any, name: str) -> Array:

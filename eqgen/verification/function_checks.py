@@ -1,0 +1,132 @@
+"""The report of any callable of arrays: by what it answers, and a module of PyTorch as training changes it, too."""
+
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.equivariance.comparison import try_function
+from eqgen.layers.equivariance.decided import decided
+from eqgen.layers.equivariance.outcome import Outcome, combined
+from eqgen.layers.equivariance.trial import IN_TRAINING, Function, Trial, random_trial
+from eqgen.spaces.mapping import Mapping
+from eqgen.verification.array_function import ArrayFunction, array_function, name_of
+from eqgen.verification.difference import first_difference, simple_inputs
+from eqgen.verification.options import Options
+from eqgen.verification.report import Check, Report, numeric_check
+from eqgen.verification.torch_module import is_module, module_in, randomize, trained_tensors
+
+Make = Callable[..., ArrayFunction]
+"""`array_function` of a callable, for one mapping and shape."""
+
+
+def verify_function(given: Any, mapping: Mapping | None, options: Options, output: Any = None) -> Report:
+    """Any callable of arrays, by what it answers.
+
+    Raises:
+        DeclarationError: it is no callable, no declaration is given, or the shapes do not fit.
+    """
+    if isinstance(given, type) or not callable(given):
+        described = f"the class {given.__name__}: make one first" if isinstance(given, type) else type(given).__name__
+        raise DeclarationError(f"verify takes a Keras layer or model, or a function of arrays, got {described}")
+    if mapping is None:
+        raise DeclarationError(
+            f"{name_of(given)} carries no declaration: say what it should be equivariant to, as in verify(f, "
+            '"p -> p where p = S(5)")'
+        )
+    make = partial(array_function, mapping=mapping, input_shape=options.input_shape, output=output)
+    called, random = make(given), options.random
+    trial = random_trial(mapping, called.channels, options.words, random)
+    outcome = _tried(given, called, make, trial)
+    if outcome.holds:
+        # Who treats it otherwise does not do so by rounding.
+        arithmetic = "float32" if called.dtype == "float64" else called.dtype
+        one = try_function(called.function, trial.one_example(), arithmetic, alone=True)
+        outcome = one if one.holds is False else outcome
+    checks = [numeric_check("numeric", outcome)]
+    if is_module(given) and options.training and outcome.holds is not False and not outcome.doubt:
+        checks += _in_training(given, make, trial, random)
+    inputs = [*simple_inputs(mapping.input.size, called.channels), *trial.inputs.values()]
+    difference = (
+        first_difference(called.function, mapping, trial, inputs, called.dtype) if outcome.holds is False else ""
+    )
+    return Report(
+        called.name,
+        mapping.in_short(),
+        tuple(checks),
+        None,
+        outcome.error,
+        outcome.tolerance,
+        outcome.dtype,
+        difference,
+    )
+
+
+def _tried(given: Any, called: ArrayFunction, make: Make, trial: Trial) -> Outcome:
+    return decided(called.function, partial(_as_in, given, called, make), trial, called.dtype)
+
+
+@contextmanager
+def _as_in(given: Any, called: ArrayFunction, make: Make, dtype: str) -> Iterator[Function]:
+    """A callable as it computes in a dtype, where it has such a form."""
+    if is_module(given):
+        yield make(module_in(given, dtype)).function
+        return
+    if dtype == "float32" and called.dtype == "float64":
+        yield called.function
+        return
+    with _double_precision():
+        finely = make(given, dtype=dtype)
+        if finely.dtype != dtype:
+            raise TypeError(f"it computes in {finely.dtype} whatever it is given")
+        yield finely.function
+
+
+def _double_precision() -> AbstractContextManager[Any]:
+    """Inside, functions of JAX that are given float64 compute in it."""
+    jax = sys.modules.get("jax")
+    context: AbstractContextManager[Any] = nullcontext() if jax is None else jax.enable_x64(True)
+    return context
+
+
+def _in_training(given: Any, make: Make, trial: Trial, random: np.random.Generator) -> list[Check]:
+    """What training may make of a module, shown by a copy of it: other weights and statistics, and how it computes meanwhile."""
+    try:
+        module = copy.deepcopy(given)
+    except Exception as error:
+        return [Check("training", None, f"other weights are not tried: it cannot be copied, {type(error).__name__}")]
+    few = replace(trial, products=trial.products[:2], inputs={kind: trial.inputs[kind] for kind in IN_TRAINING})
+    checks = []
+    try:
+        learning = make(module, as_in_training=True)
+        meanwhile = _tried_in_training(module, learning, make, few)
+    except Exception as error:
+        checks.append(Check("training=True", None, f"in training mode it raises {type(error).__name__}: {error}"))
+        tensors = trained_tensors(module, lambda: None)
+    else:
+        checks.append(numeric_check("training=True", meanwhile, "each batch moved as a whole: "))
+        tensors = trained_tensors(module, lambda: learning.function(few.inputs[IN_TRAINING[0]]))
+    if not tensors:
+        return checks
+    called, outcomes = make(module), []
+    for wide in (False, True):
+        randomize(module, tensors, random, wide=wide)
+        outcomes.append(_tried(module, called, make, trial))
+        if outcomes[-1].holds is False:
+            evidence = f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
+            return [Check("training", False, evidence)]
+    return [numeric_check("training", combined(outcomes), "with other weights too: "), *checks]
+
+
+def _tried_in_training(module: Any, learning: ArrayFunction, make: Make, trial: Trial) -> Outcome:
+    @contextmanager
+    def as_in(dtype: str) -> Iterator[Function]:
+        yield make(module_in(module, dtype), as_in_training=True).function
+
+    return decided(learning.function, as_in, trial, learning.dtype, alone=True)

@@ -1,0 +1,87 @@
+"""Modules of PyTorch: a copy in another precision, with other weights, and as it computes while it is trained."""
+
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from eqgen.layers.equivariance.weights import drawn_weights
+
+RANDOM = ("Dropout", "MultiheadAttention", "RReLU", "RNNBase")
+"""In the names of PyTorch's own modules that draw random numbers in training, and do nothing else then."""
+
+
+def is_module(given: Any) -> bool:
+    """Whether something is a module of PyTorch, which is not imported for that."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(given, torch.nn.Module)
+
+
+def module_in(module: Any, dtype: str) -> Any:
+    """A copy of a module in another dtype."""
+    return copy.deepcopy(module).to(getattr(sys.modules["torch"], dtype))
+
+
+@contextmanager
+def evaluating(module: Any) -> Iterator[None]:
+    """Inside, a module is in evaluation mode; each of its parts is in its own mode again afterwards."""
+    with _modes(module):
+        module.eval()
+        yield
+
+
+@contextmanager
+def training(module: Any) -> Iterator[None]:
+    """Inside, a module is in training mode, but for parts that draw random numbers; statistics are as they were afterwards."""
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    with _modes(module):
+        module.train()
+        for part in module.modules():
+            names = [base.__name__ for base in type(part).__mro__]
+            if type(part).__module__.startswith("torch.nn.") and any(word in name for name in names for word in RANDOM):
+                part.training = False
+        try:
+            yield
+        finally:
+            module.load_state_dict(before)
+
+
+def trained_tensors(module: Any, updated: Callable[[], Any]) -> list[Any]:
+    """What training changes: parameters that ask for gradients, and what a call in training mode changes besides."""
+    torch = sys.modules["torch"]
+    before = [buffer.clone() for buffer in module.buffers()]
+    with _modes(module):
+        module.train()
+        updated()
+    changed = [
+        buffer
+        for buffer, values in zip(module.buffers(), before, strict=True)
+        if buffer.is_floating_point() and not torch.equal(buffer, values)
+    ]
+    for buffer, values in zip(module.buffers(), before, strict=True):
+        buffer.copy_(values)
+    return [*(parameter for parameter in module.parameters() if parameter.requires_grad), *changed]
+
+
+def randomize(module: Any, tensors: list[Any], random: np.random.Generator, *, wide: bool) -> None:
+    """Draw what training changes of a module at random."""
+    torch = sys.modules["torch"]
+    parameters = {id(parameter) for parameter in module.parameters()}
+    with torch.no_grad():
+        for tensor in tensors:
+            values = tensor.detach().cpu().double().numpy()
+            drawn = drawn_weights(values, id(tensor) in parameters, random, wide=wide)
+            tensor.copy_(torch.as_tensor(drawn))
+
+
+@contextmanager
+def _modes(module: Any) -> Iterator[None]:
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
