@@ -261,9 +261,13 @@ def _import_keras() -> Any:
 
 def _loaded(path: Path) -> Any:
     """The model that a file holds, bit for bit; nothing of it is compiled, and no code of it is run."""
+    if path.suffix != ".keras":
+        raise DeclarationError(
+            f"{path} is no .keras file, and no other is read, for it may hold code: save the model with "
+            f'model.save("{path.stem}.keras")'
+        )
     with _told_of(path):
-        if path.suffix == ".keras":
-            check_model_file(path)
+        check_model_file(path)
     # What is wrong with the backend is no fault of the file.
     keras = _import_keras()
     with _told_of(path):

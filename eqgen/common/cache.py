@@ -102,8 +102,15 @@ def store(name: str, arrays: Arrays, largest_folder: int = LARGEST_FOLDER) -> No
 
 
 def _is_private(place: Path) -> bool:
-    """Whether only this user writes to a folder; one that others can write to is told of."""
+    """Whether only this user writes to a folder; one that others can write to is told of.
+
+    The folder that nobody chose is made private: older releases made it as the umask says. Of what lies in it files that
+    others wrote, or could write to, are not read in any case.
+    """
     private = _is_own(place.stat())
+    if not private and not os.environ.get("EQGEN_CACHE") and place.stat().st_uid == os.geteuid():
+        place.chmod(0o700)
+        private = True
     if not private:
         _warn(place, "are neither kept nor read", "others can write there", "of your own, with chmod go-w")
     return private

@@ -259,6 +259,18 @@ def test_verify_a_file_that_is_no_model(run, tmp_path):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["model.h5", "model.hdf5", "model"])
+def test_only_keras_files_are_read(name, tmp_path, run):
+    path = tmp_path / name
+    path.write_bytes(b"\x89HDF\r\n")
+    status, out, err = run("verify", str(path))
+    assert (status, out) == (2, "")
+    assert err == (
+        f"error: {path} is no .keras file, and no other is read, for it may hold code: save the model with "
+        'model.save("model.keras")\n'
+    )
+
+
 def test_verify_a_model_without_eqgen_layers(run, tmp_path):
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)]).save(tmp_path / "dense.keras")
     status, _, err = run("verify", str(tmp_path / "dense.keras"))

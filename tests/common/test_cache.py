@@ -681,6 +681,19 @@ def test_a_folder_that_others_can_write_to_is_neither_read_nor_written(mode, pla
     assert {file: file.read_bytes() for file in kept(place)} == before
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are others there")
+def test_the_usual_folder_of_a_group_that_shares_files_becomes_ones_own(tmp_path, monkeypatch):
+    monkeypatch.delenv("EQGEN_CACHE", raising=False)
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / name)
+    place = tmp_path / "eqgen"
+    place.mkdir()
+    place.chmod(0o775)
+    eq.orbits(ring())
+    (file,) = kept(place)
+    assert (place.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
+    assert cache.load(file.name) is not None
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only the superuser gives files away")
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_what_belongs_to_somebody_else_is_not_read(what, place, computed):
