@@ -12,9 +12,9 @@ from .layers import OrbitRegularizer as OrbitRegularizer
 from .layers import symmetrize as symmetrize
 from .layers.network import network as network
 from .layers.summary import describe as describe
-from .orbitals.declare import mapping as mapping
+from .orbitals.declare_family import mapping as mapping
+from .orbitals.orbit_family import orbits as orbits
 from .orbitals.orbits import Orbits as Orbits
-from .orbitals.orbits import orbits as orbits
 from .orbitals.pattern import Pattern as Pattern
 from .orbitals.pattern import pattern as pattern
 from .orbitals.supports import closed as closed

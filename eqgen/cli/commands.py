@@ -16,8 +16,8 @@ from rich.table import Column, Table
 from eqgen.cli.model_file import check_model_file, in_one_line
 from eqgen.common.errors import DeclarationError, count
 from eqgen.language.grammar import is_mapping
-from eqgen.orbitals.declare import mapping as as_mapping
-from eqgen.orbitals.orbits import Orbits, orbits
+from eqgen.orbitals.orbit_family import OrbitFamily, orbits
+from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern, letter_name
 from eqgen.orbitals.pattern import pattern as as_pattern
 from eqgen.permutations import catalogue as catalogue_files
@@ -56,9 +56,14 @@ def show(
 ) -> None:
     """The pattern of a declaration, its orbits, and what they save."""
     refuse_unknown(lowering)
-    shown = orbits(as_mapping(declaration)) if is_mapping(declaration) else as_pattern(declaration)
+    shown = orbits(declaration) if is_mapping(declaration) else as_pattern(declaration)
     if latex:
         console.print((shown.pattern if isinstance(shown, Orbits) else shown).latex(), soft_wrap=True)
+        return
+    if isinstance(shown, OrbitFamily):
+        console.print(str(shown), soft_wrap=True)
+        console.print(f"\nthe pattern of {shown.stable.mapping.in_short()}:", soft_wrap=True)
+        _show_pattern(shown.stable)
         return
     if isinstance(shown, Orbits):
         console.print(shown.mapping.in_short(), style="bold", soft_wrap=True)

@@ -23,6 +23,7 @@ from eqgen.language.syntax import (
     Cycles,
     Factor,
     GroupExpression,
+    Letter,
     MappingSyntax,
     Product,
     factor_text,
@@ -51,6 +52,7 @@ joint     : NAME ("&" NAME)+ "=" expression ("&" expression)*   -> axis
 ?argument : expression
           | NUMBER                          -> number
           | STRING                          -> string
+          | NAME                            -> letter
           | "[" NUMBER ".." NUMBER "]"      -> interval
           | "{" NUMBER ".." NUMBER "}"      -> interval
 generators : generator ("," generator)*
@@ -350,7 +352,7 @@ class _Reading(Transformer[Token, Any]):
     def product(self, meta: Meta, *factors: GroupExpression) -> Product:
         return Product(factors)
 
-    def call(self, meta: Meta, name: Token, *arguments: GroupExpression | int | str) -> Call:
+    def call(self, meta: Meta, name: Token, *arguments: GroupExpression | Letter | int | str) -> Call:
         if name == "PermutationGroup" and SPACED_CYCLE.search(self.text, meta.start_pos, meta.end_pos):
             raise self._mistake(
                 "PermutationGroup with spaces between points is how sympy prints a group, counting from 0: give the group itself, "
@@ -372,7 +374,7 @@ class _Reading(Transformer[Token, Any]):
     def quoted(self, meta: Meta, before: Token, permutation: Cycles, after: Token) -> Cycles:
         return permutation
 
-    def inside(self, meta: Meta, name: Token, whole: GroupExpression | int | str, generators: Cycles) -> Call:
+    def inside(self, meta: Meta, name: Token, whole: GroupExpression | Letter | int | str, generators: Cycles) -> Call:
         return Call(str(name), (whole, generators), meta.start_pos)
 
     def interval(self, meta: Meta, first: Token, last: Token) -> int:
@@ -386,6 +388,13 @@ class _Reading(Transformer[Token, Any]):
 
     def number(self, meta: Meta, number: Token) -> int:
         return self._whole(number)
+
+    def letter(self, meta: Meta, name: Token) -> Letter:
+        if name in ("None", "True", "False"):
+            raise self._mistake(
+                f"{name} is no size: write a number, as in S(5), or a letter for any size", meta.start_pos
+            )
+        return Letter(str(name), meta.start_pos)
 
     def string(self, meta: Meta, quoted: Token) -> str:
         return str(quoted)[1:-1]

@@ -17,9 +17,6 @@ AXIS = re.compile(r"[\s,;:|]*(?<![\w&])(?:(?:with|for|when|if|let|given|and)\s+)
 WITHOUT_PARENTHESES = re.compile(r"\b(?:([A-Za-z])_?(\d{1,9})|([A-Za-z])\s*[\[{]\s*(\d{1,9})\s*[\]}])(?![\w(]|\s*=)")
 """`D4`, `D_4`, `D[4]`."""
 
-WITHOUT_SIZE = re.compile(r"\b([SACD])\(\s*[A-Za-z_]\w*\s*\)")
-"""`S(n)`."""
-
 LONGEST = 2_000
 """Of longer texts nobody guesses what was meant."""
 
@@ -52,19 +49,14 @@ def corrected(text: str, reads: Callable[[str], bool]) -> str:
         found = _with_where(found)
     sides, where, groups = found.rpartition("where")
     found = f"{sides}{where}{WITHOUT_PARENTHESES.sub(_with_parentheses, groups)}"
-    found = " ".join(WITHOUT_SIZE.sub(r"\1(5)", found).split())
+    found = " ".join(found.split())
     return found if found != " ".join(text.split()) and reads(found) else ""
 
 
 def instead(text: str, reads: Callable[[str], bool]) -> str:
     """What is added to a message: the line to write instead, where there is one."""
     found = corrected(text, reads) if len(text) <= LONGEST else ""
-    if not found:
-        return ""
-    size = ""
-    if WITHOUT_SIZE.search(text):
-        size = "a size is a number (for sets of several sizes the largest, with a mask of the points that are there): "
-    return f"; {size}write {in_short(found, 120)}"
+    return f"; write {in_short(found, 120)}" if found else ""
 
 
 def nearest_name(name: str, names: Sequence[str]) -> str:

@@ -51,11 +51,19 @@ Sum = tuple[tuple[Factor, ...], ...]
 
 
 @dataclass(frozen=True)
-class Call:
-    """A group by name: `S(5)`, `wreath(S(3), S(4))`, `catalogue("rubiks-cube")`."""
+class Letter:
+    """A letter that stands for any size: the n of `S(n)`."""
 
     name: str
-    arguments: tuple["GroupExpression | int | str", ...]
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A group by name: `S(5)`, `S(n)`, `wreath(S(3), S(4))`, `catalogue("rubiks-cube")`."""
+
+    name: str
+    arguments: tuple["GroupExpression | Letter | int | str", ...]
     position: int = field(default=0, compare=False)
 
 

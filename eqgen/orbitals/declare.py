@@ -18,6 +18,7 @@ from eqgen.permutations.group import LARGEST_GROUP, Group
 from eqgen.permutations.group_expression import axis_group, from_expression
 from eqgen.permutations.joint_axes import JointAxis
 from eqgen.spaces.factors import FIXED_POINT, FactorKind
+from eqgen.spaces.family import MappingFamily
 from eqgen.spaces.mapping import MOST_PAIRS_SHOWN, Axis, Mapping, units_of
 from eqgen.spaces.space import LARGEST_SPACE, Factor, Space
 
@@ -29,24 +30,16 @@ MOST_UNITS = 64
 
 
 def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) -> Mapping:
-    """A Mapping from its declaration.
-
-    Args:
-        declaration: `"{p p} -> {p p} where p = S(5)"`; axes that `where` does not name come as keywords. (A Mapping is
-            handed back as it is.)
-        support: the pairs that a local kernel may use: a networkx graph whose nodes are the points (its edges, and each node
-            with itself), `eq.neighbours(graph, radius)`, `eq.stencil(radius, shape)`, or a list of (output, input) pairs, by
-            number or written as in `space.points`, which bring with them all that the group moves them to.
-        **axes: a group each: a Group, its text, 0-based generator arrays, or a sympy `PermutationGroup`; or the axes of
-            `eq.joint`, as in `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`, of which unused ones are dropped.
+    """A Mapping from its declaration, in which every size is a number; for the arguments see `eqgen.mapping`.
 
     Raises:
-        DeclarationError: the text cannot be read, an axis is undeclared, unused or declared twice, a space is empty or too
-            large, or the group moves a pair of the support to one that is missing.
-
-    >>> mapping("h w -> h w", h="C(4)", w=[[1, 2, 0]])
-    h w -> h w where h = C(4), w = (1 2 3)  # h: order 4, one orbit of 4 points; w: order 3, one orbit of 3 points
+        DeclarationError: it cannot be right, or it leaves a size open.
     """
+    if isinstance(declaration, MappingFamily):
+        sizes = ", ".join(f"{letter}=5" for letter in declaration.letters)
+        raise DeclarationError(
+            f"{declaration} leaves open how many points there are, and here a number is needed: give it as in mapping.at({sizes})"
+        )
     if isinstance(declaration, Mapping):
         if axes or support is not None:
             raise DeclarationError(
@@ -145,8 +138,8 @@ def in_words(declared: Mapping) -> str:
 
 
 def looks_like_mapping(value: Any) -> bool:
-    """Whether a value is a Mapping or the text of one (and not a pattern)."""
-    return isinstance(value, Mapping) or (isinstance(value, str) and is_mapping(value))
+    """Whether a value is a Mapping or MappingFamily, or the text of one (and not a pattern)."""
+    return isinstance(value, (Mapping, MappingFamily)) or (isinstance(value, str) and is_mapping(value))
 
 
 def _declared_axes(

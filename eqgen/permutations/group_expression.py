@@ -1,5 +1,6 @@
 """What stands after `p =`, in text or in Python, becomes a Group."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from eqgen.common.errors import DeclarationError, count, in_short, is_whole, pointing, shortened
 from eqgen.language.grammar import LISTING, parse_group, parse_mapping
 from eqgen.language.meant import named_group
-from eqgen.language.syntax import Call, Cycles, GroupExpression, Product, operand_text
+from eqgen.language.syntax import Call, Cycles, GroupExpression, Letter, Product, operand_text
 from eqgen.permutations import catalogue
 from eqgen.permutations.convert import as_array, from_arrays, from_compressed, from_cycles, is_matrix
 from eqgen.permutations.families import ELSEWHERE, FAMILIES, whole_family
@@ -157,6 +158,9 @@ def from_expression(expression: GroupExpression, text: str, reading: tuple[str, 
 
 
 def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
+    letter = next((argument for argument in call.arguments if isinstance(argument, Letter)), None)
+    if letter is not None:
+        raise DeclarationError(_no_letter(call.name, letter.name))
     if call.name in FAMILIES or call.name in ELSEWHERE:
         return _family(call)
     if call.name == "wreath":
@@ -180,6 +184,20 @@ def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
     raise DeclarationError(
         f'{call.name} names no group: use {families}, cycles like (1 2 3)(4 5), wreath(S(3), S(4)), or catalogue("...")'
     )
+
+
+def _no_letter(name: str, letter: str) -> str:
+    """Why a letter cannot stand for a size here."""
+    meant = re.fullmatch(r"([A-Za-z])_?(\d+)", letter)
+    group = named_group(meant[1], meant[2]) if meant else ""
+    if group:
+        return f"{letter} is no group: write {group}"
+    family = ELSEWHERE.get(name, name)
+    if family in ("S", "A"):
+        return f"the size {letter} is a letter, and a number is needed here: write {family}(5)"
+    if family in ("C", "D"):
+        return f"the number of orbits under {family}({letter}) grows with {letter}: write a number, as in {family}(5)"
+    return f"a letter stands for the size of S({letter}) or A({letter}) alone, directly after the name of an axis: write a number"
 
 
 def _family(call: Call) -> Group:

@@ -14,14 +14,14 @@ from helpers.mistakes import mistake
 S5 = "p -> p where p = S(5)"
 D4 = "p -> p where p = D(4)"
 Q8 = "Group((1 2 3 4)(5 6 7 8), (1 5 3 7)(2 8 4 6))"
-NO_SIZE = "unexpected ')'; a size is a number (for sets of several sizes the largest, with a mask of the points that are there): write "
+NO_SIZE = "None is no size: write a number, as in S(5), or a letter for any size"
 
 
 @pytest.mark.parametrize(
     ("text", "message", "character"),
     [
-        ("p -> p where p = S(None)", NO_SIZE + S5, 24),
-        ("p -> p where p = S(n)", NO_SIZE + S5, 21),
+        ("p -> p where p = S(None)", NO_SIZE, 20),
+        ("p -> p where p = wreath(S5, S(3))", "S5 is no group: write S(5)", 18),
         ("p -> p where p = D4", f"unexpected end; write {D4}", 20),
         ("p -> p where p = S5", f"unexpected end; write {S5}", 20),
         ("p -> p where p = d_4", f"unexpected end; write {D4}", 21),

@@ -1,0 +1,115 @@
+"""mapping: a declaration, in text or in Python, becomes a Mapping, or a MappingFamily where a size is a letter."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from eqgen.common.errors import DeclarationError, pointing
+from eqgen.language.grammar import parse_group, parse_mapping
+from eqgen.language.syntax import AxisSyntax, Call, GroupExpression, Letter, MappingSyntax
+from eqgen.orbitals import declare
+from eqgen.orbitals.stable import SPARE
+from eqgen.permutations.families import ELSEWHERE, A, S
+from eqgen.permutations.group import Group
+from eqgen.spaces.family import AnySize, MappingFamily
+from eqgen.spaces.mapping import Mapping
+
+FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A}
+"""The groups whose orbits are the same for all sizes from some on."""
+
+
+def mapping(
+    declaration: str | Mapping | MappingFamily, /, *, support: Any = None, **axes: Any
+) -> Mapping | MappingFamily | Any:
+    """A Mapping from its declaration; or one for every size, a MappingFamily, where a letter stands for a size.
+
+    Args:
+        declaration: `"{p p} -> {p p} where p = S(5)"`; axes that `where` does not name come as keywords. Of `p = S(n)` or
+            `p = A(n)` the size is left open. (A Mapping or MappingFamily is handed back as it is.)
+        support: the pairs that a local kernel may use: a networkx graph whose nodes are the points (its edges, and each node
+            with itself), `eq.neighbours(graph, radius)`, `eq.stencil(radius, shape)`, or a list of (output, input) pairs, by
+            number or written as in `space.points`, which bring with them all that the group moves them to.
+        **axes: a group each: a Group, its text, 0-based generator arrays, or a sympy `PermutationGroup`; or the axes of
+            `eq.joint`, as in `eq.mapping("s b -> s b", **eq.joint(s=..., b=...))`, of which unused ones are dropped.
+
+    Raises:
+        DeclarationError: the text cannot be read, an axis is undeclared, unused or declared twice, a space is empty or too
+            large, the group moves a pair of the support to one that is missing, or a letter stands where none can.
+
+    >>> mapping("h w -> h w", h="C(4)", w=[[1, 2, 0]])
+    h w -> h w where h = C(4), w = (1 2 3)  # h: order 4, one orbit of 4 points; w: order 3, one orbit of 3 points
+    >>> mapping("{p p} -> p where p = S(n)").at(n=4)
+    {p p} -> p where p = S(4)  # p: order 24, one orbit of 4 points
+    """
+    if isinstance(declaration, MappingFamily) and not axes and support is None:
+        return declaration
+    if not isinstance(declaration, str):
+        whole = declaration.stable if isinstance(declaration, MappingFamily) else declaration
+        return declare.mapping(whole, support=support, **axes)
+    syntax = parse_mapping(declaration)
+    read = {name: _expression(value) for name, value in axes.items()}
+    named = tuple(
+        AxisSyntax((name,), (group,)) for name, group in read.items() if group is not None and letter_of(group)
+    )
+    if not named and not any(letter_of(group) for clause in syntax.where for group in clause.groups):
+        return declare.mapping_of(syntax, declaration, support, axes)
+    others = {name: value for name, value in axes.items() if not letter_of(read[name])}
+    return _family(replace(syntax, where=(*syntax.where, *named)), declaration, support, others)
+
+
+def letter_of(expression: Any) -> str | None:
+    """The letter of `S(n)` or `A(n)`, None of any other group."""
+    if not isinstance(expression, Call) or ELSEWHERE.get(expression.name, expression.name) not in FAMILIES:
+        return None
+    letters = [argument.name for argument in expression.arguments if isinstance(argument, Letter)]
+    return letters[0] if len(letters) == len(expression.arguments) == 1 else None
+
+
+def _expression(value: Any) -> GroupExpression | None:
+    """The expression of a text; what cannot be read is told where the axis is declared."""
+    try:
+        return parse_group(value) if isinstance(value, str) else None
+    except DeclarationError:
+        return None
+
+
+def _family(syntax: MappingSyntax, text: str, support: Any, axes: dict[str, Any]) -> MappingFamily:
+    """The family of a syntax tree in which some sizes are letters."""
+    if support is not None or syntax.support is not None:
+        raise DeclarationError(
+            "a support names pairs of points, and how many there are is left open: give sizes as numbers"
+        )
+    groups: dict[str, AnySize] = {}
+    where = []
+    for clause in syntax.where:
+        if len(clause.names) > 1 and any(map(letter_of, clause.groups)):
+            message = (
+                f"axes declared together have a size each that is a number: {' & '.join(clause.names)} have a letter; an axis that "
+                "moves alone may have one"
+            )
+            raise pointing(message, text, clause.position)
+        (name, *_), (group, *_) = clause.names, clause.groups
+        letter = letter_of(group)
+        if letter is not None:
+            assert isinstance(group, Call)
+            family = FAMILIES[ELSEWHERE.get(group.name, group.name)]
+            groups[name] = AnySize(family, letter)
+            clause = replace(
+                clause, groups=(Call(group.name, (_stable_degree(syntax, name, family),), group.position),)
+            )
+        where.append(clause)
+    stable = declare.mapping_of(replace(syntax, where=tuple(where)), text, None, axes)
+    return MappingFamily(stable, tuple(groups.get(axis.name) for axis in stable.axes))
+
+
+def _stable_degree(syntax: MappingSyntax, axis: str, family: Callable[[int], Group]) -> int:
+    """The number of points of an axis from which on the orbits stay the same: those that a pair meets.
+
+    And two to spare where signs of permutations, or even ones alone, count (see `stable.py`).
+    """
+    own = [
+        [[factor for factor in term if factor.axis == axis] for term in side] for side in (syntax.output, syntax.input)
+    ]
+    signed = any(factor.form.sign == "parity" for side in own for term in side for factor in term)
+    met = sum(max(sum(factor.size for factor in term) for term in side) for side in own)
+    return max(1, met + (SPARE if signed or family is A else 0))

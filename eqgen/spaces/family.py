@@ -1,0 +1,142 @@
+"""MappingFamily: one mapping for every size, where letters stand in place of numbers of points."""
+
+from collections.abc import Callable
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, replace
+
+from eqgen.common.errors import DeclarationError, is_whole, shortened
+from eqgen.language.syntax import where_text
+from eqgen.permutations.group import Group
+from eqgen.spaces.mapping import Axis, Mapping
+from eqgen.spaces.space import Space, Term
+
+Sizes = Dictionary[str, int]
+"""A number of points for each letter."""
+
+
+@dataclass(frozen=True)
+class AnySize:
+    """The group of an axis for every number of points: `S(n)`."""
+
+    family: Callable[[int], Group]
+    letter: str
+
+    def __str__(self) -> str:
+        return f"{self.family.__name__}({self.letter})"
+
+
+@dataclass(frozen=True, repr=False)
+class MappingFamily:
+    """A mapping for each size, under the whole symmetric or alternating groups of some axes.
+
+    Attributes:
+        stable: the mapping for so few points of these axes that its orbits are those for all larger numbers too.
+        groups: what the axes have in place of a group, by the number of the axis.
+
+    >>> import eqgen as eq
+    >>> family = eq.mapping("{p p} -> p where p = S(n)")
+    >>> family.letters, family.at(n=7).input.size
+    (('n',), 21)
+    """
+
+    stable: Mapping
+    groups: tuple[AnySize | None, ...]
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The letters, in the order in which their axes are first mentioned."""
+        return tuple(dict.fromkeys(group.letter for group in self.groups if group is not None))
+
+    @property
+    def sides(self) -> str:
+        """The declaration without its groups: `{p p} -> p`."""
+        return self.stable.sides
+
+    @property
+    def declaration(self) -> str:
+        """The text of the family, which parses back to an equal value; generators stand in place of catalogue names."""
+        return self._text(Group.without_catalogue)
+
+    def in_short(self) -> str:
+        """The declaration with the beginning of long groups: for people."""
+        return self._text(Group.in_short)
+
+    __str__ = __repr__ = in_short
+
+    def _text(self, group_text: Callable[[Group], str]) -> str:
+        clauses = []
+        for unit in self.stable.units:
+            axes = [(self.stable.axes[number], self.groups[number]) for number in unit]
+            names = [axis.name for axis, _ in axes]
+            clauses.append((names, [group_text(axis.group) if size is None else str(size) for axis, size in axes]))
+        return self.sides + where_text(clauses)
+
+    def at(self, **sizes: int) -> Mapping:
+        """The mapping for a size of each letter.
+
+        Raises:
+            DeclarationError: a letter is missing or unknown, a size is no positive whole number, or a space is empty.
+        """
+        checked = self.checked(sizes)
+        for side in (self.stable.input, self.stable.output):
+            empty = next((term for term in side.terms if not term_count(self, term, checked)), None)
+            if empty is not None:
+                raise DeclarationError(
+                    f"{self.stable.space_text(Space((empty,)))} is empty for {sizes_text(checked)}: a fixed mapping needs points "
+                    "in every term; a layer for any size takes features without points"
+                )
+        return self.member(checked)
+
+    def checked(self, sizes: Sizes) -> dict[str, int]:
+        """The sizes as whole numbers, one for each letter in their order.
+
+        Raises:
+            DeclarationError: a letter is missing or unknown, or a size is no whole number.
+        """
+        wanted = ", ".join(f"{letter}=7" for letter in self.letters)
+        for letter, size in sizes.items():
+            if letter not in self.letters:
+                raise DeclarationError(f"{letter} is no letter of {self.in_short()}: give {wanted}")
+            if not is_whole(size, 0):
+                raise DeclarationError(
+                    f"the size {letter} is {shortened(size)}: give a whole number that is not negative"
+                )
+        missing = next((letter for letter in self.letters if letter not in sizes), None)
+        if missing is not None:
+            raise DeclarationError(f"the size {missing} of {self.in_short()} is missing: give {wanted}")
+        return {letter: int(sizes[letter]) for letter in self.letters}
+
+    def member(self, sizes: Sizes) -> Mapping:
+        """The mapping for a size of each letter, without those terms that are empty then; sides may be left without any."""
+        axes = tuple(
+            # Of a letter that is 0 no point is left, in no term.
+            axis if group is None else Axis(axis.name, group.family(max(1, sizes[group.letter])))
+            for axis, group in zip(self.stable.axes, self.groups, strict=True)
+        )
+        input_, output = (self._filled(side, sizes) for side in (self.stable.input, self.stable.output))
+        return replace(self.stable, input=input_, output=output, axes=axes)
+
+    def _filled(self, side: Space, sizes: Sizes) -> Space:
+        return Space(tuple(sized_term(self, term, sizes) for term in side.terms if term_count(self, term, sizes)))
+
+
+def sized_term(family: MappingFamily, term: Term, sizes: Sizes) -> Term:
+    """A term of the stable mapping for other numbers of points."""
+    factors = []
+    for factor in term:
+        group = None if factor.axis is None else family.groups[factor.axis]
+        factors.append(factor if group is None else replace(factor, kind=factor.kind.on(sizes[group.letter])))
+    return tuple(factors)
+
+
+def term_count(family: MappingFamily, term: Term, sizes: Sizes) -> int:
+    """How many points a term of the stable mapping has for other numbers of points of the axes."""
+    count = 1
+    for factor in sized_term(family, term, sizes):
+        count *= factor.kind.count
+    return count
+
+
+def sizes_text(sizes: Sizes) -> str:
+    """Sizes as people write them: `n = 7, m = 3`."""
+    return ", ".join(f"{letter} = {size}" for letter, size in sizes.items())

@@ -1,0 +1,188 @@
+"""Orbits for every size: against brute force over pairs of points, written down here without the code under test."""
+
+from __future__ import annotations
+
+from itertools import combinations, permutations, product
+
+import numpy as np
+import pytest
+import sympy
+
+import eqgen as eq
+from helpers.mistakes import mistake
+
+n, m = sympy.symbols("n m")
+
+DECLARED = [
+    "p -> p", "p -> 1", "1 -> p", "{p p} -> {p p}", "{p p} -> p", "p -> {p p}", "<p p> -> <p p>", "<p p> -> {p p}", "p p -> p p",
+    "p p -> p", "p p + p + 1 -> p", "{p p} + p -> {p p} + 1", "[p p] -> [p p]", "[p p] -> p", "p -> [p p]", "<p p> -> [p p]",
+    "~p -> ~p", "~p -> p", "~p + p -> ~p", "{p p p} -> p", "{p} p -> <p p>", "p p p -> p",
+]  # fmt: skip
+
+
+def sign_of(order):
+    return (-1) ** sum(a > b for a, b in combinations(order, 2))
+
+
+def factor_points(text, size):
+    kind, count = text[0], max(1, text.count("p"))
+    if text == "1":
+        return [()]
+    if kind == "<":
+        return list(permutations(range(size), count))
+    return list(combinations(range(size), count))
+
+
+def moved(text, point, permutation):
+    image = tuple(int(permutation[member]) for member in point)
+    sign = sign_of(permutation) if text[0] == "~" else 1
+    if text[0] in "{[":
+        sign = sign_of(image) if text[0] == "[" else 1
+        image = tuple(sorted(image))
+    return image, sign
+
+
+def factors_of(term):
+    found, text = [], term.strip()
+    while text:
+        end = text.index({"{": "}", "<": ">", "[": "]"}[text[0]]) + 1 if text[0] in "{<[" else 1 + (text[0] == "~")
+        found.append(text[:end])
+        text = text[end:].strip()
+    return found
+
+
+def space(side, size):
+    terms = [factors_of(term) for term in side.split("+")]
+    return [
+        (number, point)
+        for number, term in enumerate(terms)
+        for point in product(*(factor_points(f, size) for f in term))
+    ]
+
+
+def move(side, place, permutation):
+    number, point = place
+    parts = [moved(f, part, permutation) for f, part in zip(factors_of(side.split("+")[number]), point, strict=True)]
+    return (number, tuple(part for part, _ in parts)), int(np.prod([sign for _, sign in parts]))
+
+
+def brute_force(sides, size, family):
+    """(output, input) -> (orbit by first appearance, sign), without those that are forced to zero; all row by row."""
+    left, right = (side.strip() for side in sides.split("->"))
+    inputs, outputs = space(left, size), space(right, size)
+    gens = [list(g) for g in ([*range(1, size), 0], [1, 0, *range(2, size)]) if size > 1]
+    if family == "A":
+        gens = [[*range(k), k + 1, k + 2, k, *range(k + 3, size)] for k in range(size - 2)]
+    tables = [({o: move(right, o, g) for o in outputs}, {i: move(left, i, g) for i in inputs}) for g in gens]
+    found, orbit = {}, 0
+    for start in product(outputs, inputs):
+        if start in found:
+            continue
+        signs, waiting, dead = {start: 1}, [start], False
+        while waiting:
+            pair = waiting.pop()
+            for out_table, in_table in tables:
+                (o, so), (i, si) = out_table[pair[0]], in_table[pair[1]]
+                if (o, i) not in signs:
+                    signs[o, i] = signs[pair] * so * si
+                    waiting.append((o, i))
+                dead |= signs[o, i] != signs[pair] * so * si
+        found.update({pair: (None, 0) if dead else (orbit, sign) for pair, sign in signs.items()})
+        orbit += not dead
+    return found, len(outputs), len(inputs)
+
+
+@pytest.mark.parametrize("family", ["S", "A"])
+@pytest.mark.parametrize("sides", DECLARED)
+def test_the_orbits_of_every_size_are_those_of_brute_force(sides, family):
+    letter = eq.mapping(f"{sides} where p = {family}(n)")
+    found = eq.orbits(letter)
+    stable = brute_force(sides, 7 if sides.count("p") < 5 else 6, family)[0]
+    assert found.rank == len({orbit for orbit, sign in stable.values() if sign})
+    for size in range(1, 7):
+        pairs, rows, columns = brute_force(sides, size, family)
+        left_terms = [
+            1 if "p" not in term else len(space(term, size)) for side in sides.split("->") for term in side.split("+")
+        ]
+        if not all(left_terms):
+            assert "is empty for n = " in mistake(lambda size=size: letter.at(n=size))
+            continue
+        fixed = found.at(n=size)
+        assert (fixed.rank, fixed.shape) == (len({orbit for orbit, sign in pairs.values() if sign}), (rows, columns))
+        firsts = {}
+        for pair, (orbit, sign) in pairs.items():
+            firsts.setdefault(orbit if sign else None, pair)
+        firsts.pop(None, None)
+        expected = [stable[pair] for _, pair in sorted(firsts.items())]
+        labels = found.stable_labels(fixed, {"n": size})
+        assert labels.tolist() == [
+            (orbit or 0) + 1 if sign == 1 else -(orbit or 0) - 1 if sign else 0 for orbit, sign in expected
+        ]
+        for number in range(found.rank):
+            own = [pair for pair in pairs if stable[pair][0] == number and stable[pair][1]]
+            assert found.sizes[number].subs(n, size) == len(own)
+            if own:
+                in_a_row = sum(pair[0] == own[0][0] for pair in own)
+                assert found.row_sizes[number].subs(n, size) == found.row_growths[number].at({"n": size}) == in_a_row
+
+
+def test_sizes_grow_as_polynomials():
+    edges = eq.orbits("{p p} -> {p p} where p = S(n)")
+    assert [
+        sympy.expand(size - wanted)
+        for size, wanted in zip(edges.row_sizes, [1, 2 * (n - 2), (n - 2) * (n - 3) / 2], strict=True)
+    ] == [0, 0, 0]
+    table = eq.orbits("r c -> r c where r = S(n), c = S(m)")
+    assert table.row_sizes == (1, m - 1, n - 1, sympy.factor((m - 1) * (n - 1)))
+    assert table.certificate()
+    mixed = eq.orbits("p q -> p where p = S(n), q = C(3)")
+    assert mixed.sizes == (3 * n, 3 * n * (n - 1))
+    assert mixed.family.letters == ("n",)
+    assert mixed.at(n=6).row_sizes.tolist() == [3, 15]
+
+
+def test_a_family_prints_and_reads_back():
+    for text in (
+        "{p p} -> p where p = S(n)",
+        "r c -> r where r = S(n), c = A(m)",
+        "r c -> r c where r = S(n), c = S(n)",
+        "p q -> q where p = S(k), q = (1 2 3)",
+    ):
+        family = eq.mapping(text)
+        assert str(family) == family.declaration == text
+        assert eq.mapping(text) == family
+        assert hash(eq.mapping(text)) == hash(family)
+        assert eq.mapping(family) is family
+    assert eq.mapping("p -> p", p="S(n)") == eq.mapping("p -> p where p = S(n)")
+    assert str(eq.mapping("p -> p where p = Sym(n)")) == "p -> p where p = S(n)"
+    assert eq.mapping("p q -> p where p = S(n)", q=eq.C(3)) == eq.mapping("p q -> p where p = S(n), q = C(3)")
+    assert eq.orbits("p -> p where p = S(n)").latex().splitlines() == [
+        "\\begin{pmatrix}", "a & b & \\cdots \\\\", "b & a & \\cdots \\\\", "\\vdots & \\vdots & \\ddots", "\\end{pmatrix}"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: eq.mapping("p -> p where p = C(n)"), "the number of orbits under C(n) grows with n: write a number, as in C(5) (character 18)\n  p -> p where p = C(n)\n                   ^"),
+        (lambda: eq.mapping("p -> p where p = S(n) * S(2)"), "the size n is a letter, and a number is needed here: write S(5) (character 18)\n  p -> p where p = S(n) * S(2)\n                   ^"),
+        (lambda: eq.group("S(n)"), "the size n is a letter, and a number is needed here: write S(5) (character 1)\n  S(n)\n  ^"),
+        (lambda: eq.mapping("p -> p where p = catalogue(n)"), "a letter stands for the size of S(n) or A(n) alone, directly after the name of an axis: write a number (character 18)\n  p -> p where p = catalogue(n)\n                   ^"),
+        (lambda: eq.mapping("p q -> p where p & q = S(n) & S(n)"), "axes declared together have a size each that is a number: p & q have a letter; an axis that moves alone may have one (character 16)\n  p q -> p where p & q = S(n) & S(n)\n                 ^"),
+        (lambda: eq.mapping("p -> p where p = S(n) support 1 <- 1"), "a support names pairs of points, and how many there are is left open: give sizes as numbers"),
+        (lambda: eq.mapping("p -> p where p = S(n)").at(), "the size n of p -> p where p = S(n) is missing: give n=7"),
+        (lambda: eq.mapping("p -> p where p = S(n)").at(n=2, m=3), "m is no letter of p -> p where p = S(n): give n=7"),
+        (lambda: eq.mapping("p -> p where p = S(n)").at(n=2.0), "the size n is 2.0: give a whole number that is not negative"),
+        (lambda: eq.mapping("{p p} -> p where p = S(n)").at(n=1), "{p p} is empty for n = 1: a fixed mapping needs points in every term; a layer for any size takes features without points"),
+        (lambda: eq.program(eq.mapping("p -> p where p = S(n)")), "p -> p where p = S(n) leaves open how many points there are, and here a number is needed: give it as in mapping.at(n=5)"),
+        (lambda: eq.mapping(eq.mapping("p -> p where p = S(n)"), p="S(3)"), "p: a finished mapping takes no more axes and no support; declare them with its text"),
+    ],
+)  # fmt: skip
+def test_letters_where_none_can_stand_are_refused_in_one_sentence(make, message):
+    assert mistake(make) == message
+
+
+def test_an_empty_space_of_a_fixed_size_stays_an_error():
+    assert mistake(lambda: eq.mapping("{p p} -> p where p = S(1)")).startswith(
+        "{p p} is empty: p = S(1) has only 1 point"
+    )
