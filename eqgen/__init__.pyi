@@ -4,6 +4,7 @@ from .common.errors import DeclarationError as DeclarationError
 from .layers import EquivariantAttention as EquivariantAttention
 from .layers import EquivariantDense as EquivariantDense
 from .layers import EquivariantNormalization as EquivariantNormalization
+from .layers import EquivariantTerms as EquivariantTerms
 from .layers import InvariantPool as InvariantPool
 from .layers import OrbitConstraint as OrbitConstraint
 from .layers import OrbitEmbedding as OrbitEmbedding
@@ -13,6 +14,7 @@ from .layers import symmetrize as symmetrize
 from .layers.network import network as network
 from .layers.summary import describe as describe
 from .orbitals.declare_family import mapping as mapping
+from .orbitals.features import parts as parts
 from .orbitals.orbit_family import orbits as orbits
 from .orbitals.orbits import Orbits as Orbits
 from .orbitals.pattern import Pattern as Pattern

@@ -16,12 +16,16 @@ POINTS = "p where p = S(3)"
 FLAGS = {
     ("EquivariantDense", "use_bias"): lambda flag: eq.EquivariantDense(2, SET, use_bias=flag).use_bias,
     ("EquivariantAttention", "use_bias"): lambda flag: eq.EquivariantAttention(1, 2, POINTS, use_bias=flag).use_bias,
+    ("EquivariantTerms", "use_bias"): lambda flag: (
+        eq.EquivariantTerms("p", ("p", 2), "p = S(3)", use_bias=flag).use_bias
+    ),
     ("verify", "training"): lambda flag: bool(eq.verify(eq.EquivariantDense(2, SET), training=flag)) and bool(flag),
 }
 """How each is given, and what becomes of it."""
 
 LAYERS = {
     "EquivariantDense": lambda **options: eq.EquivariantDense(2, SET, **options),
+    "EquivariantTerms": lambda **options: eq.EquivariantTerms("p", ("p", 2), "p = S(3)", **options),
     "EquivariantAttention": lambda **options: eq.EquivariantAttention(1, 2, POINTS, **options),
     "EquivariantNormalization": lambda **options: eq.EquivariantNormalization(POINTS, **options),
     "InvariantPool": lambda **options: eq.InvariantPool(POINTS, **options),

@@ -74,6 +74,16 @@ def nearest_name(name: str, names: Sequence[str]) -> str:
     return f": did you mean eqgen.{lower[close[0]]}?" if close else ""
 
 
+def nearest(name: str, names: Sequence[str]) -> str:
+    """What is added to a message about a name that is none of some.
+
+    >>> nearest("bond", ["atoms", "bonds"]), nearest("x", ["bonds"])
+    ('; did you mean bonds?', '')
+    """
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def _with_where(text: str) -> str:
     # A word that is nearly the right one, or else what stands before the first axis.
     for word in re.finditer(r"[A-Za-z]{4,7}(?=\s+[A-Za-z_]\w*\s*=)", text):

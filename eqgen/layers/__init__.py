@@ -9,3 +9,4 @@ from eqgen.layers.pooling import InvariantPool as InvariantPool
 from eqgen.layers.projection import OrbitConstraint as OrbitConstraint
 from eqgen.layers.projection import OrbitRegularizer as OrbitRegularizer
 from eqgen.layers.symmetrization import symmetrize as symmetrize
+from eqgen.layers.terms import EquivariantTerms as EquivariantTerms

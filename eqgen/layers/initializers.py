@@ -28,9 +28,15 @@ class OrbitInitializer(keras.initializers.Initializer):
         self._spread: np.ndarray | None = None
 
     def for_orbits(self, sizes: Orbits | Pattern, aggregation: str, channels_in: int) -> Self:
-        """The initializer of one layer's kernel."""
+        """The initializer of one layer's kernel; one that is bound already stays as it is."""
+        return (
+            self if self._spread is not None else self.bound(sizes, aggregation, sizes.orbitals_per_row * channels_in)
+        )
+
+    def bound(self, sizes: Orbits | Pattern, aggregation: str, seen: Any) -> Self:
+        """The initializer of one kernel, with how many numbers a row sees in all that each orbit meets, (rank,)."""
         bound = type(self)(self._config_seed)
-        spread = 1.0 / np.sqrt(sizes.orbitals_per_row * channels_in)
+        spread = 1.0 / np.sqrt(seen)
         bound._spread = spread if aggregation == "mean" else spread / sizes.subdegrees
         return bound
 

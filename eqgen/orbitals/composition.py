@@ -8,7 +8,7 @@ from eqgen.common.errors import DeclarationError, count
 from eqgen.orbitals.declare import in_words
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.permutations.signed_permutation import SignedPermutation, identity
-from eqgen.spaces.mapping import Mapping, identity_mapping
+from eqgen.spaces.mapping import Mapping, identity_mapping, mapping_between
 from eqgen.spaces.pair_action import PairAction
 from eqgen.spaces.space import Space
 
@@ -67,9 +67,7 @@ def whole_of(chain: Sequence[Mapping]) -> Mapping | None:
             tuple(replace(factor, axis=numbers[factor.axis]) for factor in term) for term in after.output.terms
         )
         whole = replace(whole, output=Space(terms), support=None)
-    both = identity_mapping(Space((*whole.input.terms, *whole.output.terms)), whole)
-    split = len(whole.input.terms)
-    return replace(both, input=Space(both.input.terms[:split]), output=Space(both.input.terms[split:]))
+    return mapping_between(whole.input, whole.output, whole)
 
 
 def moves_of(chain: Sequence[Mapping]) -> list[list[SignedPermutation]]:

@@ -52,10 +52,10 @@ def mapping(declaration: str | Mapping, /, *, support: Any = None, **axes: Any) 
 
 def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict[str, Any]) -> Mapping:
     """The Mapping of a syntax tree, whose text errors point into, with the keywords that `mapping` takes."""
-    declared, together = _declared_axes(syntax, declaration, axes)
+    declared, together = declared_axes(syntax, declaration, axes)
     names = _checked_axis_names(syntax, declaration, declared, axes)
     numbers = {name: number for number, name in enumerate(names)}
-    input_, output = (_space(side, declaration, numbers, declared) for side in (syntax.input, syntax.output))
+    input_, output = (space_of(side, declaration, numbers, declared) for side in (syntax.input, syntax.output))
     groups = tuple(Axis(name, declared[name]) for name in names)
     whole = Mapping(input_, output, groups, units_of(numbers, together))
     if len(whole.units) > MOST_UNITS:
@@ -142,7 +142,7 @@ def looks_like_mapping(value: Any) -> bool:
     return isinstance(value, (Mapping, MappingFamily)) or (isinstance(value, str) and is_mapping(value))
 
 
-def _declared_axes(
+def declared_axes(
     syntax: MappingSyntax, text: str, axes: dict[str, Any]
 ) -> tuple[dict[str, Group], list[tuple[str, ...]]]:
     """The group of each axis, and the names of axes that were declared jointly."""
@@ -229,7 +229,12 @@ def _meant(name: str, unused: list[str]) -> str:
     return next(same, "") or next(iter(difflib.get_close_matches(name, unused, n=1)), "")
 
 
-def _space(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Group]) -> Space:
+def space_of(side: Sum, text: str, numbers: dict[str, int], declared: dict[str, Group]) -> Space:
+    """The space of a side of a declaration, whose axes have numbers and groups.
+
+    Raises:
+        DeclarationError: it is empty, or too large.
+    """
     terms, total = [], 0
     for term in side:
         if len(term) > MOST_FACTORS:

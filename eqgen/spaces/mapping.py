@@ -201,10 +201,22 @@ class Mapping:
 
 def identity_mapping(space: Space, declared: Mapping) -> Mapping:
     """The mapping of a space to itself under the axes that it uses, which are those of another mapping."""
-    used = tuple(dict.fromkeys(space.axis_numbers))
+    return mapping_between(space, space, declared)
+
+
+def mapping_between(input_: Space, output: Space, declared: Mapping) -> Mapping:
+    """The mapping of one space to another under the axes that they use, which are those of another mapping."""
+    used = tuple(dict.fromkeys([*input_.axis_numbers, *output.axis_numbers]))
     numbers: dict[int | None, int] = {axis: number for number, axis in enumerate(used)}
-    own = Space(tuple(tuple(replace(factor, axis=numbers.get(factor.axis)) for factor in term) for term in space.terms))
-    return Mapping(own, own, tuple(declared.axes[axis] for axis in used), units_of(numbers, declared.units))
+
+    def renumbered(space: Space) -> Space:
+        return Space(
+            tuple(tuple(replace(factor, axis=numbers.get(factor.axis)) for factor in term) for term in space.terms)
+        )
+
+    own = renumbered(input_)
+    groups = tuple(declared.axes[axis] for axis in used)
+    return Mapping(own, own if output == input_ else renumbered(output), groups, units_of(numbers, declared.units))
 
 
 def units_of(numbers: dict[Name, int], together: Iterable[Sequence[Name]]) -> tuple[tuple[int, ...], ...]:
