@@ -8,5 +8,7 @@ from eqgen.layers.normalization import EquivariantNormalization as EquivariantNo
 from eqgen.layers.pooling import InvariantPool as InvariantPool
 from eqgen.layers.projection import OrbitConstraint as OrbitConstraint
 from eqgen.layers.projection import OrbitRegularizer as OrbitRegularizer
+from eqgen.layers.recurrent import EquivariantRNN as EquivariantRNN
+from eqgen.layers.recurrent_cell import EquivariantRNNCell as EquivariantRNNCell
 from eqgen.layers.symmetrization import symmetrize as symmetrize
 from eqgen.layers.terms import EquivariantTerms as EquivariantTerms

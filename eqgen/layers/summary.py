@@ -119,9 +119,16 @@ def describe(model: Any) -> Description:
         raise DeclarationError(f"describe takes a Keras model or layer, got {type(model).__name__}")
     if not all(layer.built for layer in model._flatten_layers()):
         raise DeclarationError(f"{model.name!r} has no weights yet: call it on an input, or build it with a shape")
-    declared = ((layer, layer.orbits) for layer in model._flatten_layers() if isinstance(layer, EquivariantDense))
+    declared = ((layer, layer.orbits) for layer in _in_order(model) if isinstance(layer, EquivariantDense))
     first = next((_first(layer, found) for layer, found in declared if found is not None), None)
     return Description(tuple(_rows(model, set())), first)
+
+
+def _in_order(layer: Any) -> Iterator[Any]:
+    """A layer and all that are inside: Keras lists those within others from the last to the first."""
+    yield layer
+    for part in layer._layers:
+        yield from _in_order(part)
 
 
 def _first(layer: EquivariantDense, found: Orbits) -> FirstLayer:

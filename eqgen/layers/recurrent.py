@@ -1,0 +1,131 @@
+"""EquivariantRNN: recurrent cells of points, one step after the other."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.inputs.shape import Shape, of_points, present, shown
+from eqgen.layers.recurrent_cell import EquivariantRNNCell
+from eqgen.orbitals.composition import chain_of, whole_of
+
+
+@keras.saving.register_keras_serializable(package="eqgen")
+class EquivariantRNN(keras.layers.RNN):
+    """`keras.layers.RNN` of cells whose state lives on the points of a space, with points and channels in axes of their own.
+
+    Keras knows outputs (batch, time, size) alone; here they are (batch, time, points, units). Everything else is as it is there:
+    `return_sequences`, `stateful`, `keras.layers.Bidirectional`, a list of cells, one on top of the other.
+
+    Args:
+        cell: an `EquivariantRNNCell`, or a list of them, each of which begins in the space in which the one before ends.
+        **kwargs: as in `keras.layers.RNN`.
+
+    Raises:
+        DeclarationError: another cell, or cells whose spaces do not chain.
+
+    Input shape:
+        (batch, time, points, channels), a grid in place of the points where the space is one. A mask says which steps there are,
+        (batch, time), or which points of each, (batch, time, points): points that are left out count as zeros, and a step without
+        any is left out.
+
+    Output shape:
+        (batch, points, units), with `return_sequences` (batch, time, points, units); with a grid where the input was one and the
+        state fills one. States, given or returned, are (batch, points, units).
+
+    >>> import numpy as np
+    >>> layer = EquivariantRNN(EquivariantRNNCell(4, "p -> p where p = S(5)"), return_sequences=True)
+    >>> layer(np.zeros((2, 7, 5, 3))).shape
+    TensorShape([2, 7, 5, 4])
+    """
+
+    def __init__(self, cell: Any, **kwargs: Any) -> None:
+        cell = cell[0] if isinstance(cell, (list, tuple)) and len(cell) == 1 else cell
+        cells = _cells_of(cell)
+        for other in cells or [cell]:
+            if not isinstance(other, EquivariantRNNCell):
+                raise DeclarationError(
+                    f"{other!r} is no cell of points: expected eq.EquivariantRNNCell(units, declaration), or a list of them; "
+                    "other cells go into keras.layers.RNN"
+                )
+        chain = chain_of([own.mapping for own in cells], len(cells))
+        super().__init__(cell, **kwargs)
+        self.mapping = whole_of(chain)
+
+    @property
+    def cells(self) -> list[EquivariantRNNCell]:
+        """The cell, or those of a stack from the first to the last."""
+        return _cells_of(self.cell)
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        """Answers for sequences (batch, time, points, channels), from states (batch, points, units) or zeros."""
+        if mask is not None and len(mask.shape) > 2:
+            sequences = present(ops.cast(sequences, self.compute_dtype), of_points(mask, sequences.shape))
+            mask = _steps(mask)
+        if initial_state is not None:
+            initial_state = self._flat(initial_state)
+        answer = super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        output, *states = answer if self.return_state else (answer,)
+        lead = ops.shape(output)[: 1 + self.return_sequences]
+        output = ops.reshape(output, (*lead, *self._points(len(sequences.shape)), self.cells[-1].units))
+        return (output, *self._apart(states)) if self.return_state else output
+
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
+        """The output shape for a shape of sequences, and those of the states where they are returned."""
+        lead = tuple(sequences_shape[: 1 + self.return_sequences])
+        output = (*lead, *self._points(len(sequences_shape)), self.cells[-1].units)
+        if not self.return_state:
+            return output
+        each = [[(lead[0], cell.points, cell.units)] * len(cell.state_size) for cell in self.cells]
+        return output, *(each[0] if len(each) == 1 else each)
+
+    def compute_mask(self, sequences: Any, mask: Any = None) -> Any:
+        """The mask of the steps, or of the points of each step, where they are those of the state."""
+        mask = keras.tree.flatten(mask)[0]
+        first, last = self.cells[0].mapping, self.cells[-1].mapping
+        if mask is not None and len(mask.shape) > 2 and (len(self.cells) > 1 or first.input != last.output):
+            mask = _steps(mask)
+        return super().compute_mask(sequences, mask)
+
+    def reset_state(self) -> None:
+        """Zeros in place of the states that a stateful layer keeps; those of several cells are nested, unknown to Keras."""
+        for state in keras.tree.flatten(self.states):
+            state.assign(ops.zeros_like(state.value))
+
+    def _points(self, axes: int) -> tuple[int, ...]:
+        """What the points of an answer fill, to sequences of so many axes."""
+        last = self.cells[-1]
+        return last.mapping.output.shape if axes > 4 else (last.points,)
+
+    def _flat(self, given: Any) -> Any:
+        """States as the cells take them, (batch, points * units)."""
+        states = keras.tree.flatten(given)
+        sizes = [(cell.points, cell.units) for cell in self.cells for _ in cell.state_size]
+        if [tuple(state.shape[1:]) for state in states] != sizes:
+            expected = ", ".join(f"(batch, {points}, {units})" for points, units in sizes)
+            got = ", ".join(shown(tuple(state.shape)) for state in states)
+            raise DeclarationError(f"initial_state of {self.name!r} is {expected}, got {got}")
+        pairs = zip(states, sizes, strict=True)
+        flat = [ops.reshape(state, (ops.shape(state)[0], points * units)) for state, (points, units) in pairs]
+        return keras.tree.pack_sequence_as(self.get_initial_state(1), flat)
+
+    def _apart(self, states: list[Any]) -> list[Any]:
+        """States with points and units in axes of their own; those of several cells are nested."""
+        if len(self.cells) > 1:
+            return [[_apart(one, cell) for one in own] for own, cell in zip(states, self.cells, strict=True)]
+        return [_apart(state, self.cells[0]) for state in states]
+
+
+def _cells_of(cell: Any) -> list[Any]:
+    inside = getattr(cell, "cells", cell)
+    return list(inside) if isinstance(inside, (list, tuple)) else [cell]
+
+
+def _apart(state: Any, cell: EquivariantRNNCell) -> Any:
+    return ops.reshape(state, (ops.shape(state)[0], cell.points, cell.units))
+
+
+def _steps(mask: Any) -> Any:
+    """Which steps there are, of a mask of points: those with any."""
+    return ops.any(mask, axis=tuple(range(2, len(mask.shape))))
