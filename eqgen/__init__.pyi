@@ -4,9 +4,9 @@ from .common.errors import DeclarationError as DeclarationError
 from .layers import EquivariantAttention as EquivariantAttention
 from .layers import EquivariantDense as EquivariantDense
 from .layers import EquivariantNormalization as EquivariantNormalization
-from .layers import EquivariantTerms as EquivariantTerms
 from .layers import EquivariantRNN as EquivariantRNN
 from .layers import EquivariantRNNCell as EquivariantRNNCell
+from .layers import EquivariantTerms as EquivariantTerms
 from .layers import InvariantPool as InvariantPool
 from .layers import OrbitConstraint as OrbitConstraint
 from .layers import OrbitEmbedding as OrbitEmbedding
