@@ -19,6 +19,7 @@ from .orbitals.declare_family import mapping as mapping
 from .orbitals.features import parts as parts
 from .orbitals.orbit_family import orbits as orbits
 from .orbitals.orbits import Orbits as Orbits
+from .orbitals.padding import pad as pad
 from .orbitals.pattern import Pattern as Pattern
 from .orbitals.pattern import pattern as pattern
 from .orbitals.supports import closed as closed

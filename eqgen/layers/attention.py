@@ -36,8 +36,8 @@ class EquivariantAttention(PointLayer):
         DeclarationError: the declaration cannot be read or leads to another space, signs flip, or a size is not positive.
 
     Input shape:
-        (..., points, channels); a grid in place of the points where the space is one, as `h w` is. Points that a mask leaves out
-        are not attended to; where it leaves nobody, a point attends to all alike.
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is. Points that are not
+        there or not known are not attended to; where nobody is left, a point attends to all alike.
 
     Output shape:
         The same.
@@ -97,12 +97,19 @@ class EquivariantAttention(PointLayer):
         pairs = (self.orbits.rank, self.num_heads)
         self.pair_bias = self.add_weight(name="pair_bias", shape=pairs, initializer="zeros")
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Attend; points that a mask of shape (..., points) leaves out are not attended to."""
+    def call(self, inputs: Any, mask: Any = None, known: Any = None, inputs_mask: Any = None) -> Any:
+        """Attend.
+
+        Args:
+            mask: (..., points), which are there: others are not attended to, and answers there are 0.
+            known: (..., points), which are known: others are not attended to, and attend as zeros do.
+            inputs_mask: where Keras puts the mask that came with the inputs if there is another array.
+        """
         n, heads, size = self.size, self.num_heads, self.key_dim
         check_channels(self.query.shape[0], inputs.shape)
         shape = ops.shape(inputs)
-        inputs, mask = self.flat(inputs, mask)
+        inputs, there = self.flat(inputs, inputs_mask if mask is None else mask, known)
+        mask = None if there is None else there.inputs
         # A weight of zero times what is infinite would not be zero.
         inputs = present(inputs, mask)
         flat = ops.reshape(inputs, (-1, n, inputs.shape[-1]))
@@ -122,7 +129,8 @@ class EquivariantAttention(PointLayer):
         # What was summed over points is not rounded again: it would be rounded otherwise where points stand in another order.
         mixed = matmul(weights, self._heads(flat, self.value, self.value_bias), precise=True)
         mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, n, heads * size))
-        return ops.reshape(_projected(mixed, self.output_kernel, self.output_bias, precise=True), shape)
+        answers = ops.reshape(_projected(mixed, self.output_kernel, self.output_bias, precise=True), shape)
+        return answers if there is None else there.at_outputs(answers)
 
     def get_config(self) -> dict[str, Any]:
         own = {"num_heads": self.num_heads, "key_dim": self.key_dim, "use_bias": self.use_bias}

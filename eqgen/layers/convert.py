@@ -20,6 +20,17 @@ from eqgen.spaces.mapping import Mapping
 class Convertible:
     """Conversions of a layer, of whatever class it is."""
 
+    def weight_matrix(self: Any) -> np.ndarray:
+        """The full weight matrix, for people and tests; never used to compute.
+
+        Returns:
+            (m, n) with `units=None`, else (m, n, channels_in, units), in the kernel's dtype.
+        """
+        if not self.built:
+            raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
+        matrix: np.ndarray = self.linear.matrix(self.pattern, self.kernel)
+        return matrix[:, :, 0, 0] if self.units is None else matrix
+
     def to_dense(self: Any) -> keras.layers.Dense:
         """An ordinary Dense layer that computes the same on flattened points and channels.
 

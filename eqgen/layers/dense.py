@@ -1,13 +1,13 @@
 """EquivariantDense: a dense layer whose weight matrix keeps the form that a symmetry, or a typed pattern, gives it."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import keras
 import numpy as np
 from keras import ops
 
-from eqgen.common.errors import DeclarationError, checked_flag
+from eqgen.common.errors import checked_flag
 from eqgen.common.memory import refuse_large_weight
 from eqgen.layers.convert import Convertible
 from eqgen.layers.initializers import OrbitInitializer, serialized
@@ -19,8 +19,10 @@ from eqgen.layers.inputs.arguments import (
     checked_units,
     read_declaration,
 )
-from eqgen.layers.inputs.shape import Shape, Sides, check_channels, handed_on, of_points, present, read_shape
+from eqgen.layers.inputs.shape import Shape, Sides, check_channels, read_shape
 from eqgen.layers.linear import LinearMap, linear_map
+from eqgen.layers.masks.means import MeansOfPresent
+from eqgen.layers.masks.reading import mask_of_outputs, read_masks
 from eqgen.orbitals.fingerprint import fingerprint
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern
@@ -75,6 +77,8 @@ class EquivariantDense(Convertible, keras.layers.Layer):
 
     Output shape:
         (..., m, units), or (..., m); a grid in place of m when the input was one.
+
+    Where a mask says that points are missing, or `known` that entries are, means are over what is there, 0 over nothing.
 
     >>> import eqgen as eq
     >>> layer = eq.EquivariantDense(None, "a b b; b a b; b b a", kernel_initializer="ones")
@@ -167,6 +171,10 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         """How the layer is applied; before it is built, for as many input channels as output channels."""
         return self.linear.program
 
+    @cached_property
+    def _of_present(self) -> MeansOfPresent:
+        return MeansOfPresent(self.linear, self.declared.source)
+
     def build(self, input_shape: Shape) -> None:
         """Make the kernel for inputs of this shape."""
         reading = read_shape(input_shape, self._sides)
@@ -179,39 +187,35 @@ class EquivariantDense(Convertible, keras.layers.Layer):
             self.bias = self._parameter("bias", (self.bias_pattern.rank, *channels[1:]), self.bias_initializer)
         self._linear = self._made_for(reading.channels)
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Apply the layer to features of shape (..., n, channels_in); points that a mask (..., n) leaves out count as zero."""
+    def call(self, inputs: Any, mask: Any = None, known: Any = None, inputs_mask: Any = None) -> Any:
+        """Apply the layer to features of shape (..., n, channels_in).
+
+        Args:
+            mask: (..., n), which points are there; outputs at points that are not are 0.
+            known: (..., n), which entries are known; the layer answers everywhere.
+            inputs_mask: where Keras puts the mask that came with the inputs if there is another array.
+        """
         reading = read_shape(inputs.shape, self._sides)
         if self.units is not None:
             check_channels(self.kernel.shape[1], inputs.shape)
+        mask, size = inputs_mask if mask is None else mask, self.program.shape[1]
+        there = read_masks(mask, known, inputs.shape, size, self.mapping, self.units is None)
         # Keras hands whole numbers on as they are.
-        inputs = ops.cast(inputs, self.compute_dtype)
-        inputs = present(inputs, None if self.units is None else of_points(mask, inputs.shape))
-        flat = ops.reshape(inputs, (-1, self.program.shape[1], reading.channels))
-        outputs = self.linear(flat, self.kernel, self.bias, self.compute_dtype)
-        lead = ops.shape(inputs)[: reading.lead]
-        return self.activation(ops.reshape(outputs, (*lead, *reading.output)))
+        flat = ops.reshape(ops.cast(inputs, self.compute_dtype), (-1, size, reading.channels))
+        linear = self.linear if there is None else partial(self._of_present, there)
+        outputs = linear(flat, self.kernel, self.bias, self.compute_dtype)
+        outputs = self.activation(ops.reshape(outputs, (*ops.shape(inputs)[: reading.lead], *reading.output)))
+        return outputs if there is None else there.at_outputs(outputs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask that came, if outputs are the points that inputs are; of other points there is none."""
-        same = self.mapping is not None and self.mapping.input == self.mapping.output
-        return handed_on(previous_mask, inputs.shape, same or self.units is None)
+        """Which outputs are there: those that are made of the points of axes that are."""
+        reading = read_shape(inputs.shape, self._sides)
+        return mask_of_outputs(previous_mask, inputs.shape, self.mapping, reading, self.units is None)
 
     def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         """The output shape for an input shape."""
         reading = read_shape(input_shape, self._sides)
         return (*input_shape[: reading.lead], *reading.output)
-
-    def weight_matrix(self) -> np.ndarray:
-        """The full weight matrix, for people and tests; never used to compute.
-
-        Returns:
-            (m, n) with `units=None`, else (m, n, channels_in, units), in the kernel's dtype.
-        """
-        if not self.built:
-            raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
-        matrix = self.linear.matrix(self.pattern, self.kernel)
-        return matrix[:, :, 0, 0] if self.units is None else matrix
 
     def get_config(self) -> dict[str, Any]:
         return {

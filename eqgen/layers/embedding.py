@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from eqgen.layers.execution.tensors import taken
-from eqgen.layers.inputs.shape import check_channels, read_shape
+from eqgen.layers.inputs.shape import check_channels, present, read_shape
 from eqgen.layers.point_layer import PointLayer
 from eqgen.spaces.mapping import Mapping
 
@@ -48,13 +48,21 @@ class OrbitEmbedding(PointLayer):
         shape = (len(self.orbit_sizes), read_shape(input_shape, self.sides).channels)
         self.embeddings = self.add_weight(name="embeddings", shape=shape, initializer=self.embeddings_initializer)
 
-    def call(self, inputs: Any) -> Any:
-        """Add to features of shape (..., points, channels)."""
+    def call(self, inputs: Any, mask: Any = None, known: Any = None, inputs_mask: Any = None) -> Any:
+        """Add to features of shape (..., points, channels).
+
+        Args:
+            mask: (..., points), which are there; answers at others are 0.
+            known: (..., points), which are known: others are taken for 0.
+            inputs_mask: where Keras puts the mask that came with the inputs if there is another array.
+        """
         check_channels(self.embeddings.shape[1], inputs.shape)
         shape = ops.shape(inputs)
-        inputs, _ = self.flat(inputs)
+        inputs, there = self.flat(inputs, inputs_mask if mask is None else mask, known)
+        inputs = inputs if there is None else present(inputs, there.inputs)
         codes = taken(ops.convert_to_tensor(self.embeddings), self.orbit_of, 0)
-        return ops.reshape(inputs + ops.cast(codes, inputs.dtype), shape)
+        answers = ops.reshape(inputs + ops.cast(codes, inputs.dtype), shape)
+        return answers if there is None else there.at_outputs(answers)
 
     def get_config(self) -> dict[str, Any]:
         initializer = keras.initializers.serialize(self.embeddings_initializer)

@@ -34,8 +34,8 @@ class EquivariantNormalization(PointLayer):
             one point has one channel.
 
     Input shape:
-        (..., points, channels); a grid in place of the points where the space is one, as `h w` is. Points that a mask leaves out
-        do not count.
+        (..., points, channels); a grid in place of the points where the space is one, as `h w` is. Points that are not
+        there or not known do not count.
 
     Output shape:
         The same.
@@ -65,11 +65,19 @@ class EquivariantNormalization(PointLayer):
         if not self.signed:
             self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Normalize features of shape (..., points, channels); points that a mask (..., points) leaves out do not count."""
+    def call(self, inputs: Any, mask: Any = None, known: Any = None, inputs_mask: Any = None) -> Any:
+        """Normalize features of shape (..., points, channels).
+
+        Args:
+            mask: (..., points), which are there; answers at others are 0.
+            known: (..., points), which are known: others do not count, and are taken for 0.
+            inputs_mask: where Keras puts the mask that came with the inputs if there is another array.
+        """
         check_channels(self.gamma.shape[1], inputs.shape)
         shape = ops.shape(inputs)
-        inputs, mask = self.flat(inputs, mask)
+        inputs, there = self.flat(inputs, inputs_mask if mask is None else mask, known)
+        mask = None if there is None else there.inputs
+        inputs = present(inputs, mask)
         # Squares of half precision overflow at 256.
         wide = ops.cast(inputs, "float64" if self.compute_dtype == "float64" else "float32")
         if self.beta is not None:
@@ -77,7 +85,8 @@ class EquivariantNormalization(PointLayer):
         variance = self._on_points(mean(ops.square(wide), -1, keepdims=True), mask)
         normal = wide * ops.rsqrt(variance + self.epsilon) * self._of_orbits(self.gamma, wide)
         normal = normal if self.beta is None else normal + self._of_orbits(self.beta, wide)
-        return ops.reshape(ops.cast(normal, self.compute_dtype), shape)
+        normal = ops.reshape(ops.cast(normal, self.compute_dtype), shape)
+        return normal if there is None else there.at_outputs(normal)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}

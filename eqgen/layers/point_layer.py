@@ -9,7 +9,8 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.inputs.arguments import check_fingerprint, check_keras_flags, flipping
-from eqgen.layers.inputs.shape import Sides, of_points, read_shape
+from eqgen.layers.inputs.shape import Sides, read_shape
+from eqgen.layers.masks.reading import Present, read_masks
 from eqgen.orbitals.declare import in_words, one_space
 from eqgen.orbitals.fingerprint import points_fingerprint
 from eqgen.permutations.signed_permutation import point_orbits
@@ -57,21 +58,20 @@ class PointLayer(keras.layers.Layer):
         if self.signed:
             raise DeclarationError(f"signs flip in {in_words(self.mapping)}, so {what}")
 
-    def flat(self, features: Any, mask: Any = None) -> tuple[Any, Any]:
-        """Features (..., points, channels) of the dtype that the layer computes in, and a mask (..., points), or None.
+    def flat(self, features: Any, mask: Any = None, known: Any = None) -> tuple[Any, Present | None]:
+        """Features (..., points, channels) of the dtype that the layer computes in, and what of them is there.
 
         Raises:
-            DeclarationError: features or a mask of other points.
+            DeclarationError: features or a mask of other points, or a mask that is not that of points of the axes.
         """
-        mask = of_points(mask, features.shape)
         reading = read_shape(features.shape, self.sides)
+        there = read_masks(mask, known, features.shape, self.size, self.mapping, scalar=False)
         # Keras hands whole numbers on as they are.
         features = ops.cast(features, self.compute_dtype)
+        lead = ops.shape(features)[: reading.lead]
         if len(features.shape) != reading.lead + 2:
-            lead = ops.shape(features)[: reading.lead]
             features = ops.reshape(features, (*lead, self.size, reading.channels))
-            mask = None if mask is None else ops.reshape(mask, (*lead, self.size))
-        return features, mask
+        return features, there if there is None else there.leading(lead)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The input shape."""

@@ -32,7 +32,7 @@ class InvariantPool(PointLayer):
         (..., points, channels); a grid in place of the points where the space is one, as `h w` is.
 
     Output shape:
-        (..., point orbits * channels). Points that a mask leaves out do not count.
+        (..., point orbits * channels). Points that are not there or not known do not count; of none 0 is pooled.
 
     >>> import numpy as np
     >>> InvariantPool("p where p = S(3)")(np.array([[[1.0], [2.0], [6.0]]])).numpy()
@@ -52,9 +52,10 @@ class InvariantPool(PointLayer):
         """Look at the shape: there is nothing to make."""
         read_shape(input_shape, self.sides)
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Pool features of shape (..., points, channels), of a mask (..., points) only the points that are there."""
-        inputs, mask = self.flat(inputs, mask)
+    def call(self, inputs: Any, mask: Any = None, known: Any = None, inputs_mask: Any = None) -> Any:
+        """Pool features of shape (..., points, channels), of masks (..., points) only the points that are there, or known."""
+        inputs, there = self.flat(inputs, inputs_mask if mask is None else mask, known)
+        mask = None if there is None else there.inputs
         if len(self._orbits) == 1:
             return self._pooled(inputs, mask)
         pooled = [

@@ -96,10 +96,32 @@ def whole_files(folder: Path) -> None:
     np.save(folder / f"{keras.backend.backend()}.answers.npy", answers(model, features))
 
 
+def masks() -> None:
+    """Means over what is there, of points and of entries, in a model that is compiled."""
+    random = np.random.default_rng(5)
+    x, there = random.normal(size=(3, 5, 2)).astype("float32"), np.arange(5) < np.array([[5], [3], [0]])
+    x[~there] = np.nan
+    theta = random.normal(size=(2, 2, 4)).astype("float32")
+    own, total = np.nan_to_num(x), np.nan_to_num(x).sum(axis=1, keepdims=True)
+    for name in ("mask", "known"):
+        features, which = keras.Input((5, 2)), keras.Input((5,), dtype="bool")
+        layer = eq.EquivariantDense(4, "p -> p where p = S(5)")
+        model = keras.Model([features, which], layer(features, **{name: which}))
+        layer.set_weights([theta])
+        others = np.maximum(there.sum(axis=1, keepdims=True) - there, 1)[..., None]
+        expected = own @ theta[0] + (total - own) / others @ theta[1]
+        expected = np.where(there[..., None], expected, 0) if name == "mask" else expected
+        assert np.allclose(model.predict([x, there], verbose=0), expected, atol=1e-5), name
+        model.compile("adam", "mse")
+        model.fit([x, there], np.zeros(expected.shape), verbose=0)
+        assert np.isfinite(layer.get_weights()[0]).all(), name
+
+
 def main(folder: Path, which: str) -> None:
     whole_files(folder)
     if which == "files":
         return
+    masks()
     for name, make in LAYERS.items():
         if which == "read" and name in LEFT_OUT_WHEN_READ:
             continue

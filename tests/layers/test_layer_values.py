@@ -141,7 +141,7 @@ def test_a_grid_stands_for_its_points(name, lead, random):
     found = layer(x)
     np.testing.assert_allclose(np.reshape(found, flat.shape), flat, atol=1e-6)
     assert found.shape == layer.compute_output_shape(x.shape)
-    mask = random.random((*lead, H, W)) < 0.7
+    mask = (random.random((*lead, H, 1)) < 0.7) & (random.random((*lead, 1, W)) < 0.7)
     masked = layer(x, mask=mask) if name != "embedding" else layer(x)
     if name != "embedding":
         apart = layer(x.reshape(*lead, H * W, 2), mask=mask.reshape(*lead, H * W)).numpy()

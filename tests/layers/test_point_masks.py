@@ -1,0 +1,269 @@
+"""Point and entry masks: means over what is there, and padding that changes nothing."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import eqgen as eq
+
+
+def masked_matrix(orbits: eq.Orbits, theta, known, mean: bool = True) -> np.ndarray:
+    """The matrix of one example by the definition: sum_k theta_k * signed mean of the entries of orbit k that are there."""
+    weight = np.zeros((*orbits.shape, *theta.shape[1:]))
+    for i, j in np.argwhere(orbits.labels >= 0):
+        k = orbits.labels[i, j]
+        count = ((orbits.labels[i] == k) & known).sum() if mean else 1
+        if known[j]:
+            weight[i, j] = orbits.signs[i, j] * theta[k] / count
+    return weight
+
+
+MAPPINGS = [
+    "p -> p where p = S(6)",
+    "p -> p where p = A(6)",
+    "{p p} -> {p p} where p = S(5)",
+    "{p p} -> p where p = S(5)",
+    "p -> {p p} where p = S(5)",
+    "p p -> p p where p = S(4)",
+    "p p + p + 1 -> p + 1 where p = S(4)",
+    "~p -> ~p where p = S(5)",
+    "[p p] -> [p p] where p = S(4)",
+    "[p p] -> ~p where p = S(4)",
+    "r c -> r c where r = S(3), c = S(4)",
+    "r c -> c where r = S(3), c = S(4)",
+    "r c -> r c where r = S(3), c = C(4)",
+    "c -> c where c = C(6)",
+    "c -> c where c = D(6)",
+    "d -> d where d = (1 2)(3 4), (5 6)",
+    "w -> w where w = wreath(S(3), S(2))",
+    "p -> 1 where p = S(5)",
+    "1 + p -> p where p = S(4)",
+]
+
+
+def axis_masks(mapping: eq.Mapping, random, batch: int) -> list[np.ndarray]:
+    return [random.random((batch, axis.group.degree)) < 0.7 for axis in mapping.axes]
+
+
+def space_mask(space: eq.Space, masks: list[np.ndarray]) -> np.ndarray:
+    """Which points are there, from the points as they are listed."""
+    columns = []
+    for point in space.points:
+        place, inner = point if len(space.terms) > 1 else (0, point)
+        term = space.terms[place]
+        there = np.ones(len(masks[0]), dtype=bool)
+        for factor, part in zip(term, (inner,) if len(term) == 1 else inner, strict=True):
+            for member in [part] if isinstance(part, int) else part:
+                there &= masks[factor.axis][:, member]
+        columns.append(there)
+    return np.stack(columns, axis=1)
+
+
+@pytest.mark.parametrize("aggregation", ["mean", "sum"])
+@pytest.mark.parametrize("declaration", MAPPINGS)
+def test_a_point_mask_takes_means_over_the_points_that_are_there(declaration, aggregation, random):
+    mapping = eq.mapping(declaration)
+    orbits = eq.orbits(mapping)
+    layer = eq.EquivariantDense(3, mapping, aggregation=aggregation, layout="flat")
+    masks = axis_masks(mapping, random, 6)
+    inputs, outputs = space_mask(mapping.input, masks), space_mask(mapping.output, masks)
+    x = random.normal(size=(6, mapping.input.size, 2)).astype("float32")
+    garbage = np.where(inputs[..., None], x, np.float32(np.nan))
+    found = keras.ops.convert_to_numpy(layer(garbage, mask=inputs))
+    theta = keras.ops.convert_to_numpy(layer.kernel).astype("float64")
+    expected = np.stack(
+        [
+            np.einsum("ijab,ja->ib", masked_matrix(orbits, theta, row, aggregation == "mean"), each)
+            for row, each in zip(inputs, x, strict=True)
+        ]
+    )
+    shown = layer.compute_mask(x, inputs)
+    if shown is not None:
+        # Of axes of which no point of the input is there, nobody can know more.
+        assert not (np.asarray(shown) & ~outputs).any()
+        np.testing.assert_array_equal(np.asarray(shown)[inputs.any(axis=1)], outputs[inputs.any(axis=1)])
+        expected[~np.asarray(shown)] = 0
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("declaration", [*MAPPINGS, "d -> d where d = (1 2)(3)(4)(5)"])
+def test_an_entry_mask_hides_inputs_alone(declaration, random):
+    mapping = eq.mapping(declaration)
+    orbits = eq.orbits(mapping)
+    layer = eq.EquivariantDense(3, mapping, layout="flat", use_bias="~" not in declaration and "[" not in declaration)
+    x = random.normal(size=(6, mapping.input.size, 2)).astype("float32")
+    known = random.random(x.shape[:2]) < 0.6
+    known[0] = False
+    found = keras.ops.convert_to_numpy(layer(np.where(known[..., None], x, np.float32(np.inf)), known=known))
+    assert layer.compute_mask(x, None) is None
+    theta = keras.ops.convert_to_numpy(layer.kernel).astype("float64")
+    expected = np.stack(
+        [np.einsum("ijab,ja->ib", masked_matrix(orbits, theta, row), each) for row, each in zip(known, x, strict=True)]
+    )
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    whole = keras.ops.convert_to_numpy(layer(x, known=np.ones_like(known)) - layer(x))
+    np.testing.assert_allclose(whole, 0, atol=2e-6)
+
+
+@pytest.mark.parametrize("text", ["a b b c; b a c b; c b a b", "a -b 0; b a a; 0 0 b"])
+def test_masks_of_typed_patterns(text, random):
+    layer = eq.EquivariantDense(2, text, bias="a a b")
+    n = layer.pattern.shape[1]
+    x = random.normal(size=(5, n, 3)).astype("float32")
+    known = random.random((5, n)) < 0.6
+    whole = layer.weight_matrix() if layer.built else (layer(x), layer.weight_matrix())[1]
+    labels, expected = layer.pattern.labels, []
+    for row, each in zip(known, x, strict=True):
+        weight = np.zeros_like(whole)
+        for i, j in np.argwhere((labels >= 0) & row):
+            alike = labels[i] == labels[i, j]
+            weight[i, j] = whole[i, j] * alike.sum() / (alike & row).sum()
+        expected.append(np.einsum("ijab,ja->ib", weight, each))
+    for found in (layer(x, known=known), layer(x, mask=known)):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+SMALL, LARGE = {"n": 4, "m": 5, "three": 3}, {"n": 6, "m": 7, "three": 3}
+SIZE_OF = {"p": "n", "s": "n", "r": "n", "c": "m", "t": "three"}
+
+SPACES = {
+    "set": "p where p = S({n})",
+    "edges": "{{p p}} where p = S({n})",
+    "ordered pairs": "p p where p = S({n})",
+    "graph": "p p + p + 1 where p = S({n})",
+    "table": "r c where r = S({n}), c = S({m})",
+    "rings": "s t where s = S({n}), t = C({three})",
+    "oriented edges": "[p p] where p = S({n})",
+}
+
+
+def to_itself(text: str, output: str = "") -> str:
+    space, groups = text.split(" where ")
+    return f"{space} -> {output or space} where {groups}"
+
+
+LAYERS = {
+    "dense": lambda text: eq.EquivariantDense(3, to_itself(text), activation="tanh", layout="flat"),
+    "sum": lambda text: eq.EquivariantDense(3, to_itself(text), aggregation="sum", layout="flat"),
+    "to one": lambda text: eq.EquivariantDense(3, to_itself(text, "1"), use_bias=True, layout="flat"),
+    "mean pool": eq.InvariantPool,
+    "largest": lambda text: eq.InvariantPool(text, "max"),
+    "normalization": eq.EquivariantNormalization,
+    "attention": lambda text: eq.EquivariantAttention(2, 3, text),
+    "embedding": eq.OrbitEmbedding,
+}
+SIGNED = ("dense", "sum", "normalization")
+CASES = [(name, space) for name in LAYERS for space in SPACES if name in SIGNED or space != "oriented edges"]
+
+
+def padded_examples(space: str, value: float, random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Three examples of the small size, the same among others of the large size, and which points of these are theirs."""
+    mapping = eq.mapping(to_itself(SPACES[space].format(**LARGE)))
+    masks = [
+        np.stack([random.permutation(axis.group.degree) < SMALL[SIZE_OF[axis.name]] for _ in range(3)])
+        for axis in mapping.axes
+    ]
+    there = space_mask(mapping.input, masks)
+    alone = random.normal(size=(3, there[0].sum(), 2)).astype("float32")
+    padded = np.full((*there.shape, 2), value, dtype="float32")
+    padded[there] = alone.reshape(-1, 2)
+    return alone, padded, there
+
+
+def answers_and_gradients(layer, features, there=None) -> list[np.ndarray]:
+    """Answers at the points that are there, and the gradients of features there and of weights, while training."""
+    import tensorflow as tf
+
+    features = tf.constant(features)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(features)
+        answers = layer(features, mask=there)
+        if there is not None and answers.shape[:-1] == there.shape:
+            assert not np.asarray(answers)[~there].any()
+            answers = tf.reshape(tf.boolean_mask(answers, there), (len(there), -1, answers.shape[-1]))
+        loss = tf.reduce_sum(
+            tf.sin(answers) * np.arange(1, np.prod(answers.shape[1:]) + 1, dtype="float32").reshape(answers.shape[1:])
+        )
+    of_features = np.asarray(tape.gradient(loss, features))
+    if there is not None:
+        assert not of_features[~there].any()
+        of_features = of_features[there].reshape(len(there), -1, features.shape[-1])
+    return [
+        np.asarray(answers),
+        of_features,
+        *map(np.asarray, map(tf.convert_to_tensor, tape.gradient(loss, layer.trainable_variables))),
+    ]
+
+
+@pytest.mark.slow(sample=24)
+@pytest.mark.parametrize(("name", "space"), CASES)
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_what_is_padded_answers_and_learns_as_it_does_alone(name, space, value, random):
+    alone, padded, there = padded_examples(space, value, random)
+    small, large = (LAYERS[name](SPACES[space].format(**sizes)) for sizes in (SMALL, LARGE))
+    small.build(alone.shape)
+    large.build(padded.shape)
+    weights = [random.normal(size=weight.shape) for weight in small.get_weights()]
+    small.set_weights(weights)
+    large.set_weights(weights)
+    expected, found = answers_and_gradients(small, alone), answers_and_gradients(large, padded, there)
+    for wanted, came in zip(expected, found, strict=True):
+        np.testing.assert_allclose(came, wanted, atol=2e-5 * max(1, np.abs(wanted).max()))
+
+
+def test_a_mask_that_is_not_that_of_its_points_is_refused(random):
+    layer = eq.EquivariantDense(3, "{p p} -> {p p} where p = S(7)")
+    layer.build((None, 21, 2))
+    edges, first_six = (
+        random.normal(size=(2, 21, 2)).astype("float32"),
+        np.array([np.arange(21) < 6, np.ones(21, dtype=bool)]),
+    )
+    for point in (layer, eq.EquivariantNormalization("{p p} where p = S(7)")):
+        point(edges)
+        with pytest.raises(eq.DeclarationError) as refused:
+            point.call(edges, mask=first_six)
+        assert str(refused.value) == (
+            "a mask of {p p} says which points of its axes are there, and with them all that is made of them: this one leaves out "
+            "{2,3}, whose points others show to be there; eq.pad(examples, mapping) puts points where they belong, and entries "
+            "that nobody knows are left out with known=..."
+        )
+    with pytest.raises(eq.DeclarationError) as refused:
+        layer.call(edges, known=np.ones((2, 7), dtype=bool))
+    assert str(refused.value) == "known says of every entry whether it is: expected (2, 21), got (2, 7)"
+
+
+def test_both_masks_at_once_in_sequences_and_through_keras(random):
+    mapping = eq.mapping("r c -> r where r = S(4), c = S(5)")
+    layer = eq.EquivariantDense(2, mapping, layout="grid", activation="sigmoid")
+    x = random.normal(size=(2, 3, 4, 5, 2)).astype("float32")
+    rows, columns = (random.random((2, 3, size)) < 0.8 for size in (4, 5))
+    there, known = rows[..., None] & columns[..., None, :], random.random((2, 3, 4, 5)) < 0.7
+    found = layer(x, mask=there, known=known)
+    assert found.shape == (2, 3, 4, 2)
+    shown = rows & there.any(axis=(2, 3))[..., None]
+    np.testing.assert_array_equal(found._keras_mask, shown)
+    np.testing.assert_array_equal(np.asarray(found)[~shown], 0)
+    np.testing.assert_allclose(np.asarray(found)[shown], np.asarray(layer(x, known=known & there))[shown], atol=1e-6)
+    # The same in a model, whose mask comes with the features.
+    features, entries = keras.Input((3, 4, 5, 2)), keras.Input((3, 4, 5), dtype="bool")
+    which = keras.Input((3, 4, 5), dtype="bool")
+    model = keras.Model([features, which, entries], layer(features, mask=which, known=entries))
+    np.testing.assert_allclose(model([x, there, known]), found, atol=1e-6)
+    tensor = keras.ops.convert_to_tensor(x)
+    tensor._keras_mask = keras.ops.convert_to_tensor(there)
+    np.testing.assert_allclose(layer(tensor, known=known), found, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "mixed_bfloat16"])
+def test_masks_in_other_dtypes(dtype, random):
+    text, x = "{p p} -> p where p = S(6)", random.normal(size=(3, 15, 2))
+    there = space_mask(eq.mapping(text).input, [random.random((3, 6)) < 0.8])
+    reference, layer = eq.EquivariantDense(3, text, dtype="float64"), eq.EquivariantDense(3, text, dtype=dtype)
+    for each in (reference, layer):
+        each.build((None, 15, 2))
+    layer.set_weights(reference.get_weights())
+    for options in ({"mask": there}, {"known": there}):
+        expected, found = (np.asarray(keras.ops.cast(each(x, **options), "float64")) for each in (reference, layer))
+        np.testing.assert_allclose(found, expected, atol={"float64": 1e-12}.get(dtype, 0.03))
