@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from eqgen.common.errors import DeclarationError, checked_flag, is_whole, shortened
-from eqgen.layers import EquivariantDense
+from eqgen.layers import EquivariantDense, EquivariantRNN
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.spaces.mapping import Mapping
 from eqgen.verification.declared import declaration_of
@@ -20,6 +20,7 @@ from eqgen.verification.outputs import (
     verify_one,
     verify_views,
 )
+from eqgen.verification.recurrent import goes_on, over_time, with_integers
 from eqgen.verification.report import Report
 
 
@@ -43,14 +44,14 @@ def verify(
 
     Args:
         layer: an EquivariantDense, any Keras layer or model, or any function of arrays (numpy, JAX, TensorFlow, PyTorch).
-        declaration: a Mapping or its text; not needed for an eqgen layer, nor for what `eq.network` made. Of several outputs one
-            for each, in a list, or in a dict by name. Several inputs are one term each of the sum that is declared, `p + {p p}`:
-            by name where the model names them so, else in order.
+        declaration: a Mapping or its text; not needed for an eqgen layer or cell, nor for what `eq.network` made. Of several
+            outputs one for each, in a list, or in a dict by name. Several inputs are one term each of the sum that is declared,
+            `p + {p p}`: by name where the model names them so, else in order.
         input_shape: the shape of one input, without the batch, for a model that does not know it; of several inputs a list or
             dict of shapes. A function is given one example, by default of shape (n,); with None in front, as in (None, 5, 3), a
             batch of them.
         time_axis: for a model of sequences, the axis of the moments in what it takes, where the batch is axis 0; an answer has
-            its moments on the same axis, or none.
+            its moments on the same axis, or none. Cells and recurrent layers of points know theirs.
         words: how many random products of generators to try beside the generators.
         seed: of the random inputs, words and weights.
         training: False for a model that is not trained any further: the weights that it has decide. Frozen weights are kept in
@@ -72,7 +73,12 @@ def verify(
         if not is_whole(number, 0):
             raise DeclarationError(f"{name} is a whole number, 0 or more, got {shortened(number)}")
     options = Options(input_shape, time_axis, words, seed, training)
+    layer, options = over_time(layer, options)
+    if declaration is None and type(layer) is EquivariantRNN and layer.mapping is not None:
+        report = verify_views(layer, layer.mapping, options)
+        return with_integers(report, layer, options.words, options.random)
     if declaration is None:
+        options = replace(options, time_axis=1) if time_axis is None and goes_on(layer) else options
         declaration = layer.mapping if isinstance(layer, EquivariantDense) else declaration_of(layer)
     if declaration is not None and needs_views(layer, declaration, options):
         return verify_views(layer, declaration, options)

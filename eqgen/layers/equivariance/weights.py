@@ -9,10 +9,14 @@ import keras
 import numpy as np
 
 from eqgen.layers.equivariance.trial import Array
+from eqgen.layers.recurrent import EquivariantRNN
 
 LARGEST_DRAWN = 30.0
 SMALLEST_DRAWN = 0.1
 """Weights are drawn from the one to the other, of both signs: what a threshold hides from small ones shows with large ones."""
+
+ONLY_PASS_ON = (keras.layers.RNN, keras.layers.StackedRNNCells, keras.layers.Bidirectional, EquivariantRNN)
+"""Layers that tell those inside whether they are trained, and compute alike themselves."""
 
 
 def _value(weight: Any) -> Array:
@@ -123,8 +127,10 @@ def learns(model: Any) -> bool:
 
 
 def _only_passes_on(layer: Any) -> bool:
-    return isinstance(layer, keras.Sequential) or (
-        isinstance(layer, keras.Model) and bool(getattr(layer, "inputs", None))
+    return (
+        isinstance(layer, keras.Sequential)
+        or type(layer) in ONLY_PASS_ON
+        or (isinstance(layer, keras.Model) and bool(getattr(layer, "inputs", None)))
     )
 
 
