@@ -191,15 +191,15 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         """Apply the layer to features of shape (..., n, channels_in).
 
         Args:
-            mask: (..., n), which points are there; outputs at points that are not are 0.
+            mask: (..., n), which points are there, or (..., degree) for axes by name; outputs at points that are not are 0.
             known: (..., n), which entries are known; the layer answers everywhere.
             inputs_mask: where Keras puts the mask that came with the inputs if there is another array.
         """
         reading = read_shape(inputs.shape, self._sides)
         if self.units is not None:
             check_channels(self.kernel.shape[1], inputs.shape)
-        mask, size = inputs_mask if mask is None else mask, self.program.shape[1]
-        there = read_masks(mask, known, inputs.shape, size, self.mapping, self.units is None)
+        mask, size, lead = inputs_mask if mask is None else mask, self.program.shape[1], inputs.shape[: reading.lead]
+        there = read_masks(mask, known, inputs.shape, lead, size, self.mapping, scalar=self.units is None)
         # Keras hands whole numbers on as they are.
         flat = ops.reshape(ops.cast(inputs, self.compute_dtype), (-1, size, reading.channels))
         linear = self.linear if there is None else partial(self._of_present, there)
@@ -210,7 +210,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Which outputs are there: those that are made of the points of axes that are."""
         reading = read_shape(inputs.shape, self._sides)
-        return mask_of_outputs(previous_mask, inputs.shape, self.mapping, reading, self.units is None)
+        return mask_of_outputs(previous_mask, inputs.shape, self.mapping, reading, scalar=self.units is None)
 
     def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         """The output shape for an input shape."""

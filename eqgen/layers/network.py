@@ -12,6 +12,7 @@ from eqgen.layers.equivariance.arithmetic import coarsest_dtype, computing_in
 from eqgen.layers.equivariance.culprit import symmetry_breaker
 from eqgen.layers.equivariance.weights import randomized_weights
 from eqgen.layers.inputs.arguments import check_activation, flipping
+from eqgen.layers.masks.model import EquivariantNetwork
 from eqgen.layers.normalization import EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool
 from eqgen.orbitals.composition import chain_of, moves_of
@@ -87,7 +88,7 @@ def network(
         answer = keras.layers.Dense(outputs)(InvariantPool(last_space)(features))
     else:
         answer = EquivariantDense(outputs, last_space, use_bias=flipping(last) is None, layout="flat")(features)
-    model = keras.Model(inputs, answer, name=name)
+    model = EquivariantNetwork(inputs, answer, name=name)
     _check_symmetry(model, chain, head, normalization, activation)
     return model
 

@@ -10,7 +10,7 @@ from keras import ops
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.inputs.arguments import check_fingerprint, check_keras_flags, flipping
 from eqgen.layers.inputs.shape import Sides, read_shape
-from eqgen.layers.masks.reading import Present, read_masks
+from eqgen.layers.masks.reading import Present, mask_of_outputs, read_masks
 from eqgen.orbitals.declare import in_words, one_space
 from eqgen.orbitals.fingerprint import points_fingerprint
 from eqgen.permutations.signed_permutation import point_orbits
@@ -65,13 +65,17 @@ class PointLayer(keras.layers.Layer):
             DeclarationError: features or a mask of other points, or a mask that is not that of points of the axes.
         """
         reading = read_shape(features.shape, self.sides)
-        there = read_masks(mask, known, features.shape, self.size, self.mapping, scalar=False)
+        there = read_masks(mask, known, features.shape, features.shape[: reading.lead], self.size, self.mapping)
         # Keras hands whole numbers on as they are.
         features = ops.cast(features, self.compute_dtype)
         lead = ops.shape(features)[: reading.lead]
         if len(features.shape) != reading.lead + 2:
             features = ops.reshape(features, (*lead, self.size, reading.channels))
         return features, there if there is None else there.leading(lead)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The points that are there."""
+        return mask_of_outputs(previous_mask, inputs.shape, self.mapping, read_shape(inputs.shape, self.sides))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The input shape."""

@@ -67,7 +67,7 @@ class InvariantPool(PointLayer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """None, for orbits are all there; a mask of whole examples is handed on."""
-        return handed_on(previous_mask, inputs.shape, same_points=False)
+        return None if isinstance(previous_mask, dict) else handed_on(previous_mask, inputs.shape, same_points=False)
 
     def _pooled(self, orbit: Any, mask: Any) -> Any:
         """One orbit, (..., points, channels) to (..., channels); 0 where none of its points is there."""

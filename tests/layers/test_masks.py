@@ -87,8 +87,7 @@ def test_a_mask_goes_through_layers_that_keep_the_points_and_ends_where_they_end
     np.testing.assert_allclose(model(features), model(first), atol=1e-5)
 
 
-# Keras warns that a model inside a model hands no mask on; what is inside has seen it.
-@pytest.mark.filterwarnings("ignore:Layer .* does not support masking")
+# A warning of Keras that masks are lost would fail the test.
 def test_a_whole_network_takes_a_mask(random):
     features, mask = padded(random)
     network = eq.network("p -> p where p = S(6)", [8, 8], channels=2, head="invariant", outputs=3)

@@ -213,6 +213,57 @@ def test_what_is_padded_answers_and_learns_as_it_does_alone(name, space, value, 
         np.testing.assert_allclose(came, wanted, atol=2e-5 * max(1, np.abs(wanted).max()))
 
 
+NETWORKS = {
+    "sets": lambda sizes, **head: eq.network("p -> p where p = S({n})".format(**sizes), [6, 6], channels=2, **head),
+    "edges": lambda sizes, **head: eq.network(
+        [text.format(**sizes) for text in ("{{p p}} -> p where p = S({n})", "p -> {{p p}} where p = S({n})")], [5, 4], channels=2, **head
+    ),
+    "table": lambda sizes, **head: eq.network(
+        "r c -> r c where r = S({n}), c = S({m})".format(**sizes), [4, 4], channels=2, activation="sigmoid", **head
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.slow(sample=3)
+@pytest.mark.parametrize("head", ["equivariant", "invariant"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_padded_network_answers_and_learns_as_it_does_alone(name, head, random):
+    space = {"sets": "set"}.get(name, name)
+    alone, padded, there = padded_examples(space, 7.0, random)
+    small, large = (NETWORKS[name](sizes, head=head) for sizes in (SMALL, LARGE))
+    large.set_weights(small.get_weights())
+    expected, found = answers_and_gradients(small, alone), answers_and_gradients(large, padded, there)
+    for wanted, came in zip(expected, found, strict=True):
+        np.testing.assert_allclose(came, wanted, atol=2e-5 * max(1, np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_empty_example_and_one_of_one_point_answer_finite_numbers(name, random):
+    model = NETWORKS[name](LARGE)
+    x = random.normal(size=(2, *model.input_shape[1:])).astype("float32")
+    there = np.zeros(x.shape[:2], dtype=bool)
+    there[1, 0] = True
+    found = model(x, mask=there)
+    assert np.isfinite(found).all()
+    features, which = keras.Input(model.input_shape[1:]), keras.Input(there.shape[1:], dtype="bool")
+    training = keras.Model([features, which], model(features, mask=which))
+    training.compile("adam", "mse")
+    training.fit([x, there], np.ones(found.shape), verbose=0)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_the_loss_counts_present_points(random):
+    _, padded, there = padded_examples("set", 3.0, random)
+    network, features = NETWORKS["sets"](LARGE), keras.Input((6, 2))
+    which = keras.Input((6,), dtype="bool")
+    model = keras.Model([features, which], network(features, mask=which))
+    model.compile("sgd", "mse", weighted_metrics=["mse"])
+    targets = random.normal(size=(*there.shape, 1)).astype("float32")
+    found = model.evaluate([padded, there], targets, verbose=0)
+    wanted = np.square(np.asarray(model([padded, there])) - targets)[there].mean()
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
 def test_a_mask_that_is_not_that_of_its_points_is_refused(random):
     layer = eq.EquivariantDense(3, "{p p} -> {p p} where p = S(7)")
     layer.build((None, 21, 2))
@@ -267,3 +318,50 @@ def test_masks_in_other_dtypes(dtype, random):
     for options in ({"mask": there}, {"known": there}):
         expected, found = (np.asarray(keras.ops.cast(each(x, **options), "float64")) for each in (reference, layer))
         np.testing.assert_allclose(found, expected, atol={"float64": 1e-12}.get(dtype, 0.03))
+
+
+@pytest.mark.parametrize(
+    "declaration", ["{p p} -> p where p = S(4)", "r c -> c where r = S(3), c = C(4)", "1 -> p where p = S(3)"]
+)
+def test_masks_by_axis_say_more_than_those_of_a_space(declaration, random):
+    mapping = eq.mapping(declaration)
+    layer = eq.EquivariantDense(3, mapping, use_bias=True, bias_initializer="ones", layout="flat")
+    x = random.normal(size=(5, mapping.input.size, 2)).astype("float32")
+    # A graph of one node has no edge, and yet a node.
+    masks = [np.arange(axis.group.degree) < np.arange(5)[:, None] for axis in mapping.axes]
+    inputs, outputs = space_mask(mapping.input, masks), space_mask(mapping.output, masks)
+    found = layer(x, mask={axis.name: mask for axis, mask in zip(mapping.axes, masks, strict=True)})
+    np.testing.assert_array_equal(found._keras_mask, outputs)
+    theta, orbits = np.asarray(layer.kernel), eq.orbits(mapping)
+    expected = [
+        np.einsum("ijab,ja->ib", masked_matrix(orbits, theta, row), each) + 1
+        for row, each in zip(inputs, x, strict=True)
+    ]
+    np.testing.assert_allclose(found, np.where(outputs[..., None], expected, 0), atol=1e-5)
+
+
+def test_masks_by_axis_of_every_layer(random):
+    nodes = np.array([[True, True, False, True], [True, False, False, False]])
+    x = random.normal(size=(2, 6, 2)).astype("float32")
+    edges = space_mask(eq.mapping("{p p} -> {p p} where p = S(4)").input, [nodes])
+    for name, make in LAYERS.items():
+        layer = make("{p p} where p = S(4)")
+        found = layer(x, mask={"p": nodes})
+        np.testing.assert_array_equal(found, layer(x, mask=edges), err_msg=name)
+        shown = found._keras_mask if "_keras_mask" in vars(found) else None
+        assert (shown is None) == (found.shape[1] != 6)
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        ({"q": (2, 4)}, "the masks name 'q', and {p p} -> p where p = S(4) has the axes p: one mask for each axis of which points are missing"),
+        ({"p": (2, 6)}, "the mask of p says of each of its points whether it is there: expected (2, 4), got (2, 6)"),
+    ],
+)  # fmt: skip
+def test_masks_of_other_axes_are_refused(masks, message):
+    layer = eq.EquivariantDense(3, "{p p} -> p where p = S(4)")
+    layer.build((None, 6, 2))
+    with pytest.raises(eq.DeclarationError) as refused:
+        layer.call(np.zeros((2, 6, 2)), mask={name: np.ones(shape, dtype=bool) for name, shape in masks.items()})
+    assert str(refused.value) == message

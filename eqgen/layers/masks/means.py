@@ -145,7 +145,7 @@ class MeansOfPresent:
     def __call__(self, there: Present, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
         """Apply the map to those features (batch, n, channels_in) that are there: (batch, m, channels_out)."""
         features = present(features, there.inputs)
-        if self.linear.scale is None or (self.source.subdegrees == 1).all():
+        if self.linear.scale is None or there.inputs is None or (self.source.subdegrees == 1).all():
             return self.linear(features, kernel, bias, dtype)
         shared = None if there.axes is None else self.shared
         if shared is not None and there.axes is not None:

@@ -19,7 +19,7 @@ class Present:
     """What is there.
 
     Attributes:
-        inputs: (batch, n) bool.
+        inputs: (batch, n) bool; None where all are.
         outputs: (batch, m) bool; None where all are.
         axes: which points of the axes are there, where they alone say what inputs are; None where entries are missing besides.
     """
@@ -42,42 +42,84 @@ class Present:
         return present(outputs, ops.reshape(self.outputs, ops.shape(outputs)[:-1]))
 
 
-def read_masks(mask: Any, known: Any, shape: Shape, size: int, mapping: Mapping | None, scalar: bool) -> Present | None:
+def read_masks(
+    mask: Any, known: Any, shape: Shape, lead: Shape, size: int, mapping: Mapping | None, *, scalar: bool = False
+) -> Present | None:
     """What is there of features of a shape; None if they are whole.
 
     Args:
-        mask: a point mask, of the shape of the features without channels; of fewer axes it marks whole examples.
-        known: an entry mask of the same shape.
+        mask: a point mask, of the shape of the features without channels, or (..., degree) for axes by name; of fewer axes it marks
+            whole examples.
+        known: an entry mask of the shape of the features without channels.
+        lead: the shape before the points.
         size: how many points an example has.
         mapping: of the layer; None for a typed pattern, whose outputs are all there.
         scalar: whether features have no channels, and a mask marks examples.
 
     Raises:
-        DeclarationError: a mask of another shape, or one that is not that of points of the axes.
+        DeclarationError: a mask of another shape or of an unknown axis, or one that is not that of points of the axes.
     """
-    mask = None if scalar else of_points(mask, shape)
     entries = None if known is None else flattened(_entries(known, shape if scalar else tuple(shape)[:-1]), size)
+    by_name = isinstance(mask, dict)
+    mask = mask if by_name else None if scalar else of_points(mask, shape)
     if mask is None:
         return None if entries is None else Present(entries, None, None)
-    axes, inputs, outputs = None, flattened(mask, size), None
-    if mapping is not None:
+    axes, inputs, outputs = None, None if by_name else flattened(mask, size), None
+    if by_name:
+        axes = _named(mask, lead, mapping, scalar)
+        inputs = None if mapping is None else there(mapping.input, axes)
+    elif mapping is not None:
         axes, inputs = points_there(inputs, mapping.input, mapping.space_text(mapping.input))
+    if mapping is not None and axes is not None:
         outputs = inputs if mapping.input == mapping.output else there(mapping.output, axes)
     if entries is None:
         return Present(inputs, outputs, axes)
-    return Present(ops.logical_and(inputs, entries), outputs, None)
+    return Present(entries if inputs is None else ops.logical_and(inputs, entries), outputs, None)
 
 
-def mask_of_outputs(mask: Any, shape: Shape, mapping: Mapping | None, reading: Reading, scalar: bool) -> Any:
+def mask_of_outputs(mask: Any, shape: Shape, mapping: Mapping | None, reading: Reading, *, scalar: bool = False) -> Any:
     """The mask that a layer hands on, of the shape of its outputs without channels; None where all outputs are there."""
-    if scalar or of_points(mask, shape) is None or (mapping is not None and mapping.input == mapping.output):
+    lead = tuple(shape)[: reading.lead]
+    if isinstance(mask, dict):
+        follows = None if mapping is None else there(mapping.output, _named(mask, lead, mapping, scalar))
+    elif scalar or of_points(mask, shape) is None or (mapping is not None and mapping.input == mapping.output):
         return mask
-    if mapping is None:
+    elif mapping is None:
         return None
-    follows = there(mapping.output, axes_of(flattened(mask, mapping.input.size), mapping.input))
+    else:
+        follows = there(mapping.output, axes_of(flattened(mask, mapping.input.size), mapping.input))
     # At most one size is unknown where Keras only asks for shapes.
-    lead = [-1 if size is None else size for size in ops.shape(mask)[: reading.lead]]
-    return None if follows is None else ops.reshape(follows, (*lead, *reading.output[:-1]))
+    sizes = [-1 if size is None else size for size in lead]
+    return None if follows is None else ops.reshape(follows, (*sizes, *reading.output[:-1]))
+
+
+def _named(masks: dict[str, Any], lead: Shape, mapping: Mapping | None, scalar: bool) -> AxisMasks:
+    """Masks of axes by name, as (batch, degree) by number."""
+    if mapping is None or scalar:
+        what = "a typed pattern has no axes" if mapping is None else "a layer without channels has no point mask"
+        raise DeclarationError(f"{what}: say which inputs are known, known=...")
+    numbers = {axis.name: number for number, axis in enumerate(mapping.axes)}
+    found: AxisMasks = {}
+    for name, mask in masks.items():
+        if name not in numbers:
+            raise DeclarationError(
+                f"the masks name {name!r}, and {mapping.in_short()} has the axes {', '.join(numbers)}: one mask for each axis "
+                "of which points are missing"
+            )
+        degree = mapping.axes[numbers[name]].group.degree
+        if not _agree(mask.shape, (*lead, degree)):
+            raise DeclarationError(
+                f"the mask of {name} says of each of its points whether it is there: expected {shown((*lead, degree))}, got "
+                f"{shown(mask.shape)}"
+            )
+        found[numbers[name]] = flattened(mask, degree)
+    return found
+
+
+def _agree(came: Shape, wanted: Shape) -> bool:
+    """Whether two shapes can be the same, as far as they are known."""
+    pairs = zip(tuple(came), wanted, strict=False)
+    return len(came) == len(wanted) and all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def flattened(mask: Any, points: int) -> Any:
@@ -113,8 +155,8 @@ def points_there(mask: Any, space: Space, name: str) -> tuple[AxisMasks, Any]:
 
 def _entries(known: Any, shape: Shape) -> Any:
     """An entry mask of the shape of the features without channels."""
-    came = tuple(known.shape)
-    fits = len(came) == len(shape) and all(None in pair or pair[0] == pair[1] for pair in zip(came, shape, strict=True))
-    if not fits:
-        raise DeclarationError(f"known says of every entry whether it is: expected {shown(shape)}, got {shown(came)}")
+    if not _agree(known.shape, shape):
+        raise DeclarationError(
+            f"known says of every entry whether it is: expected {shown(shape)}, got {shown(known.shape)}"
+        )
     return known
