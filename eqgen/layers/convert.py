@@ -8,28 +8,76 @@ import numpy as np
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
+from eqgen.layers import transfer
 from eqgen.layers.execution.tensors import as_float64
 from eqgen.layers.projection import Form, form_of
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.permutations.group import Group
 from eqgen.programs.lowering import program
+from eqgen.spaces.family import MappingFamily
 from eqgen.spaces.mapping import Mapping
 
 
 class Convertible:
-    """Conversions of a layer, of whatever class it is."""
+    """What a layer tells of itself, and its conversions, of whatever class it is."""
 
     def weight_matrix(self: Any) -> np.ndarray:
         """The full weight matrix, for people and tests; never used to compute.
 
         Returns:
             (m, n) with `units=None`, else (m, n, channels_in, units), in the kernel's dtype.
+
+        Raises:
+            DeclarationError: there are no weights yet, or a size is left open.
         """
         if not self.built:
             raise DeclarationError("the layer has no weights yet: call it on an input, or build it with a shape")
         matrix: np.ndarray = self.linear.matrix(self.pattern, self.kernel)
         return matrix[:, :, 0, 0] if self.units is None else matrix
+
+    def declared_as(self: Any) -> str:
+        """The declaration, for `describe`."""
+        return str(self.declared.short_title)
+
+    def parameters_spared(self: Any) -> int:
+        """How many more parameters there would be if every pair of points, and every output, had its own; 0 for any size."""
+        if isinstance(self.mapping, MappingFamily):
+            return 0
+        m, n = self.program.shape
+        spared: int = (m * n - self.rank) * int(np.prod(self.kernel.shape[1:]))
+        return spared if self.bias_pattern is None else spared + (m - self.bias_pattern.rank) * (self.units or 1)
+
+    def at(self: Any, **sizes: int) -> Any:
+        """The layer of a fixed size, with the weights of this one, which is for every size.
+
+        Weights of orbits that are empty for these sizes are left out. With signs of permutations few points may have orbits that
+        more points have not: a warning says so, and their weights are 0.
+
+        Returns:
+            A layer of this class, built if this one is.
+
+        Raises:
+            DeclarationError: the layer is of a fixed size, a size is missing, or a space is empty.
+
+        >>> import eqgen as eq
+        >>> layer = eq.EquivariantDense(8, "{p p} -> {p p} where p = S(n)")
+        >>> layer.build((None, None, 4))
+        >>> layer.at(n=7).kernel.shape, layer.at(n=3).kernel.shape
+        ((3, 4, 8), (2, 4, 8))
+        """
+        return transfer.at(self, sizes)
+
+    def take(self: Any, other: Any) -> None:
+        """Take the weights of another layer, where one of the two is for every size and the other of one of these sizes.
+
+        A layer for every size keeps the weights of orbits that are empty for the size of the other.
+
+        Raises:
+            DeclarationError: there are no weights yet, the layers differ, or the weights of a fixed size are those of no layer for
+                every size.
+        """
+        transfer.take(self, other)
 
     def to_dense(self: Any) -> keras.layers.Dense:
         """An ordinary Dense layer that computes the same on flattened points and channels.

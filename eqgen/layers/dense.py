@@ -4,7 +4,6 @@ from functools import cached_property, partial
 from typing import Any, Self
 
 import keras
-import numpy as np
 from keras import ops
 
 from eqgen.common.errors import checked_flag
@@ -19,15 +18,17 @@ from eqgen.layers.inputs.arguments import (
     checked_units,
     read_declaration,
 )
-from eqgen.layers.inputs.shape import Shape, Sides, check_channels, read_shape
+from eqgen.layers.inputs.shape import Shape, check_channels
 from eqgen.layers.linear import LinearMap, linear_map
-from eqgen.layers.masks.means import MeansOfPresent
-from eqgen.layers.masks.reading import mask_of_outputs, read_masks
+from eqgen.layers.masks.reading import read_masks
+from eqgen.layers.sized import checked_sizes, no_single_size, sized
 from eqgen.orbitals.fingerprint import fingerprint
+from eqgen.orbitals.orbit_family import OrbitFamily
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.programs.lowering import program, refuse_unknown
 from eqgen.programs.program import Program
+from eqgen.spaces.family import MappingFamily
 from eqgen.spaces.mapping import Mapping
 
 SERIALIZED = (
@@ -49,7 +50,8 @@ class EquivariantDense(Convertible, keras.layers.Layer):
 
     Args:
         units: output channels; None for the scalar layer, whose trainable numbers are exactly a, b, c, ...
-        declaration: a Mapping (or its Orbits, when they are computed already), a Pattern, or the text of a mapping or pattern.
+        declaration: a Mapping (or its Orbits, when they are computed already), a Pattern, or the text of a mapping or pattern. With
+            a letter for a size, as in `p = S(n)`, the layer takes every size with the same weights (docs/any_size.md).
         activation: as in `keras.layers.Dense`.
         use_bias: whether to add one parameter per point orbit of the output (and channel).
         bias: for a typed pattern, which outputs share a bias: `bias="a a b"`; it brings the bias with it.
@@ -61,6 +63,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
             the same numbers to rounding, from the same kernel.
         layout: "flat" for features (..., n, channels), "grid" for (..., 28, 28, channels) when a side is `h w`, "auto" to
             tell by the shape.
+        sizes: of letters that features do not tell, as `{"m": 5}`; `call` takes them too.
         **kwargs: name, dtype, trainable, as every Keras layer takes them.
 
     Attributes:
@@ -93,7 +96,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
     def __init__(
         self,
         units: int | None,
-        declaration: Mapping | Orbits | Pattern | str,
+        declaration: Mapping | MappingFamily | Orbits | OrbitFamily | Pattern | str,
         *,
         activation: Any = None,
         use_bias: bool = False,
@@ -108,6 +111,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         aggregation: str | None = None,
         layout: str = "auto",
         lowering: str = "auto",
+        sizes: dict[str, int] | None = None,
         **kwargs: Any,
     ) -> None:
         check_keras_flags(kwargs)
@@ -117,24 +121,23 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         self.aggregation = checked_aggregation(aggregation, self.units)
         refuse_unknown(lowering)
         self.lowering = lowering
-        self.declared = read_declaration(declaration)
-        source, self.mapping = self.declared.source, self.declared.mapping
-        self.orbits, self.rank = source if isinstance(source, Orbits) else None, source.rank
+        self.declared = read_declaration(declaration, any_size=True)
+        source, self.mapping, fixed = self.declared.source, self.declared.mapping, self.declared.fixed
+        self.orbits, self.rank = None if isinstance(source, Pattern) else source, source.rank
         self.bias_pattern = self.declared.read_bias(checked_flag("use_bias", use_bias), bias)
         self.use_bias = self.bias_pattern is not None
         if not self.use_bias:
             self.declared.check_rank()
         self.layout = layout
-        m, n = source.shape
-        grids = ((n,), (m,)) if self.mapping is None else (self.mapping.input.shape, self.mapping.output.shape)
-        self._sides = Sides(*grids, self.units, layout)
+        self.sizes = checked_sizes(self.mapping, sizes)
+        self.sized = sized(self, layout)
         self._linear: LinearMap | None = None
         if lowering != "auto":
             # What is asked for is there, or refused here and not when the layer is built.
-            self._planned(self.units or 1)
+            self.planned(self.declared.numbered, self.units or 1)
         self.activation = keras.activations.get(activation)
-        if self.mapping is not None:
-            check_activation(self.mapping, self.activation)
+        if fixed is not None:
+            check_activation(fixed, self.activation)
         by_orbits = kernel_initializer == "orbit"
         self.kernel_initializer = OrbitInitializer() if by_orbits else keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -157,7 +160,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the orbits, and of which outputs share a bias: a saved layer whose orbits differ is refused."""
-        return fingerprint(self.declared.source, self.bias_pattern)
+        return fingerprint(self.declared.numbered, self.bias_pattern)
 
     @property
     def linear(self) -> LinearMap:
@@ -171,50 +174,46 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         """How the layer is applied; before it is built, for as many input channels as output channels."""
         return self.linear.program
 
-    @cached_property
-    def _of_present(self) -> MeansOfPresent:
-        return MeansOfPresent(self.linear, self.declared.source)
-
     def build(self, input_shape: Shape) -> None:
         """Make the kernel for inputs of this shape."""
-        reading = read_shape(input_shape, self._sides)
-        channels = () if self.units is None else (reading.channels, self.units)
+        channels_in, source = self.sized.built_for(input_shape)
+        channels = () if self.units is None else (channels_in, self.units)
         initializer = self.kernel_initializer
         if isinstance(initializer, OrbitInitializer):
-            initializer = initializer.for_orbits(self.declared.source, self.aggregation, reading.channels)
+            initializer = initializer.for_orbits(source, self.aggregation, channels_in)
         self.kernel = self._parameter("kernel", (self.rank, *channels), initializer)
         if self.bias_pattern is not None:
             self.bias = self._parameter("bias", (self.bias_pattern.rank, *channels[1:]), self.bias_initializer)
-        self._linear = self._made_for(reading.channels)
+        self._linear = None if isinstance(self.mapping, MappingFamily) else self._made_for(channels_in)
 
-    def call(self, inputs: Any, mask: Any = None, known: Any = None, inputs_mask: Any = None) -> Any:
+    def call(self, inputs: Any, mask: Any = None, known: Any = None, inputs_mask: Any = None, sizes: Any = None) -> Any:
         """Apply the layer to features of shape (..., n, channels_in).
 
         Args:
             mask: (..., n), which points are there, or (..., degree) for axes by name; outputs at points that are not are 0.
             known: (..., n), which entries are known; the layer answers everywhere.
             inputs_mask: where Keras puts the mask that came with the inputs if there is another array.
+            sizes: of letters that the features do not tell.
         """
-        reading = read_shape(inputs.shape, self._sides)
+        plan = self.sized.plan(inputs.shape, sizes)
         if self.units is not None:
             check_channels(self.kernel.shape[1], inputs.shape)
-        mask, size, lead = inputs_mask if mask is None else mask, self.program.shape[1], inputs.shape[: reading.lead]
-        there = read_masks(mask, known, inputs.shape, lead, size, self.mapping, scalar=self.units is None)
+        mask, lead = inputs_mask if mask is None else mask, inputs.shape[: plan.reading.lead]
+        there = read_masks(mask, known, inputs.shape, lead, plan.points, plan.mapping, scalar=self.units is None)
         # Keras hands whole numbers on as they are.
-        flat = ops.reshape(ops.cast(inputs, self.compute_dtype), (-1, size, reading.channels))
-        linear = self.linear if there is None else partial(self._of_present, there)
+        flat = plan.flat(ops.cast(inputs, self.compute_dtype))
+        linear = plan.linear if there is None else partial(plan.of_present, there)
         outputs = linear(flat, self.kernel, self.bias, self.compute_dtype)
-        outputs = self.activation(ops.reshape(outputs, (*ops.shape(inputs)[: reading.lead], *reading.output)))
+        outputs = self.activation(ops.reshape(outputs, (*ops.shape(inputs)[: plan.reading.lead], *plan.reading.output)))
         return outputs if there is None else there.at_outputs(outputs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Which outputs are there: those that are made of the points of axes that are."""
-        reading = read_shape(inputs.shape, self._sides)
-        return mask_of_outputs(previous_mask, inputs.shape, self.mapping, reading, scalar=self.units is None)
+        return None if previous_mask is None else self.sized.mask_of_outputs(previous_mask, inputs.shape)
 
     def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
         """The output shape for an input shape."""
-        reading = read_shape(input_shape, self._sides)
+        reading, _ = self.sized.reading(input_shape)
         return (*input_shape[: reading.lead], *reading.output)
 
     def get_config(self) -> dict[str, Any]:
@@ -224,6 +223,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
             "fingerprint": self.fingerprint,
             **{name: serialized(getattr(self, name)) for name in SERIALIZED},
             **{name: getattr(self, name) for name in ("units", "use_bias", "aggregation", "layout", "lowering")},
+            "sizes": dict(self.sizes) or None,
             "activation": keras.activations.serialize(self.activation),
         }
 
@@ -240,24 +240,18 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         check_fingerprint(layer.name, saved, layer.fingerprint, layer.declared.source, layer.declared.short_title)
         return layer
 
-    def declared_as(self) -> str:
-        """The declaration, for `describe`."""
-        return self.declared.short_title
-
-    def parameters_spared(self) -> int:
-        """How many more parameters there would be if every pair of points, and every output, had its own."""
-        m, n = self.program.shape
-        spared = (m * n - self.rank) * int(np.prod(self.kernel.shape[1:]))
-        return spared if self.bias_pattern is None else spared + (m - self.bias_pattern.rank) * (self.units or 1)
-
     def _parameter(self, name: str, shape: tuple[int, ...], initializer: Any) -> Any:
         refuse_large_weight(f"the {name} of {self.name!r}", shape)
         options = {option: getattr(self, f"{name}_{option}") for option in ("regularizer", "constraint")}
         return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False, **options)
 
-    def _planned(self, channels: int) -> Program:
-        return program(self.declared.source, self.lowering, channels_in=channels, channels_out=self.units or 1)
+    def planned(self, source: Orbits | Pattern, channels: int) -> Program:
+        """The program of some orbits for so many input channels, as the layer was told to plan it."""
+        return program(source, self.lowering, channels_in=channels, channels_out=self.units or 1)
 
     def _made_for(self, channels: int) -> LinearMap:
-        scale = 1.0 / self.declared.source.subdegrees if self.aggregation == "mean" else None
-        return linear_map(self._planned(channels), scale, self.bias_pattern)
+        if isinstance(self.mapping, MappingFamily):
+            raise no_single_size(self.mapping)
+        source = self.declared.numbered
+        scale = 1.0 / source.subdegrees if self.aggregation == "mean" else None
+        return linear_map(self.planned(source, channels), scale, self.bias_pattern)

@@ -6,8 +6,6 @@ import keras
 import numpy as np
 
 from eqgen.layers.execution.tensors import constant
-from eqgen.orbitals.orbits import Orbits
-from eqgen.orbitals.pattern import Pattern
 
 
 @keras.saving.register_keras_serializable(package="eqgen")
@@ -27,13 +25,13 @@ class OrbitInitializer(keras.initializers.Initializer):
         self._config_seed = seed
         self._spread: np.ndarray | None = None
 
-    def for_orbits(self, sizes: Orbits | Pattern, aggregation: str, channels_in: int) -> Self:
-        """The initializer of one layer's kernel; one that is bound already stays as it is."""
+    def for_orbits(self, sizes: Any, aggregation: str, channels_in: int) -> Self:
+        """The initializer of one layer's kernel, of what knows `orbitals_per_row` and `subdegrees`; a bound one stays as it is."""
         return (
             self if self._spread is not None else self.bound(sizes, aggregation, sizes.orbitals_per_row * channels_in)
         )
 
-    def bound(self, sizes: Orbits | Pattern, aggregation: str, seen: Any) -> Self:
+    def bound(self, sizes: Any, aggregation: str, seen: Any) -> Self:
         """The initializer of one kernel, with how many numbers a row sees in all that each orbit meets, (rank,)."""
         bound = type(self)(self._config_seed)
         spread = 1.0 / np.sqrt(seen)

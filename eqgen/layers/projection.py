@@ -74,7 +74,7 @@ def form_of(declaration: Mapping | Orbits | Pattern | str) -> Form:
     """
     declared = read_declaration(declaration)
     text, name = declared.text, f"the {declared.kind} {declared.short_title}"
-    bias = None if declared.mapping is None else Form(text, name, bias_pattern(declared.mapping))
+    bias = None if declared.fixed is None else Form(text, name, bias_pattern(declared.fixed))
     return Form(text, name, declared.pattern, bias)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError, count, in_short
 from eqgen.layers.dense import EquivariantDense
+from eqgen.orbitals.orbit_family import OrbitFamily
 from eqgen.orbitals.orbits import Orbits, linear_invariants
 
 
@@ -131,8 +132,9 @@ def _in_order(layer: Any) -> Iterator[Any]:
         yield from _in_order(part)
 
 
-def _first(layer: EquivariantDense, found: Orbits) -> FirstLayer:
+def _first(layer: EquivariantDense, orbits: Orbits | OrbitFamily) -> FirstLayer:
     channels = 1 if layer.units is None else int(layer.kernel.shape[1])
+    found = orbits.stable if isinstance(orbits, OrbitFamily) else orbits
     return FirstLayer(
         layer.name, channels, int(found.orbitals_per_row.max(initial=0)), linear_invariants(found.mapping)
     )

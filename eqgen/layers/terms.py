@@ -15,7 +15,7 @@ from eqgen.layers.inputs.arguments import check_activation, check_fingerprint, c
 from eqgen.layers.inputs.features import Arrival, arrivals, from_slots, in_slots, shape_of
 from eqgen.layers.inputs.shape import handed_on
 from eqgen.orbitals.features import Feature, Slot, group_axes, read_back, read_features, written
-from eqgen.orbitals.orbits import bias_pattern, orbits
+from eqgen.orbitals.orbits import Orbits, bias_pattern, orbits
 from eqgen.permutations.group import Group
 from eqgen.spaces.mapping import mapping_between
 from eqgen.spaces.space import Space
@@ -145,7 +145,7 @@ class EquivariantTerms(keras.layers.Layer):
 
     def _representatives(self, block: int) -> Permutation:
         found = self.blocks[block].orbits
-        assert found is not None
+        assert isinstance(found, Orbits)
         return found.representatives
 
     def call(self, inputs: Any, mask: Any = None) -> Any:

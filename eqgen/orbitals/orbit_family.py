@@ -22,7 +22,7 @@ from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.orbits import orbits as orbits_of_one_size
 from eqgen.orbitals.pattern import Pattern
-from eqgen.spaces.family import MappingFamily, Sizes, term_count
+from eqgen.spaces.family import MappingFamily, Sizes, terms_count
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space, term_members, term_numbers
 
@@ -174,12 +174,7 @@ class OrbitFamily:
         return self.stable.certificate()
 
     def __str__(self) -> str:
-        degrees = {
-            size.letter: axis.group.degree
-            for axis, size in zip(self.family.stable.axes, self.family.groups, strict=True)
-            if size is not None
-        }
-        bounds = " and ".join(f"{letter} >= {degree}" for letter, degree in degrees.items())
+        bounds = " and ".join(f"{letter} >= {size}" for letter, size in self.family.stable_sizes.items())
         lines = [f"{self.family}: {count(self.rank, 'orbit')}, the same for every {bounds}"]
         pairs = self._growths(self.stable.sizes, with_rows=True)
         for number, (row, column) in enumerate(self.stable.representatives.tolist()):
@@ -210,7 +205,7 @@ def orbits(declaration: Mapping | MappingFamily | str, *, limits: Limits = LIMIT
 
 def grown(family: MappingFamily, numbers: Permutation, side: Space, stable: Space, sizes: Sizes) -> Permutation:
     """Points of a side for some sizes, which meet few points of the axes, as points of that side of the stable mapping."""
-    kept = [place for place, term in enumerate(stable.terms) if term_count(family, term, sizes)]
+    kept = [place for place, term in enumerate(stable.terms) if terms_count(family, [term], sizes)]
     found = np.zeros_like(numbers)
     for place, term, (chosen, inner) in zip(kept, side.terms, side.by_term(numbers), strict=True):
         members = term_members(term, inner)

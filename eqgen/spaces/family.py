@@ -1,14 +1,17 @@
 """MappingFamily: one mapping for every size, where letters stand in place of numbers of points."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
+from math import prod
+from operator import attrgetter
 
 from eqgen.common.errors import DeclarationError, is_whole, shortened
 from eqgen.language.syntax import where_text
 from eqgen.permutations.group import Group
+from eqgen.spaces.factors import FactorKind
 from eqgen.spaces.mapping import Axis, Mapping
-from eqgen.spaces.space import Space, Term
+from eqgen.spaces.space import Factor, Space, Term
 
 Sizes = Dictionary[str, int]
 """A number of points for each letter."""
@@ -48,13 +51,26 @@ class MappingFamily:
         return tuple(dict.fromkeys(group.letter for group in self.groups if group is not None))
 
     @property
+    def stable_sizes(self) -> dict[str, int]:
+        """For each letter the smallest size from which on the orbits stay the same."""
+        sizes: dict[str, int] = {}
+        for axis, group in zip(self.stable.axes, self.groups, strict=True):
+            if group is not None:
+                sizes[group.letter] = max(axis.group.degree, sizes.get(group.letter, 0))
+        return sizes
+
+    @property
     def sides(self) -> str:
         """The declaration without its groups: `{p p} -> p`."""
         return self.stable.sides
 
     @property
     def declaration(self) -> str:
-        """The text of the family, which parses back to an equal value; generators stand in place of catalogue names."""
+        """The text of the family, which parses back to an equal value."""
+        return self._text(attrgetter("text"))
+
+    def without_catalogue(self) -> str:
+        """The declaration with generators in place of catalogue names, so that it means the same whatever the files say."""
         return self._text(Group.without_catalogue)
 
     def in_short(self) -> str:
@@ -79,7 +95,7 @@ class MappingFamily:
         """
         checked = self.checked(sizes)
         for side in (self.stable.input, self.stable.output):
-            empty = next((term for term in side.terms if not term_count(self, term, checked)), None)
+            empty = next((term for term in side.terms if not terms_count(self, [term], checked)), None)
             if empty is not None:
                 raise DeclarationError(
                     f"{self.stable.space_text(Space((empty,)))} is empty for {sizes_text(checked)}: a fixed mapping needs points "
@@ -87,8 +103,8 @@ class MappingFamily:
                 )
         return self.member(checked)
 
-    def checked(self, sizes: Sizes) -> dict[str, int]:
-        """The sizes as whole numbers, one for each letter in their order.
+    def checked(self, sizes: Sizes, *, all_letters: bool = True) -> dict[str, int]:
+        """The sizes as whole numbers, one for each letter in their order, or of some of them.
 
         Raises:
             DeclarationError: a letter is missing or unknown, or a size is no whole number.
@@ -102,9 +118,9 @@ class MappingFamily:
                     f"the size {letter} is {shortened(size)}: give a whole number that is not negative"
                 )
         missing = next((letter for letter in self.letters if letter not in sizes), None)
-        if missing is not None:
+        if all_letters and missing is not None:
             raise DeclarationError(f"the size {missing} of {self.in_short()} is missing: give {wanted}")
-        return {letter: int(sizes[letter]) for letter in self.letters}
+        return {letter: int(sizes[letter]) for letter in self.letters if letter in sizes}
 
     def member(self, sizes: Sizes) -> Mapping:
         """The mapping for a size of each letter, without those terms that are empty then; sides may be left without any."""
@@ -117,24 +133,27 @@ class MappingFamily:
         return replace(self.stable, input=input_, output=output, axes=axes)
 
     def _filled(self, side: Space, sizes: Sizes) -> Space:
-        return Space(tuple(sized_term(self, term, sizes) for term in side.terms if term_count(self, term, sizes)))
+        return Space(tuple(self._sized(term, sizes) for term in side.terms if terms_count(self, [term], sizes)))
+
+    def _sized(self, term: Term, sizes: Sizes) -> Term:
+        return tuple(replace(factor, kind=sized_kind(self, factor, sizes)) for factor in term)
 
 
-def sized_term(family: MappingFamily, term: Term, sizes: Sizes) -> Term:
-    """A term of the stable mapping for other numbers of points."""
-    factors = []
-    for factor in term:
-        group = None if factor.axis is None else family.groups[factor.axis]
-        factors.append(factor if group is None else replace(factor, kind=factor.kind.on(sizes[group.letter])))
-    return tuple(factors)
+def sized_kind(family: MappingFamily, factor: Factor, sizes: Sizes) -> FactorKind:
+    """The kind of a factor of the stable mapping for other numbers of points of the axes."""
+    group = None if factor.axis is None else family.groups[factor.axis]
+    return factor.kind if group is None else factor.kind.on(sizes[group.letter])
 
 
-def term_count(family: MappingFamily, term: Term, sizes: Sizes) -> int:
-    """How many points a term of the stable mapping has for other numbers of points of the axes."""
-    count = 1
-    for factor in sized_term(family, term, sizes):
-        count *= factor.kind.count
-    return count
+def terms_count(family: MappingFamily, terms: Iterable[Term], sizes: Sizes) -> int:
+    """How many points terms of the stable mapping have together for other numbers of points of the axes."""
+    return sum(prod(sized_kind(family, factor, sizes).count for factor in term) for term in terms)
+
+
+def letters_of(family: MappingFamily, terms: Iterable[Term]) -> list[str]:
+    """The letters that count the points of some terms."""
+    groups = [family.groups[factor.axis] for term in terms for factor in term if factor.axis is not None]
+    return list(dict.fromkeys(group.letter for group in groups if group is not None))
 
 
 def sizes_text(sizes: Sizes) -> str:

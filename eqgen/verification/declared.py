@@ -35,7 +35,7 @@ def declaration_of(model: Any) -> Mapping | None:
         return None
     own = [layer if type(layer) is EquivariantDense else recurrent_of(layer) for layer in model.layers]
     found = [layer.mapping for layer in own if layer is not None]
-    chain = [mapping for mapping in found if mapping is not None]
+    chain = [mapping for mapping in found if isinstance(mapping, Mapping)]
     if own[1] is None or len(chain) < len(found):
         return None
     whole = whole_of(chain)

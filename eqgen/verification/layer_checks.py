@@ -20,6 +20,7 @@ from eqgen.layers.equivariance.rounding import TOLERANCE_IN_EPS, tolerance_of
 from eqgen.layers.equivariance.trial import Array, Trial, random_inputs, random_trial
 from eqgen.layers.execution.tensors import as_float64, double_precision, highest_precision
 from eqgen.orbitals.certificate import Certificate, certify
+from eqgen.orbitals.orbit_family import OrbitFamily
 from eqgen.orbitals.orbits import Orbits
 from eqgen.programs.program import NoCombinationError
 from eqgen.spaces.mapping import Mapping
@@ -74,9 +75,7 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
 def _built(layer: EquivariantDense, shape: tuple[int, ...]) -> EquivariantDense:
     """A layer like one that is not built yet, with an activation like its own, which is left unbuilt."""
     options = {name: getattr(layer, name) for name in ("use_bias", "aggregation", "lowering")}
-    like = EquivariantDense(
-        layer.units, layer.orbits or layer.declared.text, layout="flat", dtype=layer.dtype_policy, **options
-    )
+    like = EquivariantDense(layer.units, layer.declared.source, layout="flat", dtype=layer.dtype_policy, **options)
     like.activation = layer.activation if layer.activation.built else _unbuilt_copy(layer.activation)
     like(np.zeros((1, *shape), dtype="float32"))
     return like
@@ -154,9 +153,13 @@ def _weights(layer: EquivariantDense, random: np.random.Generator) -> list[Weigh
     return [*own, (kernel, drawn), *one_sign]
 
 
-def flat_shape(layer: EquivariantDense) -> tuple[int, ...]:
-    """The shape of one input, flat and without the batch; a layer that is not built yet is tried with three channels."""
-    n = layer.program.shape[1]
+def flat_shape(layer: EquivariantDense, declared: Mapping | None = None) -> tuple[int, ...]:
+    """The shape of one input, flat and without the batch; a layer that is not built yet is tried with three channels.
+
+    One for every size is tried with those of what is declared.
+    """
+    is_sized = declared is None or not isinstance(layer.orbits, OrbitFamily)
+    n = layer.program.shape[1] if declared is None or is_sized else declared.input.size
     return (n,) if layer.units is None else (n, int(layer.kernel.shape[1]) if layer.built else 3)
 
 
@@ -172,17 +175,26 @@ def report_of(
     return Report(f"{type(layer).__name__} {layer.name!r}", declaration, tuple(checks), certificate, *numbers)
 
 
-def applied(layer: EquivariantDense, weights: Weights, dtype: str, features: Array, activation: Any = None) -> Array:
+def applied(
+    layer: EquivariantDense,
+    weights: Weights,
+    dtype: str,
+    features: Array,
+    activation: Any = None,
+    *,
+    linear: Any = None,
+) -> Array:
     """What the very map of a layer, built or not, answers in some dtype to (batch, n, channels_in): (batch, m, channels).
 
-    The weights are those of as many channels; an activation is a function, applied last.
+    The weights are those of as many channels; an activation is a function, applied last. The map is that of a layer of one size,
+    unless it is given.
     """
     with double_precision() if dtype == "float64" else nullcontext():
         # Named at once: PyTorch would first make single precision of it.
         inputs, kernel, bias = (
             None if array is None else ops.convert_to_tensor(array, dtype=dtype) for array in (features, *weights)
         )
-        outputs = layer.linear(inputs, kernel, bias, dtype)
+        outputs = (linear or layer.linear)(inputs, kernel, bias, dtype)
         outputs = outputs[:, :, 0] if layer.units is None else outputs
         array = np.asarray(ops.convert_to_numpy(outputs if activation is None else activation(outputs)))
     return array[:, :, None] if layer.units is None else array

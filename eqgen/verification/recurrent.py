@@ -8,6 +8,7 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError, shortened
 from eqgen.layers import EquivariantRNN, EquivariantRNNCell
+from eqgen.orbitals.orbits import Orbits
 from eqgen.verification.declared import recurrent_of
 from eqgen.verification.layer_checks import verify_layer
 from eqgen.verification.options import Options
@@ -61,7 +62,7 @@ def with_integers(report: Report, layer: EquivariantRNN, words: int, random: np.
     """What was found of a layer over time, and in front of that what integers say of the linear maps of its cells."""
     checks: list[Check] = []
     for dense in [dense for cell in layer.cells for dense in cell.dense_layers()]:
-        assert dense.orbits is not None
+        assert isinstance(dense.orbits, Orbits)
         found = verify_layer(dense, dense.orbits, words, random).checks
         checks += [replace(check, name=f"{check.name}, {dense.name}") for check in found if check.name in IN_INTEGERS]
     return replace(report, checks=(*checks, *report.checks))

@@ -8,7 +8,10 @@ import keras
 from eqgen.common.errors import DeclarationError, checked_flag, is_whole, shortened
 from eqgen.layers import EquivariantDense, EquivariantRNN
 from eqgen.orbitals.declare import mapping as as_mapping
+from eqgen.orbitals.orbits import Orbits
+from eqgen.spaces.family import MappingFamily
 from eqgen.spaces.mapping import Mapping
+from eqgen.verification.any_size import verify_any_size
 from eqgen.verification.declared import declaration_of
 from eqgen.verification.function_checks import verify_function
 from eqgen.verification.layer_checks import flat_shape, verify_layer, verify_typed
@@ -77,9 +80,12 @@ def verify(
     if declaration is None and type(layer) is EquivariantRNN and layer.mapping is not None:
         report = verify_views(layer, layer.mapping, options)
         return with_integers(report, layer, options.words, options.random)
+    own = layer.mapping if isinstance(layer, EquivariantDense) else None
+    if declaration is None and isinstance(own, MappingFamily):
+        return verify_any_size(layer, options.words, options.random)
     if declaration is None:
         options = replace(options, time_axis=1) if time_axis is None and goes_on(layer) else options
-        declaration = layer.mapping if isinstance(layer, EquivariantDense) else declaration_of(layer)
+        declaration = own if isinstance(own, Mapping) else declaration_of(layer)
     if declaration is not None and needs_views(layer, declaration, options):
         return verify_views(layer, declaration, options)
     declared = None if declaration is None else as_mapping(declaration)  # type: ignore[arg-type]
@@ -97,10 +103,10 @@ def _verify_dense(layer: EquivariantDense, declared: Mapping | None, options: Op
     if type(layer) is EquivariantDense and "call" not in vars(layer):
         if layer.mapping is None and declared is None:
             return verify_typed(layer, options.random)
-        if layer.orbits is not None and declared in (None, layer.mapping):
+        if isinstance(layer.orbits, Orbits) and declared in (None, layer.mapping):
             return verify_layer(layer, layer.orbits, options.words, options.random)
     known = options.input_shape is not None or layer.layout == "grid"
-    options = options if known else replace(options, input_shape=flat_shape(layer))
+    options = options if known else replace(options, input_shape=flat_shape(layer, declared))
     if declared is None:
         raise undeclared(layer)
     return verify_one(layer, declared, options)

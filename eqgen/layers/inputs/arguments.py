@@ -11,9 +11,12 @@ from eqgen.common.errors import DeclarationError, checked_choice, checked_flag, 
 from eqgen.orbitals.declare import looks_like_mapping
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.orbitals.fingerprint import LENGTH, earlier_fingerprint
+from eqgen.orbitals.orbit_family import OrbitFamily
+from eqgen.orbitals.orbit_family import orbits as orbits_of_any_size
 from eqgen.orbitals.orbits import Orbits, bias_pattern, orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.orbitals.pattern import pattern as as_pattern
+from eqgen.spaces.family import MappingFamily
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.pair_action import PairAction
 
@@ -33,8 +36,8 @@ class Declared:
         short_title: ... and the same where it is long.
     """
 
-    source: Orbits | Pattern
-    mapping: Mapping | None
+    source: Orbits | OrbitFamily | Pattern
+    mapping: Mapping | MappingFamily | None
     kind: str
     title: str
     short_title: str
@@ -42,13 +45,23 @@ class Declared:
     @property
     def pattern(self) -> Pattern:
         """The symbolic weight matrix; of a mapping it is made when it is first asked for."""
-        return self.source.pattern if isinstance(self.source, Orbits) else self.source
+        return self.source if isinstance(self.source, Pattern) else self.source.pattern
+
+    @property
+    def numbered(self) -> Orbits | Pattern:
+        """What tells which pairs share a number; of any size the orbits for few points, which decide all."""
+        return self.source.stable if isinstance(self.source, OrbitFamily) else self.source
+
+    @property
+    def fixed(self) -> Mapping | None:
+        """The mapping, for few points where the size is left open."""
+        return self.mapping.stable if isinstance(self.mapping, MappingFamily) else self.mapping
 
     def signed_at(self, columns: Integers) -> SignedLabels:
         """What is declared in some columns, (m, columns); no table is made for it."""
-        if isinstance(self.source, Orbits):
-            return self.source.form.at(np.arange(self.source.shape[0]), columns)
-        return self.source.signed_labels[:, columns]
+        if isinstance(self.numbered, Orbits):
+            return self.numbered.form.at(np.arange(self.numbered.shape[0]), columns)
+        return self.numbered.signed_labels[:, columns]
 
     @property
     def text(self) -> str:
@@ -61,16 +74,16 @@ class Declared:
         Raises:
             DeclarationError: it is typed though a mapping decides it, or missing or of other outputs where it has to be typed.
         """
-        m = self.source.shape[0]
+        m = self.numbered.shape[0]
         if self.mapping is not None and bias is not None:
             raise DeclarationError(
                 "the mapping decides which outputs share a bias: drop bias=... and say use_bias=True"
             )
-        if self.mapping is not None and use_bias:
-            shared, generator = bias_pattern(self.mapping), flipping(self.mapping)
+        if self.fixed is not None and use_bias:
+            shared, generator = bias_pattern(self.fixed), flipping(self.fixed)
             if shared.rank == 0 and generator is not None:
                 raise DeclarationError(
-                    f"no output of {self.mapping.in_short()} can have a bias: {generator.name} flips its sign, so it would "
+                    f"no output of {self.title} can have a bias: {generator.name} flips its sign, so it would "
                     "have to be its own negative; drop use_bias"
                 )
             return shared
@@ -104,22 +117,31 @@ class Declared:
             )
 
 
-def read_declaration(declaration: Any) -> Declared:
+def read_declaration(declaration: Any, *, any_size: bool = False) -> Declared:
     """What a layer is declared by, from a Mapping, its Orbits, a Pattern, or the text of a mapping or pattern.
+
+    Args:
+        declaration: these.
+        any_size: whether sizes may be left open.
 
     Raises:
         DeclarationError: it cannot be read.
     """
-    if isinstance(declaration, Orbits):
-        mapping = declaration.mapping
+    if isinstance(declaration, OrbitFamily) and not any_size:
+        declaration = declaration.family
+    if isinstance(declaration, (Orbits, OrbitFamily)):
+        mapping = declaration.mapping if isinstance(declaration, Orbits) else declaration.family
         return Declared(declaration, mapping, "symmetry of", mapping.in_short(), in_short(mapping.in_short()))
     if looks_like_mapping(declaration):
-        return read_declaration(orbits(as_mapping(declaration)))
+        found = orbits_of_any_size(declaration) if any_size else orbits(as_mapping(declaration))
+        return read_declaration(found, any_size=any_size)
     typed = as_pattern(declaration).in_order_of_appearance()
     return Declared(typed, None, "pattern", typed.in_one_line(), typed.in_one_line())
 
 
-def check_fingerprint(name: str, saved: object, now: str, source: Orbits | Pattern | None, declared: str) -> None:
+def check_fingerprint(
+    name: str, saved: object, now: str, source: Orbits | OrbitFamily | Pattern | None, declared: str
+) -> None:
     """Stop at a layer whose orbits are no longer those that it was saved with.
 
     Args:

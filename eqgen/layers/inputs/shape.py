@@ -11,6 +11,9 @@ from eqgen.common.errors import DeclarationError, checked_choice, count
 
 Shape = Sequence[int | None]
 
+Grid = tuple[int | None, ...]
+"""A size for each factor; None where it is known only when features come."""
+
 
 @dataclass(frozen=True)
 class Sides:
@@ -24,8 +27,8 @@ class Sides:
         space: for messages, the space of a layer that lives on one.
     """
 
-    input: tuple[int, ...]
-    output: tuple[int, ...]
+    input: Grid
+    output: Grid
     units: int | None
     layout: str = "auto"
     space: str = ""
@@ -34,11 +37,11 @@ class Sides:
         checked_choice("layout", self.layout, ("auto", "flat", "grid"))
 
     @property
-    def readings(self) -> list[tuple[int, ...]]:
+    def readings(self) -> list[Grid]:
         """What the points of an input may fill; the first that fits is taken."""
         if self.layout == "grid":
             return [self.input]
-        return [(math.prod(self.input),), *([self.input] if self.layout == "auto" and len(self.input) > 1 else [])]
+        return [(points_of(self.input),), *([self.input] if self.layout == "auto" and len(self.input) > 1 else [])]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Reading:
 
     lead: int
     channels: int
-    output: tuple[int, ...]
+    output: Grid
 
 
 def check_channels(built: int, shape: Shape) -> None:
@@ -75,15 +78,21 @@ def read_shape(shape: Shape, sides: Sides) -> Reading:
         raise DeclarationError(_mismatch(shape, sides))
     channels = 1 if scalar else shape[-1]
     if channels is None:
-        expected = _expected(sides, (math.prod(sides.input),))
+        expected = _expected(sides, (points_of(sides.input),))
         raise DeclarationError(
             f"the number of channels is unknown: expected {expected} with a known last axis, got {shown(shape)}"
         )
-    output = sides.output if sides.layout == "grid" or len(filled) > 1 else (math.prod(sides.output),)
+    output = sides.output if sides.layout == "grid" or len(filled) > 1 else (points_of(sides.output),)
     return Reading(len(points) - len(filled), channels, output if sides.units is None else (*output, sides.units))
 
 
-def _ends_with(shape: Shape, end: tuple[int, ...]) -> bool:
+def points_of(grid: Grid) -> int | None:
+    """How many points fill a grid, None where that is not known yet."""
+    known = [size for size in grid if size is not None]
+    return math.prod(known) if len(known) == len(grid) else None
+
+
+def _ends_with(shape: Shape, end: Grid) -> bool:
     return len(shape) >= len(end) and tuple(shape[len(shape) - len(end) :]) == end
 
 
@@ -91,7 +100,7 @@ def _mismatch(shape: Shape, sides: Sides) -> str:
     scalar, readings = sides.units is None, sides.readings
     expected = " or ".join(_expected(sides, reading) for reading in readings)
     if sides.space:
-        points = count(math.prod(sides.input), "point")
+        points = count(points_of(sides.input) or 0, "point")
         return f"expected {expected} for the {points} of {sides.space}, got {shown(shape)}"
     message = f"expected {expected}, got {shown(shape)}"
     if not scalar and any(_ends_with(shape, reading) for reading in readings):
@@ -108,7 +117,7 @@ def _mismatch(shape: Shape, sides: Sides) -> str:
     return f"{message}: axis {axis} has {size}, expected {wanted} points"
 
 
-def _expected(sides: Sides, points: tuple[int, ...]) -> str:
+def _expected(sides: Sides, points: Grid) -> str:
     parts = ["...", *map(str, points)] + ([] if sides.units is None else ["channels"])
     return f"({', '.join(parts)})"
 
