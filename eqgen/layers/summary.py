@@ -9,6 +9,7 @@ import numpy as np
 
 from eqgen.common.errors import DeclarationError, count, in_short
 from eqgen.layers.dense import EquivariantDense
+from eqgen.layers.terms import EquivariantTerms
 from eqgen.orbitals.orbit_family import OrbitFamily
 from eqgen.orbitals.orbits import Orbits, linear_invariants
 
@@ -120,6 +121,9 @@ def describe(model: Any) -> Description:
         raise DeclarationError(f"describe takes a Keras model or layer, got {type(model).__name__}")
     if not all(layer.built for layer in model._flatten_layers()):
         raise DeclarationError(f"{model.name!r} has no weights yet: call it on an input, or build it with a shape")
+    if any(isinstance(layer, EquivariantTerms) for layer in model._flatten_layers()):
+        # How much each of several arrays shows is no one number.
+        return Description(tuple(_rows(model, set())))
     declared = ((layer, layer.orbits) for layer in _in_order(model) if isinstance(layer, EquivariantDense))
     first = next((_first(layer, found) for layer, found in declared if found is not None), None)
     return Description(tuple(_rows(model, set())), first)
@@ -142,7 +146,8 @@ def _first(layer: EquivariantDense, orbits: Orbits | OrbitFamily) -> FirstLayer:
 
 def _rows(layer: Any, seen: set[int]) -> Iterator[LayerRow]:
     """Every layer with the weights that it holds itself; what several layers share is told once."""
-    inner = getattr(layer, "_layers", [])
+    # The blocks of one matrix are told as one.
+    inner = [] if isinstance(layer, EquivariantTerms) else getattr(layer, "_layers", [])
     inside = {id(weight) for part in inner for weight in part.weights}
     own = [weight for weight in layer.weights if id(weight) not in inside | seen]
     seen.update(map(id, own))

@@ -1,10 +1,12 @@
 """EquivariantTerms: a dense layer between several arrays, each with points and channels of its own."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
 import numpy as np
+from keras import ops
 
 from eqgen.common.arrays import Permutation
 from eqgen.common.errors import DeclarationError, checked_choice, checked_flag, is_whole
@@ -13,12 +15,12 @@ from eqgen.layers.dense import SERIALIZED, EquivariantDense
 from eqgen.layers.initializers import OrbitInitializer, serialized
 from eqgen.layers.inputs.arguments import check_activation, check_fingerprint, check_keras_flags
 from eqgen.layers.inputs.features import Arrival, arrivals, from_slots, in_slots, shape_of
-from eqgen.layers.inputs.shape import handed_on
+from eqgen.layers.inputs.shape import present
+from eqgen.layers.masks.features import axes_there, mask_of
 from eqgen.orbitals.features import Feature, Slot, group_axes, read_back, read_features, written
 from eqgen.orbitals.orbits import Orbits, bias_pattern, orbits
 from eqgen.permutations.group import Group
 from eqgen.spaces.mapping import mapping_between
-from eqgen.spaces.space import Space
 
 BLOCK_ARGUMENTS = (*(name for name in SERIALIZED if name != "activity_regularizer"), "aggregation", "lowering")
 KERAS_ARGUMENTS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")
@@ -45,7 +47,7 @@ class EquivariantTerms(keras.layers.Layer):
             trainable and activity_regularizer, as every Keras layer takes them.
 
     Attributes:
-        inputs, outputs: the arrays, as they were read.
+        features_in, features_out: the arrays, as they were read.
         axes: a mapping that carries the group.
         blocks: one EquivariantDense for each output and input between which there is a weight.
 
@@ -54,7 +56,8 @@ class EquivariantTerms(keras.layers.Layer):
             called, an array is missing or unknown, or its shape is not that of its space and channels.
 
     Input shape:
-        A dict or a list of (..., points, channels), a grid in place of the points, or (..., numbers) for a vector of parts.
+        A dict or a list of (..., points, channels), a grid in place of the points; (..., channels) for the fixed point `1`;
+        (..., numbers) for a vector of parts.
 
     Output shape:
         The same, of the outputs.
@@ -63,7 +66,7 @@ class EquivariantTerms(keras.layers.Layer):
     >>> layer = EquivariantTerms({"atoms": "p", "bonds": "{p p}"}, {"charges": ("p", 2), "energy": ("1", 1)}, "p = S(4)")
     >>> answers = layer({"atoms": np.zeros((8, 4, 5)), "bonds": np.zeros((8, 6, 3))})
     >>> {name: answer.shape for name, answer in answers.items()}
-    {'charges': TensorShape([8, 4, 2]), 'energy': TensorShape([8, 1, 1])}
+    {'charges': TensorShape([8, 4, 2]), 'energy': TensorShape([8, 1])}
     """
 
     def __init__(
@@ -77,30 +80,34 @@ class EquivariantTerms(keras.layers.Layer):
         layout: str = "auto",
         **options: Any,
     ) -> None:
-        unknown = next((name for name in options if name not in (*BLOCK_ARGUMENTS, *KERAS_ARGUMENTS)), None)
-        if unknown is not None:
-            raise DeclarationError(
-                f"EquivariantTerms takes no argument {unknown}{nearest(unknown, (*BLOCK_ARGUMENTS, *KERAS_ARGUMENTS))}"
-            )
+        check_options("EquivariantTerms", options, KERAS_ARGUMENTS)
         keras_options = {name: options.pop(name) for name in KERAS_ARGUMENTS if name in options}
         check_keras_flags(keras_options)
         super().__init__(**keras_options)
         self.supports_masking = True
         self.axes = group_axes(where)
-        self.inputs = read_features(inputs, self.axes, "inputs")
-        self.outputs = read_features(outputs, self.axes, "outputs")
+        self.features_in = read_features(inputs, self.axes, "inputs")
+        self.features_out = read_features(outputs, self.axes, "outputs")
         self.use_bias = checked_flag("use_bias", use_bias)
         self.layout = checked_choice("layout", layout, ("auto", "flat", "grid"))
         self.activation = keras.activations.get(activation)
-        for feature in self.outputs.each:
+        for feature in self.features_out.each:
             if any(slot.channels is None for slot in feature.slots):
                 raise DeclarationError(
                     f"{feature.name} has no channels: say how many the layer makes, as in ({feature.text!r}, 8)"
                 )
         # What the blocks read: the number of an input, and a space that it has.
-        self._sources = [(place, slot.space) for place, each in enumerate(self.inputs.each) for slot in each.slots]
+        self._sources = [(place, slot.space) for place, each in enumerate(self.features_in.each) for slot in each.slots]
+        self._channels: list[int] = []
         self.blocks: list[EquivariantDense] = []
-        self._rows = [[self._row(feature, slot, options) for slot in feature.slots] for feature in self.outputs.each]
+        self._rows = [
+            [self._row(feature, slot, options) for slot in feature.slots] for feature in self.features_out.each
+        ]
+        if self.use_bias and not any(block.use_bias for block in self.blocks):
+            raise DeclarationError(
+                f"no output of {self.declared_as()} can have a bias: signs flip in each of them, so it would have to be its own "
+                "negative; drop use_bias"
+            )
 
     def _row(self, feature: Feature, slot: Slot, options: dict[str, Any]) -> list[tuple[int, int]]:
         """Makes the blocks that add up in one slot of an output; their numbers, each with that of what it reads."""
@@ -119,7 +126,7 @@ class EquivariantTerms(keras.layers.Layer):
         row = []
         for number, each in kept:
             row.append((len(self.blocks), number))
-            name = f"{self.inputs.each[self._sources[number][0]].name} to {feature.name}"
+            name = f"{self.features_in.each[self._sources[number][0]].name} to {feature.name}"
             own = _seeded_apart(options, len(self.blocks))
             own |= {"use_bias": has_bias and len(row) == 1, "name": one_word(name), "dtype": self.dtype_policy}
             self.blocks.append(EquivariantDense(slot.channels, each, layout="flat", **own))
@@ -127,8 +134,9 @@ class EquivariantTerms(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Make a kernel for each block."""
-        arrived = self._arrivals(self.inputs.unpacked(input_shape))
+        arrived = self._arrivals(self.features_in.unpacked(input_shape))
         channels = [number for arrival in arrived for number in arrival.channels]
+        self._channels = channels
         for row in (row for rows in self._rows for row in rows):
             # What one output point sees of all inputs together decides how large the initial values are.
             seen = np.zeros(self.blocks[row[0][0]].program.shape[0])
@@ -143,54 +151,88 @@ class EquivariantTerms(keras.layers.Layer):
                     )
                 block.build((None, block.program.shape[1], channels[source]))
 
+    def example_shapes(self, channels: int) -> Any:
+        """The shape of each input without leading dimensions; with so many channels where these are not known yet."""
+        known = dict(zip((place for place, _ in self._sources), self._channels, strict=False))
+        as_grid = self.layout == "grid"
+        return self.features_in.packed(
+            [
+                shape_of(feature, as_grid, feature.slots[0].channels or known.get(place, channels))
+                for place, feature in enumerate(self.features_in.each)
+            ]
+        )
+
     def _representatives(self, block: int) -> Permutation:
         found = self.blocks[block].orbits
         assert isinstance(found, Orbits)
         return found.representatives
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Apply the layer to arrays as they are declared; points that a mask (..., n) of one leaves out count as zero."""
-        arrays = self.inputs.unpacked(inputs)
-        masks = [None] * len(arrays) if mask is None else self.inputs.unpacked(mask)
+        """Apply the layer to arrays as they are declared.
+
+        Args:
+            inputs: the arrays.
+            mask: for each array (..., points), which points are there, or None. Of the points of an axis it is said once: all
+                arrays over that axis follow, means are over what is there, and answers at other points are 0.
+        """
+        arrays = self.features_in.unpacked(inputs)
         arrived = self._arrivals([array.shape for array in arrays])
+        lead = ops.shape(arrays[0])[: len(arrived[0].lead)]
+        axes = {} if mask is None else axes_there(self.features_in.each, arrays, self.features_in.unpacked(mask))
+        named = {
+            self.axes.axes[axis].name: ops.reshape(points, (*lead, points.shape[-1])) for axis, points in axes.items()
+        }
         found = [
-            slot for parts in zip(self.inputs.each, arrived, arrays, masks, strict=True) for slot in in_slots(*parts)
+            slot for parts in zip(self.features_in.each, arrived, arrays, strict=True) for slot in in_slots(*parts)
         ]
         as_grid = self._as_grid(arrived)
         answers = []
-        for feature, rows in zip(self.outputs.each, self._rows, strict=True):
-            slots = [self._added(row, found) for row in rows]
-            answers.append(self.activation(from_slots(feature, slots, as_grid)))
-        return self.outputs.packed(answers)
+        for feature, rows in zip(self.features_out.each, self._rows, strict=True):
+            slots = [self._added(row, found, named) for row in rows]
+            answer = self.activation(from_slots(feature, slots, as_grid))
+            answers.append(present(answer, mask_of(feature, axes, lead, shape_of(feature, as_grid)[:-1])))
+        return self.features_out.packed(answers)
 
-    def _added(self, row: list[tuple[int, int]], found: list[tuple[Any, Any]]) -> Any:
-        answers = [self.blocks[block](found[source][0], mask=found[source][1]) for block, source in row]
+    def _added(self, row: list[tuple[int, int]], found: list[Any], named: dict[str, Any]) -> Any:
+        answers = []
+        for number, source in row:
+            block = self.blocks[number]
+            axes = () if block.declared.fixed is None else block.declared.fixed.axes
+            own = {axis.name: named[axis.name] for axis in axes if axis.name in named}
+            answers.append(block(found[source], mask=own or None))
         return sum(answers[1:], start=answers[0])
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """For each output the mask of an input on the same points; a mask of whole examples is handed on to all."""
+        """Which points of each output are there: those made of points of axes that are; masks of whole examples are handed on."""
         if previous_mask is None:
             return None
-        arrays, masks = self.inputs.unpacked(inputs), self.inputs.unpacked(previous_mask)
-        come = [
-            (feature.space, handed_on(mask, array.shape, same_points=False), mask)
-            for feature, array, mask in zip(self.inputs.each, arrays, masks, strict=True)
+        arrays, masks = self.features_in.unpacked(inputs), self.features_in.unpacked(previous_mask)
+        arrived = self._arrivals([array.shape for array in arrays])
+        axes, as_grid = axes_there(self.features_in.each, arrays, masks), self._as_grid(arrived)
+        of_examples = next(
+            (mask for mask in masks if mask is not None and len(mask.shape) == len(arrived[0].lead)), None
+        )
+        found = [
+            mask_of(feature, axes, arrived[0].lead, shape_of(feature, as_grid)[:-1])
+            for feature in self.features_out.each
         ]
-        return self.outputs.packed([_mask_of(feature, come) for feature in self.outputs.each])
+        return self.features_out.packed([of_examples if mask is None else mask for mask in found])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of each output."""
-        arrived = self._arrivals(self.inputs.unpacked(input_shape))
+        arrived = self._arrivals(self.features_in.unpacked(input_shape))
         as_grid = self._as_grid(arrived)
-        return self.outputs.packed([(*arrived[0].lead, *shape_of(feature, as_grid)) for feature in self.outputs.each])
+        return self.features_out.packed(
+            [(*arrived[0].lead, *shape_of(feature, as_grid)) for feature in self.features_out.each]
+        )
 
     def get_config(self) -> dict[str, Any]:
         first = self.blocks[0].get_config()
         return {
             **super().get_config(),
             **{name: first[name] for name in BLOCK_ARGUMENTS},
-            "inputs": written(self.inputs.declared),
-            "outputs": written(self.outputs.declared),
+            "inputs": written(self.features_in.declared),
+            "outputs": written(self.features_out.declared),
             "where": self.axes.clauses(Group.without_catalogue).removeprefix(" where ") or None,
             "use_bias": self.use_bias,
             "layout": self.layout,
@@ -214,8 +256,19 @@ class EquivariantTerms(keras.layers.Layer):
             check_fingerprint(layer.name, fingerprint, block.fingerprint, declared.source, declared.short_title)
         return layer
 
+    def declared_as(self) -> str:
+        """The declaration, for `describe`."""
+        sides = (
+            " + ".join(feature.text for feature in features.each) for features in (self.features_in, self.features_out)
+        )
+        return " -> ".join(sides) + self.axes.clauses(Group.in_short)
+
+    def parameters_spared(self) -> int:
+        """How many more parameters there would be if every pair of points, and every output, had its own."""
+        return sum(block.parameters_spared() for block in self.blocks)
+
     def _arrivals(self, shapes: list[Any]) -> list[Arrival]:
-        return arrivals(self.inputs.each, self.axes, self.layout, shapes)
+        return arrivals(self.features_in.each, self.axes, self.layout, shapes)
 
     def _as_grid(self, arrived: list[Arrival]) -> bool:
         return self.layout == "grid" or any(arrival.is_grid for arrival in arrived)
@@ -234,6 +287,16 @@ def _seeded_apart(options: dict[str, Any], number: int) -> dict[str, Any]:
     return own
 
 
+def check_options(
+    what: str, options: dict[str, Any], others: Sequence[str] = ("layout", "activity_regularizer")
+) -> None:
+    """Stop at an argument that the blocks of a layer do not take, nor is one of some others."""
+    known = (*BLOCK_ARGUMENTS, *others)
+    unknown = next((name for name in options if name not in known), None)
+    if unknown is not None:
+        raise DeclarationError(f"{what} takes no argument {unknown}{nearest(unknown, known)}")
+
+
 def one_word(name: str) -> str:
     """A name as layers may have it: of letters, digits and underscores.
 
@@ -241,9 +304,3 @@ def one_word(name: str) -> str:
     'p_p_to_1'
     """
     return re.sub(r"\W+", "_", name).strip("_")
-
-
-def _mask_of(output: Feature, come: list[tuple[Space, Any, Any]]) -> Any:
-    whole = (handed for _, handed, _ in come if handed is not None)
-    same = (mask for space, _, mask in come if space == output.space and mask is not None)
-    return next(same, next(whole, None))

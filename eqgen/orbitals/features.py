@@ -99,6 +99,11 @@ class Feature:
         return isinstance(self.declared, Parts)
 
     @property
+    def is_fixed(self) -> bool:
+        """Whether it is the fixed point `1`, whose array has channels and no axis of points."""
+        return not self.is_vector and len(self.space.terms) == 1 and not self.space.axis_numbers
+
+    @property
     def name(self) -> str:
         """For messages."""
         return f"array {self.key + 1}" if isinstance(self.key, int) else "the array" if self.key is None else self.key

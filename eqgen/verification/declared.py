@@ -1,14 +1,17 @@
 """What a network was made for, as its layers tell: nobody has to say it again, after loading neither."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 
-from eqgen.layers import EquivariantDense, EquivariantRNN, InvariantPool
+from eqgen.layers import EquivariantDense, EquivariantRNN, EquivariantTerms, InvariantPool
 from eqgen.orbitals.composition import whole_of
+from eqgen.orbitals.features import Feature
+from eqgen.permutations.group import Group
 from eqgen.spaces.factors import FIXED_POINT
-from eqgen.spaces.mapping import Mapping
+from eqgen.spaces.mapping import Mapping, mapping_between
 from eqgen.spaces.space import Factor, Space
 
 
@@ -41,6 +44,72 @@ def declaration_of(model: Any) -> Mapping | None:
     whole = whole_of(chain)
     answer = model.outputs[0]
     is_pooled = any(isinstance(layer, InvariantPool) for layer in model.layers)
-    if whole is None or (not is_pooled and answer.shape[-2:-1] == (whole.output.size,)):
+    answered = () if whole is None else ((whole.output.size,), whole.output.shape)
+    on_points = answer.shape[-2:-1] in answered or tuple(answer.shape[1:-1]) in answered
+    if whole is None or (on_points and not is_pooled):
         return whole
     return replace(whole, output=Space(((Factor(FIXED_POINT, None),),)))
+
+
+@dataclass(frozen=True)
+class NamedDeclaration:
+    """What a layer or model of named arrays was made for.
+
+    Attributes:
+        outputs: the mapping of each output, by its key, or of the only one.
+        terms: how many terms of the input space each input is, by its key and in their order; None for a single array.
+    """
+
+    outputs: dict[Any, Mapping] | list[Mapping] | Mapping
+    terms: dict[Any, int] | None
+
+
+def named_declaration(model: Any) -> NamedDeclaration | None:
+    """What an `EquivariantTerms` is declared by, or a functional model whose inputs and outputs are those of such layers.
+
+    Returns:
+        None for any other, and for a model whose layers have other groups.
+    """
+    if isinstance(model, EquivariantTerms):
+        taken = {feature.key: feature for feature in model.features_in.each}
+        return _declared(model.axes, taken, model.features_out.packed(model.features_out.each))
+    layers = [layer for layer in getattr(model, "layers", ()) if isinstance(layer, EquivariantTerms)]
+    if not layers or not getattr(model, "inputs", None):
+        return None
+    if len({layer.axes.clauses(Group.without_catalogue) for layer in layers}) > 1:
+        return None
+    read = {id(tensor): feature for layer in layers for tensor, feature in _tensors(layer, "input")}
+    made = {id(tensor): feature for layer in layers for tensor, feature in _tensors(layer, "output")}
+    if not all(id(tensor) in read for tensor in model.inputs) or not all(id(out) in made for out in model.outputs):
+        return None
+    taken = {key: read[id(tensor)] for key, tensor in _keyed(model.input)}
+    answers = {key: made[id(tensor)] for key, tensor in _keyed(model.output)}
+    container = type(model.output)
+    outputs = answers if container is dict else list(answers.values()) if container in (list, tuple) else answers[None]
+    return _declared(layers[0].axes, taken, outputs)
+
+
+def _declared(axes: Mapping, taken: dict[Any, Feature], outputs: Any) -> NamedDeclaration:
+    whole = Space(tuple(term for feature in taken.values() for term in feature.space.terms))
+    mappings = keras.tree.map_structure(lambda feature: mapping_between(whole, feature.space, axes), outputs)
+    terms = {key: len(feature.space.terms) for key, feature in taken.items()}
+    return NamedDeclaration(mappings, None if None in terms else terms)
+
+
+def _tensors(layer: EquivariantTerms, side: str) -> Iterator[tuple[Any, Feature]]:
+    """What a layer is given or answers in a functional model, with what it is declared to be."""
+    features = layer.features_in if side == "input" else layer.features_out
+    try:
+        tensors = getattr(layer, side)
+    except AttributeError:
+        # It stands in several places, or in none.
+        return
+    # Keras lays them out in an order of its own.
+    in_order = keras.tree.flatten(features.packed(list(features.each)))
+    yield from zip(keras.tree.flatten(tensors), in_order, strict=True)
+
+
+def _keyed(tensors: Any) -> list[tuple[Any, Any]]:
+    if isinstance(tensors, dict):
+        return list(tensors.items())
+    return list(enumerate(tensors)) if isinstance(tensors, (list, tuple)) else [(None, tensors)]

@@ -66,8 +66,16 @@ def needs_views(model: Any, declaration: Declarations, options: Options) -> bool
     return declared or several or options.time_axis is not None or several_shapes(options.input_shape)
 
 
-def verify_views(model: Any, declaration: Declarations, options: Options) -> Report:
+def verify_views(
+    model: Any, declaration: Declarations, options: Options, terms: Dictionary[Any, int] | None = None
+) -> Report:
     """A model whose outputs have a declaration each.
+
+    Args:
+        model: a Keras layer or model, or a function.
+        declaration: one for each output, in a list or by name; of one output it alone.
+        options: what else is told.
+        terms: how many terms each input is, by its key and in their order; None for one each.
 
     Raises:
         DeclarationError: declarations and outputs, or terms and inputs, do not match.
@@ -90,7 +98,7 @@ def verify_views(model: Any, declaration: Declarations, options: Options) -> Rep
     for name, (key, one) in declared.items():
         mapping = as_mapping(one)
         if is_keras:
-            viewed, inputs = view(model, mapping, key, options.input_shape, options.time_axis)
+            viewed, inputs = view(model, mapping, key, options.input_shape, options.time_axis, terms)
             reports[name] = verify_one(viewed, mapping, replace(options, input_shape=None))
         else:
             reports[name] = verify_function(model, mapping, options, key)

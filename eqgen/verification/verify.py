@@ -12,9 +12,10 @@ from eqgen.orbitals.orbits import Orbits
 from eqgen.spaces.family import MappingFamily
 from eqgen.spaces.mapping import Mapping
 from eqgen.verification.any_size import verify_any_size
-from eqgen.verification.declared import declaration_of
+from eqgen.verification.declared import declaration_of, named_declaration
 from eqgen.verification.function_checks import verify_function
 from eqgen.verification.layer_checks import flat_shape, verify_layer, verify_typed
+from eqgen.verification.named_checks import verify_named
 from eqgen.verification.options import Options
 from eqgen.verification.outputs import (
     Declarations,
@@ -77,14 +78,12 @@ def verify(
             raise DeclarationError(f"{name} is a whole number, 0 or more, got {shortened(number)}")
     options = Options(input_shape, time_axis, words, seed, training)
     layer, options = over_time(layer, options)
-    if declaration is None and type(layer) is EquivariantRNN and layer.mapping is not None:
-        report = verify_views(layer, layer.mapping, options)
-        return with_integers(report, layer, options.words, options.random)
-    own = layer.mapping if isinstance(layer, EquivariantDense) else None
-    if declaration is None and isinstance(own, MappingFamily):
-        return verify_any_size(layer, options.words, options.random)
     if declaration is None:
+        report = _by_itself(layer, options)
+        if report is not None:
+            return report
         options = replace(options, time_axis=1) if time_axis is None and goes_on(layer) else options
+        own = layer.mapping if isinstance(layer, EquivariantDense) else None
         declaration = own if isinstance(own, Mapping) else declaration_of(layer)
     if declaration is not None and needs_views(layer, declaration, options):
         return verify_views(layer, declaration, options)
@@ -96,6 +95,17 @@ def verify(
     if declared is None:
         raise undeclared(layer)
     return verify_one(layer, declared, options)
+
+
+def _by_itself(layer: Any, options: Options) -> Report | None:
+    """The report of what carries more than one mapping: a layer over time, one for any size, or several arrays."""
+    if type(layer) is EquivariantRNN and layer.mapping is not None:
+        return with_integers(verify_views(layer, layer.mapping, options), layer, options.words, options.random)
+    if isinstance(layer, EquivariantDense):
+        is_any_size = isinstance(layer.mapping, MappingFamily)
+        return verify_any_size(layer, options.words, options.random) if is_any_size else None
+    named = named_declaration(layer)
+    return None if named is None else verify_named(layer, named, options)
 
 
 def _verify_dense(layer: EquivariantDense, declared: Mapping | None, options: Options) -> Report:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -47,7 +48,14 @@ class _Whole(keras.layers.Layer):
         return self.model(inputs)
 
 
-def view(model: Any, mapping: Mapping, output: Any, input_shape: Any, time_axis: int | None) -> tuple[Any, str]:
+def view(
+    model: Any,
+    mapping: Mapping,
+    output: Any,
+    input_shape: Any,
+    time_axis: int | None,
+    terms: Dictionary[Any, int] | None = None,
+) -> tuple[Any, str]:
     """A model from (batch, n, channels) to one output, (batch, m, channels); moments are channels.
 
     Args:
@@ -56,6 +64,7 @@ def view(model: Any, mapping: Mapping, output: Any, input_shape: Any, time_axis:
         output: the number or key of the output, None where there is one.
         input_shape: a shape without the batch; a list or dict of shapes for several inputs; None where the model knows.
         time_axis: of the inputs, the batch being axis 0; None where there is no time.
+        terms: how many terms each of several inputs is, by its key and in their order; None for one each.
 
     Returns:
         The model, and which input is which term, in words, where there are several.
@@ -67,7 +76,7 @@ def view(model: Any, mapping: Mapping, output: Any, input_shape: Any, time_axis:
     if is_plain and len(getattr(model, "inputs", None) or ()) == 1:
         return keras.Model(model.inputs[0], model.outputs[output or 0], name=model.name), ""
     shapes, moments = _without_time(model, _shapes(model, input_shape), time_axis, mapping)
-    ports = ports_of(repr(model.name), shapes, mapping)
+    ports = ports_of(repr(model.name), shapes, mapping, terms)
     most = max(port.channels or 1 for port in ports)
     features = keras.Input((mapping.input.size, most * moments), dtype=_input_dtype(model))
     parts = [_part(features, port, most, moments, time_axis) for port in ports]
@@ -103,6 +112,9 @@ def output_keys(model: Any, declarations: Any) -> dict[str, Any]:
         return {str(key) if is_dict else f"output {key + 1}": key for key in keys}
     else:
         names = [str(name) for name in model.output_names]
+        if len(set(names)) < len(names):
+            # One layer made several.
+            names = [f"output {number}" for number in range(1, len(names) + 1)]
         there = list(range(len(model.outputs))) if isinstance(outputs, (list, tuple)) else [None]
         if is_dict:
             # A list of outputs is named by the layers that make them.
@@ -179,24 +191,38 @@ def _without_time(model: Any, shapes: Any, time_axis: int | None, mapping: Mappi
     return ([cut(shape) for shape in shapes] if isinstance(shapes, list) else cut(shapes)), moments
 
 
-def ports_of(name: str, shapes: Any, mapping: Mapping) -> list[Port]:
-    """The inputs, each with its term of the input space: by name where all names are those of terms, else in order."""
+def ports_of(name: str, shapes: Any, mapping: Mapping, terms: Dictionary[Any, int] | None = None) -> list[Port]:
+    """The inputs, each with its terms of the input space: by name where all names are those of terms, else in order.
+
+    Args:
+        name: of the model, for messages.
+        shapes: of the inputs without the batch, one or several.
+        mapping: whose input they are.
+        terms: how many terms each input is, in order; None for one each.
+    """
     if not isinstance(shapes, (list, Dictionary)):
         shape, channels = _fitting(name, shapes, mapping.input, str(mapping))
         return [Port(None, "", slice(0, mapping.input.size), shape, channels)]
-    spaces = [Space((term,)) for term in mapping.input.terms]
-    texts = list(map(mapping.space_text, spaces))
-    keys = list(shapes) if isinstance(shapes, Dictionary) else list(range(len(shapes)))
-    if len(keys) != len(spaces):
+    keys: list[Any] = list(shapes) if isinstance(shapes, Dictionary) else list(range(len(shapes)))
+    if terms is not None:
+        keys, counts = list(terms), list(terms.values())
+    elif len(keys) == len(mapping.input.terms):
+        counts = [1] * len(keys)
+    else:
         raise DeclarationError(
-            f"{name} has {count(len(keys), 'input')}, and the input of {mapping} is a sum of {count(len(spaces), 'term')}: "
-            "declare one term for each input"
+            f"{name} has {count(len(keys), 'input')}, and the input of {mapping} is a sum of "
+            f"{count(len(mapping.input.terms), 'term')}: declare one term for each input"
         )
-    order: list[Any] = texts if len(set(texts)) == len(texts) and set(map(str, keys)) == set(texts) else keys
-    ports = []
-    for key, space, text, own in zip(order, spaces, texts, mapping.input.slices, strict=True):
+    stops = list(accumulate(counts))
+    spaces = [Space(mapping.input.terms[stop - own : stop]) for stop, own in zip(stops, counts, strict=True)]
+    texts = list(map(mapping.space_text, spaces))
+    by_name = terms is None and len(set(texts)) == len(texts) and set(map(str, keys)) == set(texts)
+    order: list[Any] = list(texts) if by_name else keys
+    ports, start = [], 0
+    for key, space, text in zip(order, spaces, texts, strict=True):
         shape, channels = _fitting(name, shapes[key], space, f"{text} in {mapping}")
-        ports.append(Port(key, text, own, shape, channels))
+        ports.append(Port(key, text, slice(start, start + space.size), shape, channels))
+        start += space.size
     return ports
 
 

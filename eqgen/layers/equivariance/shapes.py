@@ -15,7 +15,9 @@ def fitting(shape: Shape, space: Space) -> tuple[tuple[int, ...], int | None] | 
     >>> fitting((None, 3), eq.mapping("p -> p where p = S(5)").input)
     ((5, 3), 3)
     """
-    for points, channels in product(((space.size,), space.shape), ((), shape[-1:])):
+    # A single point needs no axis.
+    layouts: list[tuple[int, ...]] = [(space.size,), space.shape, *([()] if space.size == 1 else [])]
+    for points, channels in product(layouts, ((), shape[-1:])):
         wanted = (*points, *channels)
         fits = len(shape) == len(wanted) and all(a in (None, b) for a, b in zip(shape, wanted, strict=True))
         if fits and None not in channels:

@@ -8,7 +8,7 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError, count, in_short
 from eqgen.layers.execution.tensors import taken
-from eqgen.layers.inputs.shape import Shape, Sides, of_points, read_shape, shown
+from eqgen.layers.inputs.shape import Shape, Sides, read_shape, shown
 from eqgen.orbitals.features import Feature, Parts
 from eqgen.permutations.group import Group
 from eqgen.spaces.mapping import Mapping
@@ -40,9 +40,11 @@ def arrivals(features: Sequence[Feature], axes: Mapping, layout: str, shapes: Se
     for feature, arrival in zip(features, found, strict=True):
         pairs = zip(first, arrival.lead, strict=False)
         if len(arrival.lead) != len(first) or any(a != b for a, b in pairs if None not in (a, b)):
+            fixed = next((each.name for each in (features[0], feature) if each.is_fixed), None)
+            hint = f", and that of the fixed point, {fixed}, is (..., channels)" if fixed else ""
             raise DeclarationError(
                 f"{features[0].name} has the leading dimensions {shown(first)}, {feature.name} has {shown(arrival.lead)}: arrays "
-                "come in one batch"
+                f"come in one batch{hint}"
             )
     return found
 
@@ -56,8 +58,10 @@ def _arrival(feature: Feature, axes: Mapping, layout: str, shape: tuple[int | No
         return Arrival(shape[:-1], tuple(slot.channels or 1 for slot in feature.slots))
     words = in_short(feature.text + axes.clauses(Group.in_short))
     grid = feature.space.shape
+    # Of the fixed point the axis of points is left out.
+    whole = (*shape[:-1], 1, *shape[-1:]) if feature.is_fixed else shape
     try:
-        reading = read_shape(shape, Sides(grid, grid, 1, layout, space=words))
+        reading = read_shape(whole, Sides(grid, grid, 1, layout, space=words))
     except DeclarationError as error:
         raise DeclarationError(f"{feature.name}: {error}") from None
     declared = feature.slots[0].channels
@@ -65,7 +69,7 @@ def _arrival(feature: Feature, axes: Mapping, layout: str, shape: tuple[int | No
         raise DeclarationError(
             f"{feature.name}: {count(declared or 0, 'channel')} declared, got {reading.channels} in {shown(shape)}"
         )
-    return Arrival(shape[: reading.lead], (reading.channels,), is_grid=len(shape) != reading.lead + 2)
+    return Arrival(shape[: reading.lead], (reading.channels,), is_grid=len(whole) != reading.lead + 2)
 
 
 def _in_parts(feature: Feature) -> str:
@@ -74,20 +78,18 @@ def _in_parts(feature: Feature) -> str:
     return ", ".join(f"{name} {size}" for (name, _, _), size in zip(feature.declared.terms, feature.sizes, strict=True))
 
 
-def in_slots(feature: Feature, arrival: Arrival, array: Any, mask: Any) -> list[tuple[Any, Any]]:
-    """An array as (..., points, channels) for each of its slots, with a mask (..., points), or None."""
+def in_slots(feature: Feature, arrival: Arrival, array: Any) -> list[Any]:
+    """An array as (..., points, channels) for each of its slots."""
     lead = ops.shape(array)[: len(arrival.lead)]
     if feature.is_vector:
         return [
-            (ops.reshape(taken(array, slot.numbers.ravel(), -1), (*lead, *slot.numbers.shape)), None)
+            ops.reshape(taken(array, slot.numbers.ravel(), -1), (*lead, *slot.numbers.shape))
             for slot in feature.slots
             if slot.numbers is not None
         ]
-    mask = of_points(mask, array.shape)
-    if arrival.is_grid:
-        array = ops.reshape(array, (*lead, feature.space.size, arrival.channels[0]))
-        mask = None if mask is None else ops.reshape(mask, (*lead, feature.space.size))
-    return [(array, mask)]
+    if feature.is_fixed:
+        return [ops.expand_dims(array, -2)]
+    return [ops.reshape(array, (*lead, feature.space.size, arrival.channels[0])) if arrival.is_grid else array]
 
 
 def from_slots(feature: Feature, slots: Sequence[Any], as_grid: bool) -> Any:
@@ -97,13 +99,13 @@ def from_slots(feature: Feature, slots: Sequence[Any], as_grid: bool) -> Any:
         flat = [ops.reshape(slot, (*lead, slot.shape[-2] * slot.shape[-1])) for slot in slots]
         together = flat[0] if len(flat) == 1 else ops.concatenate(flat, axis=-1)
         return taken(together, feature.back, -1)
-    grid = shape_of(feature, as_grid)
-    return slots[0] if len(grid) == 2 else ops.reshape(slots[0], (*lead, *grid))
+    shape = shape_of(feature, as_grid)
+    return slots[0] if len(shape) == 2 else ops.reshape(slots[0], (*lead, *shape))
 
 
-def shape_of(feature: Feature, as_grid: bool) -> tuple[int, ...]:
-    """The shape of an output without its leading dimensions."""
+def shape_of(feature: Feature, as_grid: bool, channels: int | None = None) -> tuple[int, ...]:
+    """The shape of an array without its leading dimensions, with the channels that are declared unless others are given."""
     if feature.is_vector:
         return (feature.space.size,)
-    points = feature.space.shape if as_grid else (feature.space.size,)
-    return (*points, feature.slots[0].channels or 1)
+    points = () if feature.is_fixed else feature.space.shape if as_grid else (feature.space.size,)
+    return (*points, channels or feature.slots[0].channels or 1)
