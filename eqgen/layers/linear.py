@@ -40,7 +40,7 @@ class LinearMap:
         theta = ops.convert_to_tensor(kernel)
         # What is made of the parameters is no rougher than what it is applied to.
         theta = ops.cast(theta, dtype) if dtype == "float64" else theta
-        theta = theta if len(theta.shape) == 3 else ops.reshape(theta, (-1, 1, 1))
+        theta = theta if len(theta.shape) >= 3 else ops.reshape(theta, (-1, 1, 1))
         outputs = self.execution(features, theta, dtype)
         return outputs if bias is None else outputs + ops.cast(self.bias_on_points(bias), dtype)
 

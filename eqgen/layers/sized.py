@@ -182,7 +182,7 @@ class AnySize:
 
     def mask_of_outputs(self, mask: Any, shape: Shape) -> Any:
         """The mask that a layer hands on; of another space only where the sizes are known."""
-        if self.family.stable.input == self.family.stable.output:
+        if self.family.stable.input == self.family.stable.output and not isinstance(mask, dict):
             return mask
         reading, mapping = self.reading(shape)
         return mask_of_outputs(mask, shape, mapping, reading, scalar=self.sides.units is None)

@@ -99,13 +99,13 @@ def whole_files(folder: Path) -> None:
 def masks() -> None:
     """Means over what is there, of points and of entries, in a model that is compiled."""
     random = np.random.default_rng(5)
-    x, there = random.normal(size=(3, 5, 2)).astype("float32"), np.arange(5) < np.array([[5], [3], [0]])
+    x, there = random.normal(size=(3, 50, 2)).astype("float32"), np.arange(50) < np.array([[50], [3], [0]])
     x[~there] = np.nan
     theta = random.normal(size=(2, 2, 4)).astype("float32")
     own, total = np.nan_to_num(x), np.nan_to_num(x).sum(axis=1, keepdims=True)
     for name in ("mask", "known"):
-        features, which = keras.Input((5, 2)), keras.Input((5,), dtype="bool")
-        layer = eq.EquivariantDense(4, "p -> p where p = S(5)")
+        features, which = keras.Input((50, 2)), keras.Input((50,), dtype="bool")
+        layer = eq.EquivariantDense(4, "p -> p where p = S(50)")
         model = keras.Model([features, which], layer(features, **{name: which}))
         layer.set_weights([theta])
         others = np.maximum(there.sum(axis=1, keepdims=True) - there, 1)[..., None]

@@ -64,9 +64,30 @@ def space_mask(space: eq.Space, masks: list[np.ndarray]) -> np.ndarray:
 @pytest.mark.parametrize("aggregation", ["mean", "sum"])
 @pytest.mark.parametrize("declaration", MAPPINGS)
 def test_a_point_mask_takes_means_over_the_points_that_are_there(declaration, aggregation, random):
-    mapping = eq.mapping(declaration)
+    check_point_mask(declaration, random, aggregation=aggregation)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "p -> p where p = S(50)",
+        "{p p} -> {p p} where p = S(9)",
+        "p p -> p p where p = S(9)",
+        "r c -> r c where r = S(9), c = S(10)",
+        "p + q -> {p p} where p = S(9), q = S(40)",
+        "r c + r -> c where r = S(9), c = S(9)",
+        "~p -> ~p where p = S(50)",
+    ],
+)
+def test_every_example_has_its_own_parameters_where_that_is_cheaper(declaration, random):
+    layer = check_point_mask(declaration, random, lowering="pooled")
+    assert layer.sized.plan((6, layer.mapping.input.size, 2)).of_present._mixes_alone
+
+
+def check_point_mask(declaration, random, **options):
+    mapping, aggregation = eq.mapping(declaration), options.get("aggregation", "mean")
     orbits = eq.orbits(mapping)
-    layer = eq.EquivariantDense(3, mapping, aggregation=aggregation, layout="flat")
+    layer = eq.EquivariantDense(3, mapping, layout="flat", **options)
     masks = axis_masks(mapping, random, 6)
     inputs, outputs = space_mask(mapping.input, masks), space_mask(mapping.output, masks)
     x = random.normal(size=(6, mapping.input.size, 2)).astype("float32")
@@ -86,6 +107,7 @@ def test_a_point_mask_takes_means_over_the_points_that_are_there(declaration, ag
         np.testing.assert_array_equal(np.asarray(shown)[inputs.any(axis=1)], outputs[inputs.any(axis=1)])
         expected[~np.asarray(shown)] = 0
     np.testing.assert_allclose(found, expected, atol=2e-5)
+    return layer
 
 
 @pytest.mark.parametrize("declaration", [*MAPPINGS, "d -> d where d = (1 2)(3)(4)(5)"])

@@ -29,10 +29,12 @@ class MixMatrix:
         blocks: by first input and first output, each (inputs x channels_in, outputs x channels_out), with the groups in front
             where there are several; mostly a single one.
         channels_first: whether rows are (channels_in, inputs) instead.
+        of_examples: whether every example has its own, in place of the groups.
     """
 
     blocks: dict[tuple[int, int], Any]
     channels_first: bool = False
+    of_examples: bool = False
 
 
 Kernel = Callable[[Any, int], Any]
@@ -81,12 +83,14 @@ def matrices_of(factors: Sequence[KroneckerFactor], limits: Limits) -> Matrices:
     sections = [[section for stage in factor.stages for section in stage.sections] for factor in factors]
 
     def made(theta: Any, dtype: str) -> dict[Numbers, MixMatrix]:
-        entries = reshaped(theta, (*(factor.rank for factor in factors), *theta.shape[1:]))
+        # Where every example has its own parameters they stand behind it.
+        lead = len(theta.shape) - 3
+        entries = reshaped(theta, (*[-1] * lead, *(factor.rank for factor in factors), *theta.shape[-2:]))
         for axis, make in enumerate(kernels):
-            entries = make(entries, axis)
-        pieces = apart(ops.cast(entries, dtype), [[section.entries for section in each] for each in sections], 0)
+            entries = make(entries, lead + axis)
+        pieces = apart(ops.cast(entries, dtype), [[section.entries for section in each] for each in sections], lead)
         return {
-            numbers: MixMatrix({(0, 0): _turned(piece, shapes)})
+            numbers: MixMatrix({(0, 0): _turned(piece, shapes)}, of_examples=lead > 0)
             for (numbers, piece), shapes in zip(pieces.items(), product(*sections), strict=True)
         }
 
@@ -94,8 +98,12 @@ def matrices_of(factors: Sequence[KroneckerFactor], limits: Limits) -> Matrices:
 
 
 def _turned(entries: Any, shapes: Sequence[MixShape]) -> Any:
-    """(entries of each factor ..., channels_in, channels_out) to one matrix, of every group where there are several."""
-    *_, channels_in, channels_out = entries.shape
+    """(entries of each factor ..., channels_in, channels_out) to one matrix, of every group, or every example, where there are
+    several."""
+    *own, channels_in, channels_out = entries.shape
+    if len(own) > len(shapes):
+        # There is one group: the examples take its place.
+        shapes = [MixShape(-1, shapes[0].inputs, shapes[0].outputs, shapes[0].copies), *shapes[1:]]
     ends = range(0, 3 * len(shapes), 3)
     grid = [size for shape in shapes for size in (shape.groups, shape.outputs, shape.inputs)]
     order = [*ends, *(end + 2 for end in ends), 3 * len(shapes), *(end + 1 for end in ends), 3 * len(shapes) + 1]
@@ -110,7 +118,8 @@ def mixed(pooled: Any, matrix: MixMatrix, shapes: Sequence[MixShape], *, precise
     groups, copies, inputs = (range(first, 3 * count + 1, 3) for first in (1, 2, 3))
     ends = [3 * count + 1, *inputs] if matrix.channels_first else [*inputs, 3 * count + 1]
     grid = [-1, *(size for shape in shapes for size in (shape.groups, shape.copies, shape.inputs)), channels_in]
-    flat = (*_groups(shapes), -1, prod(shape.inputs for shape in shapes) * channels_in)
+    several = [-1, prod(shape.copies for shape in shapes)] if matrix.of_examples else [*_groups(shapes), -1]
+    flat = (*several, prod(shape.inputs for shape in shapes) * channels_in)
     rows = arranged(pooled, grid, [*groups, 0, *copies, *ends], flat)
     bands: dict[int, list[Any]] = {}
     for (left, top), block in matrix.blocks.items():
@@ -127,7 +136,7 @@ def mixed(pooled: Any, matrix: MixMatrix, shapes: Sequence[MixShape], *, precise
 
 def _groups(shapes: Sequence[MixShape]) -> tuple[int, ...]:
     groups = prod(shape.groups for shape in shapes)
-    return (groups,) if groups > 1 else ()
+    return (groups,) if groups != 1 else ()
 
 
 def apart(tensor: Any, counts: Sequence[Sequence[int]], first: int) -> dict[Numbers, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from eqgen.layers.execution.kinds import cyclic_stencil, fourier, gather, index_
 from eqgen.layers.execution.mix import apart, joined, matrices, matrices_of, mixed
 from eqgen.layers.execution.operators import LIMITS, Limits, Operators, Run, fused, pooled, spread_all, takes_points
 from eqgen.layers.execution.tensors import arranged, concatenated, constant, total
-from eqgen.programs.entries import SpectralEntries, scaled_entries
+from eqgen.programs.entries import LinearCombination, SpectralEntries, scaled_entries
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct
 
 Scale = np.ndarray | None
@@ -40,15 +41,30 @@ class Execution:
     def __call__(self, features: Any, theta: Any, dtype: str) -> Any:
         """Apply the program to features (batch, n, channels_in) in the compute dtype: (batch, m, channels_out).
 
-        theta, (rank, channels_in, channels_out), is in the dtype of the variables; times the scale it stands in the matrix.
+        theta, (rank, channels_in, channels_out), or (batch, rank, channels_in, channels_out) of a program whose matrices are
+        combinations of parameters (`mixes_alone`), is in the dtype of the variables; times the scale it stands in the matrix.
         """
         rows = []
         for size, blocks in self._rows:
             terms = [block(features, theta, dtype) for block in blocks]
             if not blocks:
-                terms = [ops.zeros((ops.shape(features)[0], size, theta.shape[2]), dtype=dtype)]
+                terms = [ops.zeros((ops.shape(features)[0], size, theta.shape[-1]), dtype=dtype)]
             rows.append(total(terms))
         return concatenated(rows, 1)
+
+
+def mixes_alone(blocks: Sequence[KroneckerProduct]) -> int | None:
+    """How many matrices a program makes of its parameters, if it can take other parameters for each example.
+
+    It can where the matrices are combinations of parameters, and mix in one group.
+    """
+    factors = [factor for block in blocks for factor in block.factors]
+    sections = (section for factor in factors for stage in factor.stages for section in stage.sections)
+    if not all(isinstance(factor.entries, LinearCombination) for factor in factors):
+        return None
+    if any(section.groups > 1 for section in sections):
+        return None
+    return sum(prod(factor.entries.shape[0] for factor in block.factors) for block in blocks)
 
 
 def _block(block: KroneckerProduct, scale: Scale, limits: Limits) -> Run:
@@ -65,11 +81,11 @@ def _block(block: KroneckerProduct, scale: Scale, limits: Limits) -> Run:
     def applied(features: Any, theta: Any, dtype: str) -> Any:
         if source.size < features.shape[1]:
             features = features[:, source.start : source.start + source.size]
-        if block.rank < theta.shape[0]:
-            theta = theta[block.first : block.first + block.rank]
+        if block.rank < theta.shape[-3]:
+            theta = theta[..., block.first : block.first + block.rank, :, :]
         if scale is not None:
             theta = theta * constant(scale[:, None, None], theta)
-        channels_in, channels_out = features.shape[-1], theta.shape[2]
+        channels_in, channels_out = features.shape[-1], theta.shape[-1]
         features = arranged(features, (-1, *source.grid, channels_in), order_in, (-1, *points, channels_in))
         outputs = run(features, theta, dtype)
         return arranged(outputs, (-1, *grid_out, channels_out), order_out, (-1, target.size, channels_out))

@@ -14,8 +14,8 @@ from keras import ops
 
 from eqgen.common.arrays import Integers, Permutation, Reals
 from eqgen.layers.execution.kinds.gather import gather_weight
-from eqgen.layers.execution.run import Execution
-from eqgen.layers.execution.tensors import constant, matmul, reshaped
+from eqgen.layers.execution.run import Execution, mixes_alone
+from eqgen.layers.execution.tensors import constant, matmul, reshaped, taken
 from eqgen.layers.execution.weight_table import weight_table
 from eqgen.layers.inputs.shape import present
 from eqgen.layers.linear import LinearMap
@@ -30,6 +30,9 @@ from eqgen.programs.lowering.gather import gathered
 from eqgen.programs.steps import one_block
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space, part_numbers, term_members
+
+POINTS_A_MATRIX = 20
+"""To make a matrix of parameters for every example, and to multiply by it, costs about as much as to mix so many points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,15 +163,26 @@ class MeansOfPresent:
         """What decides how many entries are there, where that are the numbers of points."""
         return shared_counts(self.source) if isinstance(self.source, Orbits) else None
 
+    @cached_property
+    def _mixes_alone(self) -> bool:
+        """Whether other parameters for each example cost less than to take features once for each kind."""
+        matrices = mixes_alone(self.linear.program.blocks)
+        kinds = 0 if self.shared is None else len(self.shared.kinds)
+        return matrices is not None and (kinds - 1) * max(self.linear.program.shape) > POINTS_A_MATRIX * matrices
+
     def _by_kinds(self, shared: SharedCounts, ratios: Any, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
-        """Orbits of one kind have one scale in each example: their inputs are scaled, and stand side by side as channels."""
+        """Orbits of one kind have one scale in each example: parameters are scaled, or features stand side by side as channels."""
         if ratios is None:
             return self.linear(features, kernel, bias, dtype)
+        kernel = ops.convert_to_tensor(kernel)
         (rank, into, out), kinds = kernel.shape, len(shared.kinds)
+        if self._mixes_alone:
+            own = taken(ops.cast(ratios, kernel.dtype), shared.kind_of.astype(np.int32), 1)
+            return self.linear(features, own[:, :, None, None] * kernel, bias, dtype)
         scaled = ops.expand_dims(features, 2) * ops.cast(ratios, dtype)[:, None, :, None]
-        own = (shared.kind_of[:, None] == np.arange(kinds))[:, :, None, None]
-        wide = ops.where(own, ops.expand_dims(ops.convert_to_tensor(kernel), 1), ops.zeros((), dtype=kernel.dtype))
         scaled = reshaped(scaled, (-1, features.shape[1], kinds * into))
+        own = (shared.kind_of[:, None] == np.arange(kinds))[:, :, None, None]
+        wide = ops.where(own, ops.expand_dims(kernel, 1), ops.zeros((), dtype=kernel.dtype))
         return self.linear(scaled, ops.reshape(wide, (rank, kinds * into, out)), bias, dtype)
 
     def _by_orbits(self, features: Any, there: Any, kernel: Any, dtype: str) -> Any:
