@@ -19,6 +19,12 @@ FLAGS = {
     ("EquivariantTerms", "use_bias"): lambda flag: (
         eq.EquivariantTerms("p", ("p", 2), "p = S(3)", use_bias=flag).use_bias
     ),
+    ("to_edges", "channels"): lambda flag: (
+        eq.to_edges(np.zeros((3, 3, 3)), channels=flag).shape == (3, 3) and bool(flag)
+    ),
+    ("to_adjacency", "channels"): lambda flag: (
+        eq.to_adjacency(np.zeros((3, 3)), channels=flag).shape == (3, 3, 3) and bool(flag)
+    ),
     ("verify", "training"): lambda flag: bool(eq.verify(eq.EquivariantDense(2, SET), training=flag)) and bool(flag),
 }
 """How each is given, and what becomes of it."""

@@ -120,3 +120,26 @@ def test_what_is_no_edge_vector_is_refused(value):
 @pytest.mark.parametrize("n", range(2, 40))
 def test_every_number_of_nodes_is_recovered_from_the_number_of_edges(n):
     assert eq.to_adjacency(np.ones(n * (n - 1) // 2)).sum() == n * (n - 1)
+
+
+@given(symmetric_matrices(), st.integers(1, 3))
+def test_several_numbers_at_an_edge_go_together(matrix, channels):
+    several = np.stack([np.array(matrix) * (channel + 1) for channel in range(channels)], axis=-1)
+    edges = eq.to_edges(several, channels=True)
+    assert np.array_equal(edges, np.stack([eq.to_edges(several[..., channel]) for channel in range(channels)], axis=-1))
+    assert np.array_equal(eq.to_adjacency(edges, channels=True), several)
+    batch = np.stack([several, several])
+    assert np.array_equal(eq.to_edges(batch, channels=True), np.stack([edges, edges]))
+    assert np.array_equal(eq.to_adjacency(np.stack([edges, edges]), channels=True), batch)
+
+
+def test_channels_are_said_and_not_guessed():
+    assert mistake(eq.to_edges, np.zeros((2, 5, 5, 3))) == (
+        "to_edges takes arrays of shape (..., n, n), got (2, 5, 5, 3); of (..., n, n, channels) say channels=True"
+    )
+    assert mistake(lambda value: eq.to_edges(value, channels=True), np.zeros((5, 4, 3))) == (
+        "to_edges takes arrays of shape (..., n, n, channels), got (5, 4, 3)"
+    )
+    assert mistake(lambda value: eq.to_adjacency(value, channels=True), np.zeros(3)) == (
+        "to_adjacency takes arrays of shape (..., n(n-1)/2, channels), got (3,)"
+    )
