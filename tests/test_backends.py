@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -54,6 +55,19 @@ def check(backend: str, written: Path, which: str) -> None:
     left_out = 0 if which == "verify" else 3
     assert found.count(f"holds on {backend}") == len(list(written.glob("*.weights.h5"))) - left_out
     assert f"file of tensorflow read on {backend}" in found
+
+
+@pytest.mark.slow(sample=0)
+def test_the_robot_of_the_docs_learns_on_pytorch():
+    if find_spec("torch") is None:
+        pytest.skip("torch is not installed: pip install -e '.[torch]'")
+    page = (Path(__file__).parents[1] / "docs" / "recurrent.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    script = "\n".join([blocks[0], *(block for block in blocks if "robot" in block or "mirror" in block)])
+    script += "\nprint('learned on', keras.backend.backend())"
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert "learned on torch" in done.stdout, done.stderr[-2000:]
 
 
 def test_a_backend_that_differentiates_nothing_computes_all_the_same():
