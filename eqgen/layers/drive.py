@@ -8,6 +8,7 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.dense import EquivariantDense
+from eqgen.layers.execution.run import Applied
 from eqgen.layers.execution.tensors import taken
 from eqgen.layers.inputs.arguments import flipping
 from eqgen.orbitals.gates import flipped_inputs, gate_mapping
@@ -78,10 +79,23 @@ class Drive(keras.layers.Layer):
             self.gates.build((None, points + len(self.flipped), channels))
 
     def call(self, features: Any) -> Any:
-        """Of features (batch, points, channels)."""
-        candidate = self.candidate.call(features)
-        if self.gates is None:
-            return candidate
-        if len(self.flipped):
-            features = ops.concatenate([features, ops.abs(taken(features, self.flipped, 1))], axis=1)
-        return ops.concatenate([self.gates.call(features), candidate], axis=-1)
+        """Of features (batch, points, channels) in the compute dtype."""
+        return self.prepared()(features)
+
+    def prepared(self) -> Applied:
+        """What `call` computes; all that is made of the weights is made once, for any number of steps."""
+        candidate, gates = _prepared(self.candidate), None if self.gates is None else _prepared(self.gates)
+
+        def driven(features: Any) -> Any:
+            made = candidate(features)
+            if gates is None:
+                return made
+            if len(self.flipped):
+                features = ops.concatenate([features, ops.abs(taken(features, self.flipped, 1))], axis=1)
+            return ops.concatenate([gates(features), made], axis=-1)
+
+        return driven
+
+
+def _prepared(dense: EquivariantDense) -> Applied:
+    return dense.linear.prepared(dense.kernel, dense.bias, dense.compute_dtype)

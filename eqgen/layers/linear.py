@@ -8,7 +8,7 @@ from keras import ops
 
 from eqgen.common.arrays import signed_values
 from eqgen.layers.execution.kinds.gather import gather_weight
-from eqgen.layers.execution.run import Execution, Scale
+from eqgen.layers.execution.run import Applied, Execution, Scale
 from eqgen.layers.execution.weight_table import WeightTable, weight_table
 from eqgen.orbitals.pattern import Pattern
 from eqgen.programs.program import Program
@@ -31,7 +31,11 @@ class LinearMap:
     bias_table: WeightTable | None
 
     def __call__(self, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
-        """Apply the map to features (batch, n, channels_in) in the compute dtype: (batch, m, channels_out).
+        """Apply the map to features (batch, n, channels_in) in the compute dtype: (batch, m, channels_out)."""
+        return self.prepared(kernel, bias, dtype)(features)
+
+    def prepared(self, kernel: Any, bias: Any, dtype: str) -> Applied:
+        """The map with its weights: what is made of them is made once, however often it is applied.
 
         Args:
             kernel: (rank, channels_in, channels_out), or (rank,) for one channel, in the dtype of the variables.
@@ -41,8 +45,11 @@ class LinearMap:
         # What is made of the parameters is no rougher than what it is applied to.
         theta = ops.cast(theta, dtype) if dtype == "float64" else theta
         theta = theta if len(theta.shape) >= 3 else ops.reshape(theta, (-1, 1, 1))
-        outputs = self.execution(features, theta, dtype)
-        return outputs if bias is None else outputs + ops.cast(self.bias_on_points(bias), dtype)
+        without_bias = self.execution.prepared(theta, dtype)
+        if bias is None:
+            return without_bias
+        shift = ops.cast(self.bias_on_points(bias), dtype)
+        return lambda features: without_bias(features) + shift
 
     def bias_on_points(self, bias: Any) -> Any:
         """The bias of each output point, (m, channels_out), in the dtype of the variables."""

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.inputs.shape import Shape, of_points, present, shown
+from eqgen.layers.inputs.shape import Shape, of_points, shown
 from eqgen.layers.recurrent_cell import EquivariantRNNCell
 from eqgen.orbitals.composition import chain_of, whole_of
 
@@ -60,15 +60,28 @@ class EquivariantRNN(keras.layers.RNN):
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """Answers for sequences (batch, time, points, channels), from states (batch, points, units) or zeros."""
-        if mask is not None and len(mask.shape) > 2:
-            sequences = present(ops.cast(sequences, self.compute_dtype), of_points(mask, sequences.shape))
+        sequences = ops.cast(sequences, self.compute_dtype)
+        axes = len(sequences.shape)
+        if mask is not None:
+            mask = ops.cast(mask if len(mask.shape) == 2 else of_points(mask, sequences.shape), "bool")
+            seen = ops.reshape(mask, (*ops.shape(mask), *[1] * (axes - len(mask.shape))))
+            # Chosen and not multiplied, before the first product: what stands there may be infinite, and gradients with it.
+            sequences = ops.where(seen, sequences, ops.zeros((), dtype=sequences.dtype))
             mask = _steps(mask)
         if initial_state is not None:
             initial_state = self._flat(initial_state)
-        answer = super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        first, *others = self.cells
+        try:
+            for cell in others:
+                cell.begin()
+            driven = first.begin(sequences)
+            answer = super().call(driven, initial_state=initial_state, mask=mask, training=training)
+        finally:
+            for cell in self.cells:
+                cell.end()
         output, *states = answer if self.return_state else (answer,)
         lead = ops.shape(output)[: 1 + self.return_sequences]
-        output = ops.reshape(output, (*lead, *self._points(len(sequences.shape)), self.cells[-1].units))
+        output = ops.reshape(output, (*lead, *self._points(axes), self.cells[-1].units))
         return (output, *self._apart(states)) if self.return_state else output
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
@@ -84,7 +97,7 @@ class EquivariantRNN(keras.layers.RNN):
         """The mask of the steps, or of the points of each step, where they are those of the state."""
         mask = keras.tree.flatten(mask)[0]
         first, last = self.cells[0].mapping, self.cells[-1].mapping
-        if mask is not None and len(mask.shape) > 2 and (len(self.cells) > 1 or first.input != last.output):
+        if mask is not None and (len(self.cells) > 1 or first.input != last.output):
             mask = _steps(mask)
         return super().compute_mask(sequences, mask)
 
@@ -128,4 +141,4 @@ def _apart(state: Any, cell: EquivariantRNNCell) -> Any:
 
 def _steps(mask: Any) -> Any:
     """Which steps there are, of a mask of points: those with any."""
-    return ops.any(mask, axis=tuple(range(2, len(mask.shape))))
+    return mask if len(mask.shape) == 2 else ops.any(mask, axis=tuple(range(2, len(mask.shape))))

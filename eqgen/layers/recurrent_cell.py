@@ -118,6 +118,7 @@ class EquivariantRNNCell(keras.layers.Layer):
         }
         self.input_drive = self._drive("input", self.mapping, "kernel", self.use_bias)
         self.recurrent_drive = self._drive("recurrent", recurrent, "recurrent", self.use_bias and kind == "gru")
+        self._prepared: tuple[Any, Any] | None = None
         self._sides = Sides(self.mapping.input.shape, self.mapping.output.shape, self.units)
         self.points = self.mapping.output.size
         self.output_size = self.points * self.units
@@ -148,14 +149,37 @@ class EquivariantRNNCell(keras.layers.Layer):
     def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
         """One step: the state on all points, (batch, points * units), and all states that the next step is given."""
         lead = ops.shape(inputs)[0]
-        shape = (lead, self.mapping.input.size, self._channels(inputs.shape))
-        features = ops.reshape(ops.cast(inputs, self.compute_dtype), shape)
         given = states if keras.tree.is_nested(states) else [states]
         state, *memory = (ops.reshape(one, (lead, self.points, self.units)) for one in given)
-        of_input, of_state = self.input_drive.call(features), self.recurrent_drive.call(state)
-        new = self._stepped(of_input, of_state, state, *memory)
+        drive, recurrent = self._prepared or (self.input_drive.prepared(), self.recurrent_drive.prepared())
+        of_input = inputs if drive is None else drive(self._features(inputs, lead))
+        new = self._stepped(of_input, recurrent(state), state, *memory)
         new = [ops.reshape(one, (lead, self.output_size)) for one in new]
         return new[0], new if keras.tree.is_nested(states) else new[0]
+
+    def begin(self, sequences: Any = None) -> Any:
+        """Make once what all steps share, until `end`; and what sequences (batch, time, ...) drive, of all steps at once.
+
+        Returns:
+            What the steps are to be given in place of the sequences.
+        """
+        ahead = sequences is not None and type(self).call is EquivariantRNNCell.call
+        self._prepared = (None if ahead else self.input_drive.prepared(), self.recurrent_drive.prepared())
+        if not ahead:
+            return sequences
+        batch, time = ops.shape(sequences)[:2]
+        steps = ops.reshape(sequences, (-1, *sequences.shape[2:]))
+        driven = self.input_drive.call(self._features(steps, ops.shape(steps)[0]))
+        return ops.reshape(driven, (batch, time, *driven.shape[1:]))
+
+    def end(self) -> None:
+        """Forget what the steps shared."""
+        self._prepared = None
+
+    def _features(self, inputs: Any, lead: Any) -> Any:
+        """Inputs of so many steps as (steps, points, channels) in the compute dtype."""
+        shape = (lead, self.mapping.input.size, self._channels(inputs.shape))
+        return ops.reshape(ops.cast(inputs, self.compute_dtype), shape)
 
     def _stepped(self, of_input: Any, of_state: Any, state: Any, memory: Any = None) -> list[Any]:
         """The new states, (batch, points, units), from what the input and the old state drive."""

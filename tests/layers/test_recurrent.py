@@ -9,6 +9,7 @@ from itertools import combinations, permutations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.linalg import block_diag
 
 import eqgen as eq
@@ -245,6 +246,22 @@ def test_steps_that_are_not_there_change_nothing():
     assert np.allclose(layer(padded, mask=of_points)[0, :4], alone[0], rtol=0, atol=1e-6)
     masked = keras.Sequential([keras.Input((None, 6, 1)), keras.layers.Masking(), layer])
     assert np.allclose(masked(np.nan_to_num(padded))[0, :4], alone[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_do_not_see_steps_that_are_not_there(kind):
+    layer = eq.EquivariantRNN(eq.EquivariantRNNCell(3, "[p p] where p = S(4)", kind=kind))
+    x = sequences(1, 6, 6, 1)
+    x[0, 4:] = np.nan
+
+    def gradients(features, mask):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(features, mask=mask) ** 2)
+        return tape.gradient(loss, [weight.value for weight in layer.trainable_weights])
+
+    alone = gradients(x[:, :4], None)
+    for found, wanted in zip(gradients(x, np.arange(6)[None] < 4), alone, strict=True):
+        assert np.allclose(found, wanted, rtol=0, atol=1e-6)
 
 
 def test_a_grid_stays_a_grid():

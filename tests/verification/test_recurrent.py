@@ -37,8 +37,11 @@ class GatesWithSigns(eq.EquivariantRNNCell):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         drive = self.input_drive
-        drive.call = lambda features: ops.concatenate(
-            [drive.gates.call(ops.concatenate([features, features], axis=1)), drive.candidate.call(features)], axis=-1
+        drive.prepared = lambda: (
+            lambda features: ops.concatenate(
+                [drive.gates.call(ops.concatenate([features, features], axis=1)), drive.candidate.call(features)],
+                axis=-1,
+            )
         )
 
 

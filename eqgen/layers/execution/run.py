@@ -1,7 +1,8 @@
 """How a program runs on Keras: steps that share a pool or a spread share the work, and mixes are matrix products."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, product
 from math import prod
 from typing import Any
@@ -11,11 +12,17 @@ from keras import ops
 
 # They register their ways.
 from eqgen.layers.execution.kinds import cyclic_stencil, fourier, gather, index_table, isotypic  # noqa: F401
-from eqgen.layers.execution.mix import apart, joined, matrices, matrices_of, mixed
-from eqgen.layers.execution.operators import LIMITS, Limits, Operators, Run, fused, pooled, spread_all, takes_points
+from eqgen.layers.execution.mix import MixMatrix, Numbers, apart, joined, matrices, matrices_of, mixed
+from eqgen.layers.execution.operators import LIMITS, Limits, Operators, fused, pooled, spread_all, takes_points
 from eqgen.layers.execution.tensors import arranged, concatenated, constant, total
 from eqgen.programs.entries import LinearCombination, SpectralEntries, scaled_entries
 from eqgen.programs.steps import KroneckerFactor, KroneckerProduct
+
+Applied = Callable[[Any], Any]
+"""Applies a map to features (batch, n, channels_in)."""
+
+Prepare = Callable[[Any, str], Applied]
+"""Makes one of parameters (rank, channels_in, channels_out), in a dtype."""
 
 Scale = np.ndarray | None
 """(rank,), what each parameter is multiplied by before it stands in the matrix; None where that is 1."""
@@ -28,7 +35,7 @@ class Execution:
         self, blocks: Sequence[KroneckerProduct], outputs: int, scale: Scale = None, limits: Limits = LIMITS
     ) -> None:
         # Every run of outputs with the blocks that lead there; none where everything is forced to zero.
-        self._rows: list[tuple[int, list[Run]]] = []
+        self._rows: list[tuple[int, list[Prepare]]] = []
         done = 0
         for start, size in [*sorted({(block.output.start, block.output.size) for block in blocks}), (outputs, 0)]:
             if done < start:
@@ -39,18 +46,27 @@ class Execution:
             done = start + size
 
     def __call__(self, features: Any, theta: Any, dtype: str) -> Any:
-        """Apply the program to features (batch, n, channels_in) in the compute dtype: (batch, m, channels_out).
+        """Apply the program to features (batch, n, channels_in) in the compute dtype: (batch, m, channels_out)."""
+        return self.prepared(theta, dtype)(features)
+
+    def prepared(self, theta: Any, dtype: str) -> Applied:
+        """The program with its parameters: what is made of them is made once, however often it is applied.
 
         theta, (rank, channels_in, channels_out), or (batch, rank, channels_in, channels_out) of a program whose matrices are
         combinations of parameters (`mixes_alone`), is in the dtype of the variables; times the scale it stands in the matrix.
         """
-        rows = []
-        for size, blocks in self._rows:
-            terms = [block(features, theta, dtype) for block in blocks]
-            if not blocks:
-                terms = [ops.zeros((ops.shape(features)[0], size, theta.shape[-1]), dtype=dtype)]
-            rows.append(total(terms))
-        return concatenated(rows, 1)
+        made = [(size, [block(theta, dtype) for block in blocks]) for size, blocks in self._rows]
+
+        def applied(features: Any) -> Any:
+            rows = []
+            for size, blocks in made:
+                terms = [block(features) for block in blocks]
+                if not blocks:
+                    terms = [ops.zeros((ops.shape(features)[0], size, theta.shape[-1]), dtype=dtype)]
+                rows.append(total(terms))
+            return concatenated(rows, 1)
+
+        return applied
 
 
 def mixes_alone(blocks: Sequence[KroneckerProduct]) -> int | None:
@@ -67,8 +83,8 @@ def mixes_alone(blocks: Sequence[KroneckerProduct]) -> int | None:
     return sum(prod(factor.entries.shape[0] for factor in block.factors) for block in blocks)
 
 
-def _block(block: KroneckerProduct, scale: Scale, limits: Limits) -> Run:
-    """What applies one block to its part of all features and parameters."""
+def _block(block: KroneckerProduct, scale: Scale, limits: Limits) -> Prepare:
+    """What applies one block to its part of all features, made of its part of the parameters."""
     source, target = block.input, block.output
     factors, scale = _scaled(block.factors, None if scale is None else scale[block.first : block.first + block.rank])
     run = _factors(factors, limits)
@@ -78,19 +94,24 @@ def _block(block: KroneckerProduct, scale: Scale, limits: Limits) -> Run:
     order_out = [0, *(1 + int(place) for place in np.argsort(target.order)), 1 + len(target.order)]
     grid_out = [target.grid[place] for place in target.order]
 
-    def applied(features: Any, theta: Any, dtype: str) -> Any:
-        if source.size < features.shape[1]:
-            features = features[:, source.start : source.start + source.size]
+    def prepared(theta: Any, dtype: str) -> Applied:
         if block.rank < theta.shape[-3]:
             theta = theta[..., block.first : block.first + block.rank, :, :]
         if scale is not None:
             theta = theta * constant(scale[:, None, None], theta)
-        channels_in, channels_out = features.shape[-1], theta.shape[-1]
-        features = arranged(features, (-1, *source.grid, channels_in), order_in, (-1, *points, channels_in))
-        outputs = run(features, theta, dtype)
-        return arranged(outputs, (-1, *grid_out, channels_out), order_out, (-1, target.size, channels_out))
+        channels_out = theta.shape[-1]
+        made = run(theta, dtype)
 
-    return applied
+        def applied(features: Any) -> Any:
+            if source.size < features.shape[1]:
+                features = features[:, source.start : source.start + source.size]
+            channels_in = features.shape[-1]
+            features = arranged(features, (-1, *source.grid, channels_in), order_in, (-1, *points, channels_in))
+            return arranged(made(features), (-1, *grid_out, channels_out), order_out, (-1, target.size, channels_out))
+
+        return applied
+
+    return prepared
 
 
 def _scaled(factors: Sequence[KroneckerFactor], scale: Scale) -> tuple[Sequence[KroneckerFactor], Scale]:
@@ -105,12 +126,12 @@ def _scaled(factors: Sequence[KroneckerFactor], scale: Scale) -> tuple[Sequence[
     return factors, scale
 
 
-def _factors(factors: Sequence[KroneckerFactor], limits: Limits) -> Run:
+def _factors(factors: Sequence[KroneckerFactor], limits: Limits) -> Prepare:
     """What applies a Kronecker product, or a factor that stands alone."""
     alone = factors[0] if len(factors) == 1 else None
     shortcut = fused(alone.stages[0].pool, alone) if alone and len(alone.stages) == 1 else None
     if shortcut is not None:
-        return shortcut
+        return lambda theta, dtype: lambda features: shortcut(features, theta, dtype)
     make = matrices(alone.entries, alone, limits) if alone else matrices_of(factors, limits)
     points = [factor.shape[0] for factor in factors]
     # Stages with the numbers of their first sections.
@@ -119,8 +140,7 @@ def _factors(factors: Sequence[KroneckerFactor], limits: Limits) -> Run:
         for factor in factors
     ]
 
-    def run(features: Any, theta: Any, dtype: str) -> Any:
-        matrix_of = make(theta, dtype)
+    def applied(matrix_of: dict[Numbers, MixMatrix], features: Any) -> Any:
         done: dict[Operators, Any] = {(): features}
         terms = []
         for chosen in product(*numbered):
@@ -134,4 +154,4 @@ def _factors(factors: Sequence[KroneckerFactor], limits: Limits) -> Run:
             terms.append((tuple(stage.spread for stage in stages), joined(rows, 1)))
         return spread_all(terms, points, limits)
 
-    return run
+    return lambda theta, dtype: partial(applied, make(theta, dtype))
