@@ -91,7 +91,7 @@ def _verify_dense(layer: EquivariantDense, declared: Mapping | None, options: Op
     if type(layer) is EquivariantDense and "call" not in vars(layer):
         if layer.mapping is None and declared is None:
             return verify_typed(layer, options.random)
-        if layer.orbits is not None and declared in (None, layer.mapping):
+        if layer.orbits is not None and layer.orbits.mapping == layer.mapping and declared in (None, layer.mapping):
             return verify_layer(layer, layer.orbits, options.words, options.random)
     known = options.input_shape is not None or layer.layout == "grid"
     options = options if known else replace(options, input_shape=flat_shape(layer))

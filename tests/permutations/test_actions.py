@@ -238,6 +238,10 @@ def test_words_within_words_are_what_they_are_written_out(relation, word):
             "a^",
             'relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2" (character 3)\n  a^\n    ^',
         ),
+        (
+            "^2 a",
+            'relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2" (character 1)\n  ^2 a\n  ^',
+        ),
         ("a^99999999", "the relations 'a^99999999' hold a word of more than 10000 letters"),
     ],
 )
