@@ -299,7 +299,10 @@ def _moved(
 def _object_name(found: Hashable) -> str:
     if isinstance(found, (frozenset, set)):
         try:
-            return "{" + ", ".join(_object_name(part) for part in sorted(found)) + "}"
+            # Sets are compared by inclusion, which orders nothing.
+            in_order = not any(isinstance(part, (frozenset, set)) for part in found)
+            names = [_object_name(part) for part in (sorted(found) if in_order else found)]
         except TypeError:
-            return "{" + ", ".join(sorted(_object_name(part) for part in found)) + "}"
+            in_order, names = False, [_object_name(part) for part in found]
+        return "{" + ", ".join(names if in_order else sorted(names)) + "}"
     return str(found)

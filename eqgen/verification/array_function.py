@@ -14,7 +14,7 @@ from eqgen.layers.equivariance.rounding import EPS
 from eqgen.layers.equivariance.shapes import fitting, is_on, or_grid
 from eqgen.layers.equivariance.trial import Array, Function
 from eqgen.spaces.mapping import Mapping
-from eqgen.verification.torch_module import evaluating, is_module, training
+from eqgen.verification.torch_module import evaluating, is_module
 from eqgen.verification.views import Port, ports_of, several_shapes
 
 
@@ -27,12 +27,14 @@ class ArrayFunction:
         channels: of the input.
         dtype: the coarser one of what the callable is given and of what it answers.
         name: for messages.
+        batched: whether it takes several examples at once.
     """
 
     function: Function
     channels: int
     dtype: str
     name: str
+    batched: bool
 
 
 def array_function(
@@ -42,12 +44,12 @@ def array_function(
     output: Any = None,
     *,
     dtype: str | None = None,
-    as_in_training: bool = False,
+    mode: Callable[[Any], AbstractContextManager[None]] = evaluating,
 ) -> ArrayFunction:
     """A callable of arrays, held to the spaces of a mapping.
 
-    It is given numpy arrays of float64; a module of PyTorch, or a function that takes no numpy arrays where PyTorch is imported, is
-    given tensors, in evaluation mode and without gradients.
+    It is given numpy arrays of float64, or of float32 where it does not take those; a module of PyTorch, or a function that takes
+    no numpy arrays where PyTorch is imported, is given tensors, in evaluation mode and without gradients.
 
     Args:
         given: the callable.
@@ -56,7 +58,7 @@ def array_function(
             `(None, 5, 3)`, of a batch of examples. Of several arrays a list of shapes, or by name a dict: one for each term.
         output: the number or key of the answer that is meant, None where there is one.
         dtype: of the tensors that a function of PyTorch is given; by default its own.
-        as_in_training: a module of PyTorch in training mode instead.
+        mode: that a module of PyTorch is called in.
 
     Raises:
         DeclarationError: the shape is none of the input space, or the answers are none of the output space.
@@ -72,7 +74,7 @@ def array_function(
 
     random = np.random.default_rng(0)
     probes = [random.normal(size=(2, *port.shape) if batched else port.shape) for port in ports]
-    convert, answers = _caller(given, passed, probes, dtype, training if as_in_training else evaluating)
+    convert, answers = _caller(given, passed, probes, dtype, mode)
 
     def called(arrays: Sequence[Array]) -> Any:
         answer = answers([convert(array) for array in arrays])
@@ -90,7 +92,7 @@ def array_function(
 
     seen = (convert(probes[0]), called(probes))
     dtypes = {_dtype_name(array) for array in seen if hasattr(array, "dtype")} & EPS.keys()
-    return ArrayFunction(function, channels, max(dtypes, key=EPS.__getitem__, default="float64"), name)
+    return ArrayFunction(function, channels, max(dtypes, key=EPS.__getitem__, default="float64"), name, batched)
 
 
 def name_of(given: Any) -> str:
@@ -136,20 +138,26 @@ def _caller(
         return _tensors({} if like is None else {"dtype": like.dtype, "device": like.device}), called
     torch = sys.modules.get("torch")
     shapes = " and ".join(str(probe.shape) for probe in probes)
-    try:
-        passed(list(map(np.copy, probes)))
-    except Exception as error:
-        if torch is not None and isinstance(error, (TypeError, AttributeError)):
-            convert = _tensors({} if dtype is None else {"dtype": getattr(torch, dtype)})
-            try:
-                passed(list(map(convert, probes)))
-            except Exception as other:
-                _tell(other, f"a tensor of shape {shapes}")
-                raise
+    ways: list[tuple[Callable[[Array], Any], str]] = [(np.copy, "numpy array"), (_single, "numpy array")]
+    if torch is not None:
+        ways.append((_tensors({} if dtype is None else {"dtype": getattr(torch, dtype)}), "tensor"))
+    first: Exception | None = None
+    for convert, what in ways:
+        try:
+            passed(list(map(convert, probes)))
+        except Exception as error:
+            _tell(error, f"a {what} of shape {shapes}")
+            # What a tensor is wrong for says more where a function takes no numpy arrays.
+            told = error if first is None or isinstance(first, (TypeError, AttributeError)) else first
+            first = told
+        else:
             return convert, passed
-        _tell(error, f"a numpy array of shape {shapes}")
-        raise
-    return np.copy, passed
+    assert first is not None
+    raise first
+
+
+def _single(array: Array) -> Array:
+    return array.astype(np.float32)
 
 
 def _one_of(answer: Any, output: Any, name: str) -> Any:

@@ -1,6 +1,5 @@
 """The report of any callable of arrays: by what it answers, and a module of PyTorch as training changes it, too."""
 
-import copy
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,14 +12,15 @@ import numpy as np
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.equivariance.comparison import try_function
 from eqgen.layers.equivariance.decided import decided
-from eqgen.layers.equivariance.outcome import Outcome, combined
-from eqgen.layers.equivariance.trial import IN_TRAINING, Function, Trial, random_trial
+from eqgen.layers.equivariance.outcome import Outcome, combined, only_rounding
+from eqgen.layers.equivariance.trial import FEWER_SAMPLES, SAMPLES, Function, Trial, random_trial
+from eqgen.layers.equivariance.weights import DRAWS
 from eqgen.spaces.mapping import Mapping
 from eqgen.verification.array_function import ArrayFunction, array_function, name_of
 from eqgen.verification.difference import first_difference, simple_inputs
 from eqgen.verification.options import Options
-from eqgen.verification.report import Check, Report, numeric_check
-from eqgen.verification.torch_module import is_module, module_in, randomize, trained_tensors
+from eqgen.verification.report import Check, Report, numeric_check, raised_check
+from eqgen.verification.torch_module import is_module, kept, module_in, randomize, trained_tensors, training
 
 Make = Callable[..., ArrayFunction]
 """`array_function` of a callable, for one mapping and shape."""
@@ -42,13 +42,17 @@ def verify_function(given: Any, mapping: Mapping | None, options: Options, outpu
         )
     make = partial(array_function, mapping=mapping, input_shape=options.input_shape, output=output)
     called, random = make(given), options.random
-    trial = random_trial(mapping, called.channels, options.words, random)
+    # One call for each example takes longer than for a batch.
+    samples = SAMPLES if called.batched else FEWER_SAMPLES
+    trial = random_trial(mapping, called.channels, options.words, random, samples)
     outcome = _tried(given, called, make, trial)
     if outcome.holds:
         # Who treats it otherwise does not do so by rounding.
-        arithmetic = "float32" if called.dtype == "float64" else called.dtype
-        one = try_function(called.function, trial.one_example(), arithmetic, alone=True)
-        outcome = one if one.holds is False else outcome
+        single = "float32" if called.dtype == "float64" else called.dtype
+        tried = partial(try_function, called.function, trial.one_example(), batches="alone")
+        if (one := tried(single)).holds is False:
+            one = only_rounding(tried(called.dtype), one)
+            outcome = one if one.holds is False else outcome
     checks = [numeric_check("numeric", outcome)]
     if is_module(given) and options.training and outcome.holds is not False and not outcome.doubt:
         checks += _in_training(given, make, trial, random)
@@ -95,38 +99,37 @@ def _double_precision() -> AbstractContextManager[Any]:
     return context
 
 
-def _in_training(given: Any, make: Make, trial: Trial, random: np.random.Generator) -> list[Check]:
-    """What training may make of a module, shown by a copy of it: other weights and statistics, and how it computes meanwhile."""
-    try:
-        module = copy.deepcopy(given)
-    except Exception as error:
-        return [Check("training", None, f"other weights are not tried: it cannot be copied, {type(error).__name__}")]
-    few = replace(trial, products=trial.products[:2], inputs={kind: trial.inputs[kind] for kind in IN_TRAINING})
+def _in_training(module: Any, make: Make, trial: Trial, random: np.random.Generator) -> list[Check]:
+    """What training may make of a module: other weights and statistics, and how it computes meanwhile."""
+    few = replace(trial, products=trial.products[:2])
     checks = []
     try:
-        learning = make(module, as_in_training=True)
+        learning = make(module, mode=training)
         meanwhile = _tried_in_training(module, learning, make, few)
-    except Exception as error:
-        checks.append(Check("training=True", None, f"in training mode it raises {type(error).__name__}: {error}"))
-        tensors = trained_tensors(module, lambda: None)
-    else:
         checks.append(numeric_check("training=True", meanwhile, "each batch moved as a whole: "))
-        tensors = trained_tensors(module, lambda: learning.function(few.inputs[IN_TRAINING[0]]))
+    except Exception as error:
+        checks.append(raised_check("training=True", error, "in training mode"))
+    called, outcomes = make(module), []
+    # What a module keeps of what it is given changes, whatever becomes of its answer.
+    tensors = trained_tensors(module, lambda: make(module, mode=lambda module: nullcontext()))
     if not tensors:
         return checks
-    called, outcomes = make(module), []
-    for wide in (False, True):
-        randomize(module, tensors, random, wide=wide)
-        outcomes.append(_tried(module, called, make, trial))
-        if outcomes[-1].holds is False:
-            evidence = f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
-            return [Check("training", False, evidence)]
+    try:
+        for draw in DRAWS:
+            with kept(module):
+                randomize(module, tensors, random, draw)
+                outcomes.append(_tried(module, called, make, trial))
+            if outcomes[-1].holds is False:
+                evidence = f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
+                return [Check("training", False, evidence)]
+    except Exception as error:
+        return [raised_check("training", error, "with other weights"), *checks]
     return [numeric_check("training", combined(outcomes), "with other weights too: "), *checks]
 
 
 def _tried_in_training(module: Any, learning: ArrayFunction, make: Make, trial: Trial) -> Outcome:
     @contextmanager
     def as_in(dtype: str) -> Iterator[Function]:
-        yield make(module_in(module, dtype), as_in_training=True).function
+        yield make(module_in(module, dtype), mode=training).function
 
-    return decided(learning.function, as_in, trial, learning.dtype, alone=True)
+    return decided(learning.function, as_in, trial, learning.dtype, batches="by element")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from eqgen.common.errors import in_short
 from eqgen.layers.equivariance.outcome import Outcome
 from eqgen.orbitals.certificate import Certificate
 
@@ -26,6 +27,11 @@ class Check:
 def numeric_check(name: str, outcome: Outcome, words: str = "") -> Check:
     """A check by numbers, which leaves the verdict open where nothing was shown."""
     return Check(name, outcome.holds, f"{words}{outcome}", open=outcome.holds is None)
+
+
+def raised_check(name: str, error: Exception, when: str) -> Check:
+    """A check that is skipped, for what it calls raises."""
+    return Check(name, None, f"{when} it raises {type(error).__name__}: {in_short(' '.join(str(error).split()), 200)}")
 
 
 @dataclass(frozen=True)

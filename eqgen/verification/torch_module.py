@@ -3,12 +3,12 @@
 import copy
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
-from eqgen.layers.equivariance.weights import drawn_weights
+from eqgen.layers.equivariance.weights import Draw, drawn_weights
 
 RANDOM = ("Dropout", "MultiheadAttention", "RReLU", "RNNBase")
 """In the names of PyTorch's own modules that draw random numbers in training, and do nothing else then."""
@@ -36,45 +36,51 @@ def evaluating(module: Any) -> Iterator[None]:
 @contextmanager
 def training(module: Any) -> Iterator[None]:
     """Inside, a module is in training mode, but for parts that draw random numbers; statistics are as they were afterwards."""
-    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    with _modes(module):
+    with _modes(module), kept(module):
         module.train()
         for part in module.modules():
             names = [base.__name__ for base in type(part).__mro__]
             if type(part).__module__.startswith("torch.nn.") and any(word in name for name in names for word in RANDOM):
                 part.training = False
-        try:
-            yield
-        finally:
-            module.load_state_dict(before)
+        yield
+
+
+@contextmanager
+def kept(module: Any) -> Iterator[None]:
+    """Afterwards parameters and statistics are as they were."""
+    torch = sys.modules["torch"]
+    tensors = [*module.parameters(), *module.buffers()]
+    before = [tensor.detach().clone() for tensor in tensors]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for tensor, values in zip(tensors, before, strict=True):
+                if not torch.equal(tensor, values):
+                    tensor.copy_(values)
 
 
 def trained_tensors(module: Any, updated: Callable[[], Any]) -> list[Any]:
     """What training changes: parameters that ask for gradients, and what a call in training mode changes besides."""
     torch = sys.modules["torch"]
-    before = [buffer.clone() for buffer in module.buffers()]
-    with _modes(module):
+    buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
+    before = [buffer.clone() for buffer in buffers]
+    with _modes(module), kept(module):
         module.train()
-        updated()
-    changed = [
-        buffer
-        for buffer, values in zip(module.buffers(), before, strict=True)
-        if buffer.is_floating_point() and not torch.equal(buffer, values)
-    ]
-    for buffer, values in zip(module.buffers(), before, strict=True):
-        buffer.copy_(values)
+        with suppress(Exception):
+            updated()
+        changed = [buffer for buffer, values in zip(buffers, before, strict=True) if not torch.equal(buffer, values)]
     return [*(parameter for parameter in module.parameters() if parameter.requires_grad), *changed]
 
 
-def randomize(module: Any, tensors: list[Any], random: np.random.Generator, *, wide: bool) -> None:
+def randomize(module: Any, tensors: list[Any], random: np.random.Generator, draw: Draw) -> None:
     """Draw what training changes of a module at random."""
     torch = sys.modules["torch"]
     parameters = {id(parameter) for parameter in module.parameters()}
     with torch.no_grad():
         for tensor in tensors:
             values = tensor.detach().cpu().double().numpy()
-            drawn = drawn_weights(values, id(tensor) in parameters, random, wide=wide)
-            tensor.copy_(torch.as_tensor(drawn))
+            tensor.copy_(torch.as_tensor(drawn_weights(values, id(tensor) in parameters, random, draw)))
 
 
 @contextmanager

@@ -113,8 +113,9 @@ def _verify_dense(layer: EquivariantDense, declared: Mapping | None, options: Op
     if type(layer) is EquivariantDense and "call" not in vars(layer):
         if layer.mapping is None and declared is None:
             return verify_typed(layer, options.random)
-        if isinstance(layer.orbits, Orbits) and declared in (None, layer.mapping):
-            return verify_layer(layer, layer.orbits, options.words, options.random)
+        orbits = layer.orbits
+        if isinstance(orbits, Orbits) and orbits.mapping == layer.mapping and declared in (None, layer.mapping):
+            return verify_layer(layer, orbits, options.words, options.random)
     known = options.input_shape is not None or layer.layout == "grid"
     options = options if known else replace(options, input_shape=flat_shape(layer, declared))
     if declared is None:

@@ -12,6 +12,7 @@ import pytest
 import eqgen as eq
 from eqgen.orbitals.label_table import LabelTable, pair_labels
 from eqgen.orbitals.limits import Limits
+from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.stable import StableLabels, stable_degree, stable_labels
 from helpers.forms import check_form, check_row_representatives, parted
 from helpers.mistakes import refuse
@@ -270,3 +271,10 @@ def test_signs_of_a_thousand_nodes_are_those_of_directions(random):
     nothing = eq.orbits("~p -> p where p = S(1100)")
     assert (nothing.rank, nothing.sizes.tolist(), nothing.representatives.shape) == (0, [], (0, 2))
     assert nothing.labels_at([0, 1], [0, 5])[0].tolist() == [[-1, -1], [-1, -1]]
+
+
+def test_the_formula_of_another_group_has_no_certificate():
+    form = eq.orbits("p -> p where p = S(8)", limits=FORMULAS).form
+    certificate = Orbits(eq.mapping("p -> p where p = C(8)"), form).certificate()
+    assert not certificate
+    assert certificate.violation == "the formula is that of S(n), and p is not known to be all of S(8)"

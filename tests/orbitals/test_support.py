@@ -775,6 +775,17 @@ EDGES = "{p p} -> p where p = C(5)"
 NO_SUPPORT = (
     "a support is a networkx graph, eq.stencil(...), eq.neighbours(...) or a list of (output, input) pairs, got "
 )
+
+
+class Adjacent:
+    """What has neighbours, and is no graph of networkx."""
+
+    adjacency = ()
+
+    def __repr__(self):
+        return "Adjacent()"
+
+
 NO_RADIUS = "the radius of a stencil is a number from 0 on, got "
 NO_WRAP = "wrap is True or False, or one of the two for each side of the grid, like (True, False), got "
 NO_AXES = 'axes is the name of an axis, like "h", or a list of names, got '
@@ -788,6 +799,7 @@ NO_SHAPE = "the shape of a grid is a tuple of positive sizes, like (8, 8), got "
         (C5, b"1", NO_SUPPORT + "b'1'"),
         (C5, {0: 1}, NO_SUPPORT + "{0: 1}"),
         (C5, 5, NO_SUPPORT + "5"),
+        (C5, Adjacent(), NO_SUPPORT + "Adjacent()"),
         (C5, eq.closed(None), NO_SUPPORT + "None"),
         (C5, [], "the support names no pair, so every weight would be zero: list some (output, input) pairs"),
         (C5, [5], "a support lists pairs (output, input), got 5; of a matrix take np.argwhere(matrix)"),

@@ -47,6 +47,17 @@ def test_actions_may_be_given_as_one_function_a_generator():
     assert [mapping.input.name(number) for number in range(2)] == ["heads", "tails"]
 
 
+def test_objects_that_are_sets_are_named_in_order_whatever_python_makes_of_them():
+    named = {
+        frozenset({10, 9}): "{9, 10}",
+        frozenset({"b", 1, "a"}): "{1, a, b}",
+        frozenset(map(frozenset, ((3, 2), (1, 0), (5, 4)))): "{{0, 1}, {2, 3}, {4, 5}}",
+        frozenset(): "{}",
+    }
+    axis = eq.action(list(named), [lambda found: found])
+    assert list(axis.point_names) == list(named.values())
+
+
 def test_points_are_named_in_violations():
     axis = eq.action(["heads", "tails"], [lambda side: {"heads": "tails", "tails": "heads"}[side]])
     orbits = eq.orbits(eq.mapping("c -> c", c=axis))
@@ -226,6 +237,10 @@ def test_words_within_words_are_what_they_are_written_out(relation, word):
         (
             "a^",
             'relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2" (character 3)\n  a^\n    ^',
+        ),
+        (
+            "^2 a",
+            'relations are words in the generators a, b, c, ..., like "a^6, b^2, (a b)^2" (character 1)\n  ^2 a\n  ^',
         ),
         ("a^99999999", "the relations 'a^99999999' hold a word of more than 10000 letters"),
     ],

@@ -46,6 +46,16 @@ def test_a_torus_that_may_be_turned_goes_through_the_transform_of_its_shifts():
     assert "Fourier transform over 6 x 6, a subgroup" in str(programs_of("torus that turns")[1]["spectral"])
 
 
+def test_generators_that_are_no_factors_of_a_product_are_split_into_such():
+    """Of C(4) x C(2), by a and a b: their powers meet, so that elements of the largest order are looked for."""
+    points = [(i, j) for i in range(4) for j in range(2)]
+    shifts = [
+        [points.index(((i + 1) % 4, (j + both) % 2)) for i, j in points] for both in (0, 1)
+    ]  # fmt: skip
+    planned = eq.program(eq.mapping("p -> p", p=shifts), lowering="spectral")
+    assert "Fourier transform over 4 x 2 ->" in str(planned)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue.names())
 def test_every_catalogue_entry_in_every_lowering(name):

@@ -9,6 +9,7 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.equivariance.arithmetic import arithmetic_of, computing_in
+from eqgen.layers.equivariance.comparison import Batches
 from eqgen.layers.equivariance.decided import decided
 from eqgen.layers.equivariance.outcome import Outcome
 from eqgen.layers.equivariance.shapes import fitting, is_on, or_grid, with_batch
@@ -27,8 +28,8 @@ def try_model(
     *,
     function: Function | None = None,
     precise: bool = True,
-    alone: bool = False,
-    doubled: bool = True,
+    batches: Batches = "together",
+    trusted: bool = False,
 ) -> Outcome:
     """Hold a layer or model, whose inputs have this shape without the batch, against a mapping, as `decided` does.
 
@@ -40,8 +41,8 @@ def try_model(
         before_activation: what its last activation is given, where that is known.
         function: what is computed with it, in place of a call.
         precise: at the highest precision that the backend has for one operation; else in the user's arithmetic.
-        alone: the inputs of each element in a batch of their own.
-        doubled: whether what holds in float32 is looked at in float64 as well.
+        batches: what goes in together.
+        trusted: eqgen's own, which answers the same each time; what holds in float32 is not looked at in float64 as well.
     """
     computed = flat_function(model, mapping, shape) if function is None else function
 
@@ -54,7 +55,7 @@ def try_model(
     with highest_precision() if precise else nullcontext():
         arithmetic = arithmetic_of(model)
         return decided(
-            computed, as_in, trial, arithmetic, before_activation, layers=layers, alone=alone, doubled=doubled
+            computed, as_in, trial, arithmetic, before_activation, layers=layers, batches=batches, trusted=trusted
         )
 
 
@@ -84,6 +85,11 @@ def _known_input_shape(model: Any, mapping: Mapping) -> tuple[int | None, ...]:
         )
     if not isinstance(shape, (list, tuple)) or not all(size is None or isinstance(size, int) for size in shape):
         raise DeclarationError(f"{model.name!r} has several inputs: verify takes models of one input and one output")
+    if shape[0] is not None and isinstance(model, keras.Model):
+        raise DeclarationError(
+            f"{model.name!r} takes batches of {shape[0]} examples alone, and verify tries other ones: make it of inputs without "
+            "a batch size"
+        )
     dtype = str(getattr(getattr(model, "input", None), "dtype", "float32"))
     if dtype.startswith(("int", "uint", "bool")):
         raise DeclarationError(
@@ -96,7 +102,8 @@ def flat_function(model: Any, mapping: Mapping, shape: tuple[int, ...], training
     """A model as a function of features (batch, points, channels)."""
     space = mapping.output
     # A layer that does not take the argument hands it on to those inside.
-    options = {"training": training} if training or isinstance(model, keras.Model) else {}
+    takes = isinstance(model, keras.Model) or model._call_has_training_arg
+    options = {"training": training} if training or takes else {}
 
     def function(features: Array) -> Array:
         # Named at once: PyTorch would first make single precision of it.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from eqgen.layers.equivariance.rounding import tolerance_of
 
@@ -19,6 +20,7 @@ class Outcome:
     Attributes:
         error: the largest difference between f(g x) and g f(x), relative to the largest output of the same channel; inf
             where only one of the two is a number.
+        difference: the largest one that is no rounding by its channel's yardstick, as it is; 0 where there is none.
         element: the generator that shows the largest difference, or the product of several when no generator shows one.
         kind: of the inputs that show it.
         shown: whether the outputs vary by more than rounding; a constant shows nothing.
@@ -34,6 +36,7 @@ class Outcome:
     """
 
     error: float
+    difference: float
     element: str
     kind: str
     shown: bool
@@ -98,6 +101,10 @@ def combined(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def only_rounding(fine: Outcome, coarse: Outcome) -> Outcome:
-    """What a function in float64 showed, where its error is that much larger in float32 that it can only be rounding."""
-    rounding = fine.holds is False and fine.error <= min(coarse.error, 1.0) * ROUNDING
-    return replace(fine, error=min(fine.error, fine.tolerance)) if rounding else fine
+    """What a function in float64 showed, where its error is that much larger in float32 that it can only be rounding.
+
+    As a part of what is there, or as it is, where what is there is rounding alone: the sum of what adds up to zero.
+    """
+    smaller = fine.error <= min(coarse.error, 1.0) * ROUNDING or fine.difference <= coarse.difference * ROUNDING
+    rounding = fine.holds is False and isfinite(fine.error) and smaller
+    return replace(fine, error=min(fine.error, fine.tolerance), difference=0.0) if rounding else fine

@@ -16,41 +16,90 @@ Function = Callable[[Array], Array]
 """From features (batch, n, channels) to features (batch, m, channels)."""
 
 
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
+"""Features of a shape (samples, n, channels)."""
+
+
+def _mixed(size: float) -> Draw:
+    return lambda random, shape: size * random.normal(size=shape)
+
+
+def _positive(size: float) -> Draw:
+    return lambda random, shape: size * np.exp(random.normal(size=shape))
+
+
+def _far(size: float) -> Draw:
+    """Further from zero than the size."""
+    return lambda random, shape: size * (1 + np.exp(random.normal(size=shape)))
+
+
+def _whole(low: int, high: int) -> Draw:
+    return lambda random, shape: random.integers(low, high + 1, size=shape).astype(np.float64)
+
+
 def _one_hot(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """One channel of each point, or, of a single channel, one point of each example."""
+    """One channel of each point and, in every other example, one point of each channel; of a single channel one point."""
     samples, size, channels = shape
+    by_channel = np.eye(size)[random.integers(0, size, size=(samples, channels))].transpose(0, 2, 1)
     if channels > 1:
-        return np.eye(channels)[random.integers(0, channels, size=(samples, size))]
-    return np.eye(size)[random.integers(0, size, size=samples)][:, :, None]
+        by_channel[::2] = np.eye(channels)[random.integers(0, channels, size=by_channel[::2].shape[:2])]
+    return by_channel
 
 
-KINDS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Array]] = {
-    "mixed signs at 0.1": lambda random, shape: 0.1 * random.normal(size=shape),
-    "mixed signs": lambda random, shape: random.normal(size=shape),
-    "mixed signs at 10": lambda random, shape: 10 * random.normal(size=shape),
-    "mixed signs at 1000": lambda random, shape: 1000 * random.normal(size=shape),
-    "positive": lambda random, shape: np.exp(random.normal(size=shape)),
-    "positive at 1000": lambda random, shape: 1000 * np.exp(random.normal(size=shape)),
-    "negative": lambda random, shape: -np.exp(random.normal(size=shape)),
-    "whole numbers": lambda random, shape: random.integers(0, 10, size=shape).astype(np.float64),
-    "zeros and ones": lambda random, shape: random.integers(0, 2, size=shape).astype(np.float64),
+def _shares(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Positive numbers whose sum is 1, over the channels of a point, or over the points of a single channel."""
+    drawn = random.exponential(size=shape)
+    return np.asarray(drawn / drawn.sum(axis=2 if shape[2] > 1 else 1, keepdims=True))
+
+
+def _ranks(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return random.permuted(np.broadcast_to(np.arange(shape[1])[:, None], shape), axis=1).astype(np.float64)
+
+
+def _same_at_all_points(draw: Draw) -> Draw:
+    return lambda random, shape: np.repeat(draw(random, (shape[0], 1, shape[2])), shape[1], axis=1)
+
+
+KINDS: dict[str, Draw] = {
+    **{f"mixed signs at {size:g}": _mixed(size) for size in (0.001, 0.1)},
+    "mixed signs": _mixed(1),
+    **{f"mixed signs at {size:g}": _mixed(size) for size in (10, 1000, 1e6)},
+    "positive": _positive(1),
+    "positive from 100 on": _far(100),
+    "positive at 1000": _positive(1000),
+    "negative": _positive(-1),
+    "negative from -100 on": _far(-100),
+    "fractions": lambda random, shape: random.uniform(size=shape),
+    "shares of 1": _shares,
+    "whole numbers": _whole(0, 9),
+    "whole numbers of both signs": _whole(-9, 9),
+    "bytes": _whole(0, 255),
+    "zeros and ones": _whole(0, 1),
+    "ones of both signs": lambda random, shape: random.choice([-1.0, 1.0], size=shape),
     "one-hot": _one_hot,
-    "equal points": lambda random, shape: np.repeat(random.normal(size=(shape[0], 1, shape[2])), shape[1], axis=1),
+    "ranks": _ranks,
+    "equal points": _same_at_all_points(_mixed(1)),
+    "equal whole points": _same_at_all_points(_whole(0, 9)),
+    "zeros": lambda random, shape: np.zeros(shape),
 }
 """What a function is tried on: what it does to numbers of both signs says nothing of counts, graphs or prices."""
 
-ONE = "one example of mixed signs"
+WHOLE = (
+    *("whole numbers", "whole numbers of both signs", "bytes", "zeros and ones", "ones of both signs", "one-hot"),
+    *("ranks", "equal whole points", "zeros", "one example, whole numbers"),
+)
+"""Nudged beside them: a function may jump at those."""
 
-WHOLE = ("whole numbers", "zeros and ones", "one-hot")
-"""Not nudged: they are exact, and a function may jump between them."""
+PLAIN = ("zeros", "equal points", "equal whole points", "one-hot")
+"""What says little of how a function fails."""
 
-LARGE = ("mixed signs at 1000", "positive at 1000")
+LARGE = ("mixed signs at 1000", "mixed signs at 1e+06", "positive at 1000", "bytes")
 """Not given to half precision, which has no numbers for their squares."""
 
-IN_TRAINING = ("mixed signs", "positive")
-"""Statistics are taken of the whole batch, so that each element costs a call for each of these kinds."""
+ONE_EXAMPLE = ("mixed signs", "positive", "whole numbers")
+"""Of these kinds one example goes in alone."""
 
-SAMPLES = 6
+SAMPLES = 4
 """Inputs of each kind: their largest output is the yardstick, so that one answer near zero raises no false alarm."""
 
 FEWER_SAMPLES = 2
@@ -76,25 +125,24 @@ class Trial:
         return (*self.generators, *self.products)
 
     def one_example(self) -> Self:
-        """A generator and one input of mixed signs, for what treats a batch of one otherwise."""
-        return replace(self, generators=self.generators[:1], products=(), inputs={ONE: self.features(ONE)})
-
-    def features(self, kind: str) -> Array:
-        """The inputs of a kind."""
-        return self.inputs[kind] if kind in self.inputs else self.inputs["mixed signs"][:1]
+        """The generators, and an input of some kinds, each alone, for what treats a batch of one otherwise."""
+        inputs = {f"one example, {kind}": self.inputs[kind][:1] for kind in ONE_EXAMPLE}
+        return replace(self, products=(), inputs=inputs)
 
     def without(self, kinds: Sequence[str]) -> Self:
         """The same with fewer kinds of inputs."""
         return replace(self, inputs={kind: kept for kind, kept in self.inputs.items() if kind not in kinds})
 
 
-def random_inputs(size: int, channels: int, random: np.random.Generator) -> dict[str, Array]:
+def random_inputs(size: int, channels: int, random: np.random.Generator, samples: int = SAMPLES) -> dict[str, Array]:
     """Features of each of KINDS."""
-    shape = (SAMPLES if size * channels <= MANY_NUMBERS else FEWER_SAMPLES, size, channels)
+    shape = (samples if size * channels <= MANY_NUMBERS else min(samples, FEWER_SAMPLES), size, channels)
     return {kind: draw(random, shape) for kind, draw in KINDS.items()}
 
 
-def random_trial(mapping: Mapping, channels: int, products: int, random: np.random.Generator) -> Trial:
+def random_trial(
+    mapping: Mapping, channels: int, products: int, random: np.random.Generator, samples: int = SAMPLES
+) -> Trial:
     """The generators of a mapping, so many random products of them, and random inputs of so many channels."""
     generators = mapping.generators
     drawn = []
@@ -102,4 +150,9 @@ def random_trial(mapping: Mapping, channels: int, products: int, random: np.rand
         length = int(random.integers(2, 12))
         factors = [generators[number] for number in random.integers(0, len(generators), size=length)]
         drawn.append(replace(reduce(PairAction.then, factors), name=f"a product of {length} generators"))
-    return Trial(generators, tuple(drawn), random_inputs(mapping.input.size, channels, random))
+    inputs = random_inputs(mapping.input.size, channels, random, samples)
+    terms = mapping.input.slices
+    for first, others in (("mixed signs", "zeros and ones"), ("zeros and ones", "mixed signs")) if terms[1:] else ():
+        parts = [inputs[others if number else first][:, term] for number, term in enumerate(terms)]
+        inputs[f"{first} beside {others}"] = np.concatenate(parts, axis=1)
+    return Trial(generators, tuple(drawn), inputs)

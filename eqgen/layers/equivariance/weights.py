@@ -1,9 +1,9 @@
 """A model with other weights than it has, and as it computes while it is trained; afterwards it is as it was."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
-from typing import Any
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from eqgen.layers.equivariance.trial import Array
 from eqgen.layers.recurrent import EquivariantRNN
 
-LARGEST_DRAWN = 30.0
+LARGEST_DRAWN = 100.0
 SMALLEST_DRAWN = 0.1
 """Weights are drawn from the one to the other, of both signs: what a threshold hides from small ones shows with large ones."""
 
@@ -44,8 +44,8 @@ def trained_weights(model: Any, updated: Callable[[], Any] | None = None) -> lis
 
     Args:
         model: a layer or a model.
-        updated: calls the model as training does, so that what it keeps is seen to change; where there is none, batch
-            normalization alone is known to keep some.
+        updated: calls the model as training does, so that what it keeps is seen to change, whether or not it raises; where
+            there is none, batch normalization alone is known to keep some.
     """
     statistics = [
         weight
@@ -56,7 +56,8 @@ def trained_weights(model: Any, updated: Callable[[], Any] | None = None) -> lis
     if updated is not None:
         others = [weight for weight in model.non_trainable_weights if is_float(_value(weight))]
         with kept(others) as before:
-            updated()
+            with suppress(Exception):
+                updated()
             statistics += [
                 weight
                 for weight, values in zip(others, before, strict=True)
@@ -65,44 +66,43 @@ def trained_weights(model: Any, updated: Callable[[], Any] | None = None) -> lis
     return list({id(weight): weight for weight in [*model.trainable_weights, *statistics]}.values())
 
 
+Draw = Literal["near 1", "wide", "wide, turned"]
+"""How weights are drawn.
+
+Near 1 vectors are positive, for one may be a variance, and matrices keep the size of what they multiply. Wide ones are from small
+to large, of both signs, but positive where a statistic is; turned, they have the other signs.
+"""
+
+DRAWS: tuple[Draw, ...] = get_args(Draw)
+
+
 @contextmanager
 def randomized_weights(
-    model: Any, random: np.random.Generator, weights: list[Any] | None = None, *, wide: bool = False
+    model: Any, random: np.random.Generator, weights: list[Any] | None = None, *, draw: Draw = "near 1"
 ) -> Iterator[None]:
-    """Inside, what training changes is drawn at random, within its constraints; afterwards it is as it was.
-
-    Vectors are positive, for one may be a variance, and matrices keep the size of what they multiply; wide: from small to large
-    ones of both signs, and positive where a statistic is.
-    """
+    """Inside, what training changes is drawn at random, within its constraints; afterwards it is as it was."""
     weights = trained_weights(model) if weights is None else weights
     trainable = {id(weight) for weight in model.trainable_weights}
     with kept(weights) as before:
         for weight, values in zip(weights, before, strict=True):
             if is_float(values):
-                weight.assign(drawn_weights(values, id(weight) in trainable, random, wide=wide).astype(values.dtype))
+                weight.assign(drawn_weights(values, id(weight) in trainable, random, draw).astype(values.dtype))
             if weight.constraint is not None:
                 weight.assign(weight.constraint(weight))
         yield
 
 
-def drawn_weights(values: Array, trainable: bool, random: np.random.Generator, *, wide: bool) -> Array:
+def drawn_weights(values: Array, trainable: bool, random: np.random.Generator, draw: Draw) -> Array:
     """Numbers in place of some weights, positive where a statistic is."""
-    positive = not trainable and bool((values >= 0).all() and values.any())
-    return _widely(values.shape, positive, random) if wide else _drawn(values.shape, random)
-
-
-def _drawn(shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    if len(shape) < 2:
-        return random.uniform(0.5, 1.5, size=shape)
-    return np.asarray(random.normal(size=shape) / np.sqrt(prod(shape[:-1])))
-
-
-def _widely(shape: tuple[int, ...], positive: bool, random: np.random.Generator) -> Array:
-    """Sizes at equal ratios, signs in turn, in random order: some are large and positive, some large and negative."""
+    shape = values.shape
+    inputs = prod(shape[:-1]) if len(shape) > 1 else 1
+    if draw == "near 1":
+        return random.uniform(0.5, 1.5, size=shape) if inputs == 1 else random.normal(size=shape) / np.sqrt(inputs)
+    # Sizes at equal ratios, signs in turn, in random order: some are large and positive, some large and negative.
     sizes = np.geomspace(LARGEST_DRAWN, SMALLEST_DRAWN, prod(shape)) * random.uniform(0.8, 1.2, size=prod(shape))
-    signs = 1 if positive else np.where(np.arange(prod(shape)) % 2, -1, 1) * random.choice([-1, 1])
-    scale = np.sqrt(prod(shape[:-1])) if len(shape) > 1 else 1.0
-    return np.asarray(random.permutation(sizes * signs).reshape(shape) / scale)
+    positive = not trainable and bool((values >= 0).all() and values.any())
+    signs = 1 if positive else np.where(np.arange(prod(shape)) % 2, -1, 1) * (-1 if draw == "wide, turned" else 1)
+    return np.asarray(random.permutation(sizes * signs).reshape(shape) / np.sqrt(inputs))
 
 
 def random_layers(model: Any) -> list[Any]:

@@ -6,7 +6,7 @@ m_out m_in d e instead of the product of both sizes.
 """
 
 from itertools import product
-from math import inf, isqrt
+from math import inf
 
 import numpy as np
 
@@ -28,9 +28,6 @@ LARGEST_ORBIT = 1024
 
 MOST_CLASSES = 12
 """So many classes of orbits are taken together."""
-
-LARGEST_TRANSFORM = 1 << 22
-"""A kernel between two classes is not transformed by larger matrices."""
 
 SMALL = 1e-9
 
@@ -57,8 +54,6 @@ def spectral(problem: Problem) -> KroneckerFactor | str:
         decomposition = decomposed([like.template for like in classes])
     except NoDecompositionError:
         return "its point orbits could not be told apart numerically"
-    if any(table.rank**2 > LARGEST_TRANSFORM for table in decomposition.pairs.values()):
-        return f"more than {isqrt(LARGEST_TRANSFORM)} orbits of pairs between two point orbits"
     outputs, inputs = ([number for number, like in enumerate(classes) if like.members[side]] for side in (0, 1))
     of_sides = ({piece.kind for piece in decomposition.pieces if piece.owner in owners} for owners in (outputs, inputs))
     kinds = sorted(set.intersection(*of_sides))
