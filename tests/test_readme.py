@@ -124,8 +124,9 @@ def test_each_line_keeps_its_form_through_training(question, line, random):
 
 def test_the_other_lines_of_the_table(random):
     others = dict(row for row in ROWS if row[0] not in FORMS)
-    network, constraint, attention, sets = (
+    network, molecule, constraint, attention, sets = (
         "a whole network whose answer ignores the order",
+        "node and edge features in, energy and charges out",
         "keep the Dense layer that I have in form",
         "attention that knows distances on a ring",
         "sets of different sizes, padded to 100",
@@ -137,6 +138,7 @@ def test_the_other_lines_of_the_table(random):
         constraint,
         attention,
         sets,
+        molecule,
     }
     names = {"eq": eq, "np": np, "keras": keras, "networkx": networkx, "k": K}
     model = eval(others["f(x, y) = f(y, x)"], names)
@@ -157,6 +159,12 @@ def test_the_other_lines_of_the_table(random):
     kernel = np.asarray(dense.kernel)
     assert all(len(np.unique(np.diag(np.roll(kernel, step, axis=0)))) == 1 for step in range(50))
     assert eq.verify(held, "p -> p where p = C(50)")
+    named = eval(others[molecule], names)
+    atoms, bonds = random.normal(size=(2, 7, 5)), random.normal(size=(2, 21, 3))
+    assert {name: answer.shape for name, answer in named({"atoms": atoms, "bonds": bonds}).items()} == {
+        "energy": (2, 1),
+        "charges": (2, 7, 1),
+    }
     padded = eval(others[sets], names)
     some = np.zeros((2, 100, 3), dtype="float32")
     some[:, 10:14] = random.normal(size=(2, 4, 3))
@@ -165,7 +173,7 @@ def test_the_other_lines_of_the_table(random):
 
 
 def test_the_table_is_there():
-    assert len(ROWS) == len(FORMS) + 6
+    assert len(ROWS) == len(FORMS) + 7
 
 
 def test_adding_a_symmetry_is_adding_a_file(tmp_path, monkeypatch):
