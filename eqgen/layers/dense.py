@@ -1,6 +1,6 @@
 """EquivariantDense: a dense layer whose weight matrix keeps the form that a symmetry, or a typed pattern, gives it."""
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Self
 
 import keras
@@ -20,7 +20,6 @@ from eqgen.layers.inputs.arguments import (
 )
 from eqgen.layers.inputs.shape import Shape, check_channels
 from eqgen.layers.linear import LinearMap, linear_map
-from eqgen.layers.masks.reading import read_masks
 from eqgen.layers.sized import checked_sizes, no_single_size, sized
 from eqgen.orbitals.fingerprint import fingerprint
 from eqgen.orbitals.orbit_family import OrbitFamily
@@ -198,13 +197,11 @@ class EquivariantDense(Convertible, keras.layers.Layer):
         plan = self.sized.plan(inputs.shape, sizes)
         if self.units is not None:
             check_channels(self.kernel.shape[1], inputs.shape)
-        mask, lead = inputs_mask if mask is None else mask, inputs.shape[: plan.reading.lead]
-        there = read_masks(mask, known, inputs.shape, lead, plan.points, plan.mapping, scalar=self.units is None)
+        mask = inputs_mask if mask is None else mask
+        there = plan.there(mask, known, inputs.shape, scalar=self.units is None)
         # Keras hands whole numbers on as they are.
-        flat = plan.flat(ops.cast(inputs, self.compute_dtype))
-        linear = plan.linear if there is None else partial(plan.of_present, there)
-        outputs = linear(flat, self.kernel, self.bias, self.compute_dtype)
-        outputs = self.activation(ops.reshape(outputs, (*ops.shape(inputs)[: plan.reading.lead], *plan.reading.output)))
+        features = ops.cast(inputs, self.compute_dtype)
+        outputs = self.activation(plan.apply(features, there, self.kernel, self.bias, self.compute_dtype))
         return outputs if there is None else there.at_outputs(outputs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

@@ -5,10 +5,11 @@ The kernel for every size is in the order of the stable orbits.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -16,11 +17,12 @@ from eqgen.common.arrays import Integers, SignedLabels, labels_of, signs_of
 from eqgen.common.errors import DeclarationError, shortened
 from eqgen.layers.execution.run import Execution
 from eqgen.layers.execution.weight_table import WeightTable, gathered, weight_table
-from eqgen.layers.inputs.shape import Reading, Shape, Sides, points_of, read_shape, shown
+from eqgen.layers.inputs.shape import Reading, Shape, Sides, of_points, points_of, read_shape, shown
 from eqgen.layers.inputs.sizes import read_sizes
 from eqgen.layers.linear import LinearMap
 from eqgen.layers.masks.means import MeansOfPresent
-from eqgen.layers.masks.reading import Present, mask_of_outputs
+from eqgen.layers.masks.reading import Present, mask_of_outputs, read_masks
+from eqgen.layers.open_sizes import MaskOfOutputs, OpenMaps, OpenPlan
 from eqgen.orbitals.orbit_family import OrbitFamily, grown
 from eqgen.orbitals.orbits import Orbits, bias_pattern, orbits
 from eqgen.orbitals.pattern import Pattern
@@ -99,11 +101,17 @@ class Plan:
     linear: Linear
     of_present: Callable[[Present, Any, Any, Any, str], Any]
 
-    def flat(self, features: Any) -> Any:
-        """Features (batch, points, channels)."""
+    def there(self, mask: Any, known: Any, shape: Any, *, scalar: bool) -> Present | None:
+        """What is there of features of a shape; None if they are whole."""
+        return read_masks(mask, known, shape, shape[: self.reading.lead], self.points, self.mapping, scalar=scalar)
+
+    def apply(self, inputs: Any, there: Present | None, kernel: Any, bias: Any, dtype: str) -> Any:
+        """Outputs (lead ..., points ..., channels) for features of the compute dtype."""
+        lead = ops.shape(inputs)[: self.reading.lead]
         # Without points a size that is left open could be any.
-        batch = -1 if self.points else prod(ops.shape(features)[: self.reading.lead])
-        return ops.reshape(features, (batch, self.points, self.reading.channels))
+        flat = ops.reshape(inputs, (-1 if self.points else prod(lead), self.points, self.reading.channels))
+        linear = self.linear if there is None else partial(self.of_present, there)
+        return ops.reshape(linear(flat, kernel, bias, dtype), (*lead, *self.reading.output))
 
 
 @dataclass(frozen=True)
@@ -168,6 +176,7 @@ class AnySize:
         self.layer, self.sides = layer, sides
         self.found: OrbitFamily = layer.orbits
         self.family = self.found.family
+        self.maps = OpenMaps(self.found, layer.aggregation, layer.bias_pattern)
         self._plans: dict[Any, Plan] = {}
 
     def reading(self, shape: Shape) -> tuple[Reading, Mapping | None]:
@@ -185,9 +194,15 @@ class AnySize:
         if self.family.stable.input == self.family.stable.output and not isinstance(mask, dict):
             return mask
         reading, mapping = self.reading(shape)
-        return mask_of_outputs(mask, shape, mapping, reading, scalar=self.sides.units is None)
+        plan = None if mapping is not None or isinstance(mask, dict) else self.plan(shape)
+        if not isinstance(plan, OpenPlan) or of_points(mask, shape) is None:
+            return mask_of_outputs(mask, shape, mapping, reading, scalar=self.sides.units is None)
+        if isinstance(mask, keras.KerasTensor):
+            answer = (*shape[: reading.lead], *reading.output[:-1])
+            return MaskOfOutputs(self.family.without_catalogue(), plan.layout, plan.sizes, tuple(shape), answer)(mask)
+        return plan.outputs_there(mask, shape)
 
-    def plan(self, shape: Shape, sizes: Any = None) -> Plan:
+    def plan(self, shape: Shape, sizes: Any = None) -> Plan | OpenPlan:
         """What is done with features of a shape.
 
         Raises:
@@ -197,16 +212,13 @@ class AnySize:
         key = (tuple(shape), *given.items())
         if key not in self._plans:
             told = read_sizes(shape, self.family, self.sides, given)
-            reading, points = read_shape(shape, told.sides), points_of(told.sides.input)
-            if points is None:
-                raise DeclarationError(
-                    f"the number of points of {self.family.in_short()} is not known while {shown(shape)} is traced: give "
-                    "batches of one size, of known shapes"
-                )
+            reading = read_shape(shape, told.sides)
+            if len(told.sizes) < len(self.family.letters):
+                return OpenPlan(self.maps, reading, told.sides.layout, told.sizes)
             mapping = self.family.member(told.sizes)
             linear = self._linear(mapping, told.sizes, reading.channels)
             masked = mapping if isinstance(linear, Chosen) else None
-            self._plans[key] = Plan(reading, masked, points, linear, linear.of_present)
+            self._plans[key] = Plan(reading, masked, mapping.input.size, linear, linear.of_present)
         return self._plans[key]
 
     def built_for(self, shape: Shape) -> tuple[int, RowCounts]:

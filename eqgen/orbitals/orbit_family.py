@@ -36,16 +36,16 @@ class Growth:
 
     Attributes:
         factor: a fraction.
-        spans: (letter, start, stop).
+        spans: (letter, axis, start, stop).
     """
 
     factor: Fraction
-    spans: tuple[tuple[str, int, int], ...]
+    spans: tuple[tuple[str, int, int, int], ...]
 
     def at(self, sizes: Sizes) -> int:
         """The number for some sizes; 0 where there is no row of that kind."""
         number = self.factor
-        for letter, start, stop in self.spans:
+        for letter, _, start, stop in self.spans:
             size = sizes[letter]
             number *= perm(size - start, stop - start) if size >= start else 0
         return int(number)
@@ -56,7 +56,7 @@ class Growth:
         from sympy import Rational, Symbol, factor
 
         product = Rational(self.factor.numerator, self.factor.denominator)
-        for letter, start, stop in self.spans:
+        for letter, _, start, stop in self.spans:
             for place in range(start, stop):
                 product *= Symbol(letter) - place
         return factor(product)
@@ -127,8 +127,8 @@ class OrbitFamily:
                 start = 0 if with_rows else _met(stable.output, row, axis)
                 stop = max(_met(stable.output, row, axis), _met(stable.input, column, axis))
                 factor /= perm(stable.axes[axis].group.degree - start, stop - start)
-                spans.append((group.letter, start, stop))
-            growths.append(Growth(factor, tuple(span for span in spans if span[1] < span[2])))
+                spans.append((group.letter, axis, start, stop))
+            growths.append(Growth(factor, tuple(span for span in spans if span[2] < span[3])))
         return growths
 
     @property

@@ -2,14 +2,19 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers import EquivariantDense
 from eqgen.layers.equivariance.rounding import tolerance_of
 from eqgen.layers.execution.tensors import double_precision
+from eqgen.layers.inputs.shape import Reading
+from eqgen.layers.open_sizes import OpenPlan
+from eqgen.layers.sized import AnySize, Plan
 from eqgen.layers.transfer import bias_transfer, kernel_transfer
 from eqgen.orbitals.orbit_family import OrbitFamily
 from eqgen.orbitals.orbits import Orbits
@@ -75,6 +80,7 @@ def _at_one_size(
     kernel = random.normal(size=(layer.rank, *of_channels, *out))
     points = fixed.mapping.input.shape if layer.layout == "grid" else (fixed.mapping.input.size,)
     plan = layer.sized.plan((2, *points, *of_channels), dict(sizes))
+    assert isinstance(plan, Plan)
     features = random.normal(size=(2, fixed.mapping.input.size, *(of_channels or (1,))))
     bias = own_bias = None
     if layer.bias_pattern is not None:
@@ -82,11 +88,21 @@ def _at_one_size(
         own_bias = bias_transfer(layer, fixed, sizes).there(bias)
     with double_precision():
         from_every = applied(layer, (kernel, bias), "float64", features, linear=plan.linear)
+        from_open = applied(layer, (kernel, bias), "float64", features, linear=partial(_in_a_graph, layer, sizes))
         from_one = applied(fixed, (kernel_transfer(layer, fixed, sizes).there(kernel), own_bias), "float64", features)
-    error = float(np.abs(from_every - from_one).max(initial=0) / (np.abs(from_one).max(initial=0) or 1.0))
+    differences = (np.abs(answers - from_one).max(initial=0) for answers in (from_every, from_open))
+    error = float(max(differences) / (np.abs(from_one).max(initial=0) or 1.0))
     tolerance = tolerance_of("float64")
     evidence = f"that of this size is verified, and differs from it by {error:.1e} (tolerance {tolerance:.1e})"
     return Check(sizes_text(sizes), error <= tolerance, evidence), max(error, report.max_error)
+
+
+def _in_a_graph(layer: EquivariantDense, sizes: Sizes, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
+    """What the layer answers where a graph does not know the sizes."""
+    kernel = kernel if len(kernel.shape) == 3 else ops.reshape(kernel, (-1, 1, 1))
+    reading = Reading(1, int(kernel.shape[1]), (None, int(kernel.shape[2])))
+    assert isinstance(layer.sized, AnySize)
+    return OpenPlan(layer.sized.maps, reading, "flat", dict(sizes)).apply(features, None, kernel, bias, dtype)
 
 
 def _row_sizes(found: OrbitFamily, fixed: Orbits, sizes: Sizes) -> str:

@@ -66,6 +66,12 @@ def read_sizes(shape: Shape, family: MappingFamily, sides: Sides, given: Sizes, 
     if reading is None or (reading.untold and all_letters):
         raise DeclarationError(_untold(shape, family, sides, reading))
     grids = [_grid(side, family, reading.sizes) for side in (family.stable.input, family.stable.output)]
+    # A dimension that is not known has to be read as such, whatever it will be.
+    dimensions = points[-len(parts) :]
+    if len(grids[0]) == len(dimensions):
+        grids[0] = tuple(None if size is None else own for own, size in zip(grids[0], dimensions, strict=True))
+    elif None in dimensions:
+        grids[0] = (None,)
     return Sized(replace(sides, input=grids[0], output=grids[1], layout=layout), reading.sizes)
 
 
