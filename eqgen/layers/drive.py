@@ -82,9 +82,15 @@ class Drive(keras.layers.Layer):
         """Of features (batch, points, channels) in the compute dtype."""
         return self.prepared()(features)
 
-    def prepared(self) -> Applied:
-        """What `call` computes; all that is made of the weights is made once, for any number of steps."""
-        candidate, gates = _prepared(self.candidate), None if self.gates is None else _prepared(self.gates)
+    def prepared(self, mask: Any = None) -> Applied:
+        """What `call` computes; all that is made of the weights is made once, for any number of steps.
+
+        Args:
+            mask: (batch, points), which points of the features are there; None where all are.
+        """
+        candidate = _prepared(self.candidate, mask)
+        sizes = mask if mask is None else ops.concatenate([mask, taken(mask, self.flipped, 1)], axis=1)
+        gates = None if self.gates is None else _prepared(self.gates, sizes)
 
         def driven(features: Any) -> Any:
             made = candidate(features)
@@ -97,5 +103,7 @@ class Drive(keras.layers.Layer):
         return driven
 
 
-def _prepared(dense: EquivariantDense) -> Applied:
+def _prepared(dense: EquivariantDense, mask: Any) -> Applied:
+    if mask is not None:
+        return lambda features: dense.call(features, mask)
     return dense.linear.prepared(dense.kernel, dense.bias, dense.compute_dtype)

@@ -1,5 +1,6 @@
 """EquivariantRNN: recurrent cells of points, one step after the other."""
 
+import math
 from typing import Any
 
 import keras
@@ -27,8 +28,8 @@ class EquivariantRNN(keras.layers.RNN):
 
     Input shape:
         (batch, time, points, channels), a grid in place of the points where the space is one. A mask says which steps there are,
-        (batch, time), or which points of each, (batch, time, points): points that are left out count as zeros, and a step without
-        any is left out.
+        (batch, time), or which points of each, (batch, time, points): means are over the points that are there, a point that is
+        there at no step has the state 0, and a step without points is left out.
 
     Output shape:
         (batch, points, units), with `return_sequences` (batch, time, points, units); with a grid where the input was one and the
@@ -61,20 +62,18 @@ class EquivariantRNN(keras.layers.RNN):
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """Answers for sequences (batch, time, points, channels), from states (batch, points, units) or zeros."""
         sequences = ops.cast(sequences, self.compute_dtype)
-        axes = len(sequences.shape)
+        axes, points = len(sequences.shape), None
         if mask is not None:
             mask = ops.cast(mask if len(mask.shape) == 2 else of_points(mask, sequences.shape), "bool")
             seen = ops.reshape(mask, (*ops.shape(mask), *[1] * (axes - len(mask.shape))))
             # Chosen and not multiplied, before the first product: what stands there may be infinite, and gradients with it.
             sequences = ops.where(seen, sequences, ops.zeros((), dtype=sequences.dtype))
-            mask = _steps(mask)
+            points, mask = _points_and_steps(mask)
         if initial_state is not None:
             initial_state = self._flat(initial_state)
-        first, *others = self.cells
         try:
-            for cell in others:
-                cell.begin()
-            driven = first.begin(sequences)
+            self._begin(points)
+            driven = self.cells[0].ahead(sequences, points)
             answer = super().call(driven, initial_state=initial_state, mask=mask, training=training)
         finally:
             for cell in self.cells:
@@ -94,12 +93,35 @@ class EquivariantRNN(keras.layers.RNN):
         return output, *(each[0] if len(each) == 1 else each)
 
     def compute_mask(self, sequences: Any, mask: Any = None) -> Any:
-        """The mask of the steps, or of the points of each step, where they are those of the state."""
+        """The mask of the steps, and of the points of the state where the mask that came says which points there are."""
         mask = keras.tree.flatten(mask)[0]
-        first, last = self.cells[0].mapping, self.cells[-1].mapping
-        if mask is not None and (len(self.cells) > 1 or first.input != last.output):
-            mask = _steps(mask)
-        return super().compute_mask(sequences, mask)
+        if mask is None or len(mask.shape) == 2:
+            return super().compute_mask(sequences, mask)
+        if isinstance(mask, keras.KerasTensor) and len(mask.shape) > 3:
+            return super().compute_mask(sequences, ops.any(mask, axis=tuple(range(2, len(mask.shape)))))
+        points, steps = _points_and_steps(ops.cast(mask, "bool"))
+        there = self._states_there(points)[-1]
+        if there is None:
+            return super().compute_mask(sequences, steps)
+        if self.return_sequences:
+            there = ops.logical_and(ops.expand_dims(there, 1), ops.expand_dims(steps, -1))
+        grid = self._points(len(mask.shape) + 1)
+        there = ops.reshape(there, (*ops.shape(there)[:-1], *grid)) if len(grid) > 1 else there
+        return [there, *[None] * len(self.state_size)] if self.return_state else there
+
+    def _begin(self, points: Any) -> None:
+        """Make once what the steps of each cell share."""
+        masks = [None] * len(self.cells) if points is None else [ops.any(points, axis=1), *self._states_there(points)]
+        for cell, mask in zip(self.cells, masks, strict=False):
+            cell.begin(mask)
+
+    def _states_there(self, points: Any) -> list[Any]:
+        """Which points of the state of each cell are there at any step, of a mask (batch, time, points); None for all."""
+        there, found = ops.any(points, axis=1), []
+        for cell in self.cells:
+            there = None if there is None else cell.state_mask(there)
+            found.append(there)
+        return found
 
     def reset_state(self) -> None:
         """Zeros in place of the states that a stateful layer keeps; those of several cells are nested, unknown to Keras."""
@@ -139,6 +161,10 @@ def _apart(state: Any, cell: EquivariantRNNCell) -> Any:
     return ops.reshape(state, (ops.shape(state)[0], cell.points, cell.units))
 
 
-def _steps(mask: Any) -> Any:
-    """Which steps there are, of a mask of points: those with any."""
-    return mask if len(mask.shape) == 2 else ops.any(mask, axis=tuple(range(2, len(mask.shape))))
+def _points_and_steps(mask: Any) -> tuple[Any, Any]:
+    """Which points there are, (batch, time, points), None where steps alone are told of; and which steps, those with any."""
+    if len(mask.shape) == 2:
+        return None, mask
+    steps = ops.any(mask, axis=tuple(range(2, len(mask.shape))))
+    # Where Keras only asks for shapes, those of the batch and of time are unknown.
+    return mask if len(mask.shape) == 3 else ops.reshape(mask, (*ops.shape(mask)[:2], math.prod(mask.shape[2:]))), steps

@@ -10,7 +10,8 @@ from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.drive import Drive
 from eqgen.layers.initializers import OrbitInitializer, serialized
 from eqgen.layers.inputs.arguments import check_activation, check_fingerprint, check_keras_flags, checked_units
-from eqgen.layers.inputs.shape import Shape, Sides, read_shape, shown
+from eqgen.layers.inputs.shape import Shape, Sides, present, read_shape, shown
+from eqgen.layers.masks.reading import read_masks
 from eqgen.orbitals.declare import looks_like_mapping, one_space
 from eqgen.orbitals.declare import mapping as as_mapping
 from eqgen.spaces.mapping import Mapping, identity_mapping
@@ -119,6 +120,7 @@ class EquivariantRNNCell(keras.layers.Layer):
         self.input_drive = self._drive("input", self.mapping, "kernel", self.use_bias)
         self.recurrent_drive = self._drive("recurrent", recurrent, "recurrent", self.use_bias and kind == "gru")
         self._prepared: tuple[Any, Any] | None = None
+        self._there: Any = None
         self._sides = Sides(self.mapping.input.shape, self.mapping.output.shape, self.units)
         self.points = self.mapping.output.size
         self.output_size = self.points * self.units
@@ -153,28 +155,42 @@ class EquivariantRNNCell(keras.layers.Layer):
         state, *memory = (ops.reshape(one, (lead, self.points, self.units)) for one in given)
         drive, recurrent = self._prepared or (self.input_drive.prepared(), self.recurrent_drive.prepared())
         of_input = inputs if drive is None else drive(self._features(inputs, lead))
-        new = self._stepped(of_input, recurrent(state), state, *memory)
+        new = [present(one, self._there) for one in self._stepped(of_input, recurrent(state), state, *memory)]
         new = [ops.reshape(one, (lead, self.output_size)) for one in new]
         return new[0], new if keras.tree.is_nested(states) else new[0]
 
-    def begin(self, sequences: Any = None) -> Any:
-        """Make once what all steps share, until `end`; and what sequences (batch, time, ...) drive, of all steps at once.
+    def begin(self, mask: Any = None) -> None:
+        """Make once what all steps share, until `end`.
 
-        Returns:
-            What the steps are to be given in place of the sequences.
+        Args:
+            mask: (batch, points), which points of the input are there at any step.
         """
-        ahead = sequences is not None and type(self).call is EquivariantRNNCell.call
-        self._prepared = (None if ahead else self.input_drive.prepared(), self.recurrent_drive.prepared())
-        if not ahead:
+        self._there = None if mask is None else self.state_mask(mask)
+        self._prepared = (self.input_drive.prepared(mask), self.recurrent_drive.prepared(self._there))
+
+    def ahead(self, sequences: Any, mask: Any = None) -> Any:
+        """What sequences (batch, time, ...) drive, of all steps at once, which steps are given in their place until `end`.
+
+        Args:
+            sequences: features as the steps take them.
+            mask: (batch, time, points), which points are there.
+        """
+        if self._prepared is None or type(self).call is not EquivariantRNNCell.call:
             return sequences
-        batch, time = ops.shape(sequences)[:2]
         steps = ops.reshape(sequences, (-1, *sequences.shape[2:]))
-        driven = self.input_drive.call(self._features(steps, ops.shape(steps)[0]))
-        return ops.reshape(driven, (batch, time, *driven.shape[1:]))
+        of_steps = None if mask is None else ops.reshape(mask, (-1, self.mapping.input.size))
+        driven = self.input_drive.prepared(of_steps)(self._features(steps, ops.shape(steps)[0]))
+        self._prepared = (None, self._prepared[1])
+        return ops.reshape(driven, (*ops.shape(sequences)[:2], *driven.shape[1:]))
 
     def end(self) -> None:
         """Forget what the steps shared."""
-        self._prepared = None
+        self._prepared = self._there = None
+
+    def state_mask(self, mask: Any) -> Any:
+        """Which points of the state are there, (batch, points), of a mask of the input; None for all."""
+        found = read_masks(mask, None, (*mask.shape, 1), mask.shape[:1], self.mapping.input.size, self.mapping)
+        return None if found is None else found.outputs
 
     def _features(self, inputs: Any, lead: Any) -> Any:
         """Inputs of so many steps as (steps, points, channels) in the compute dtype."""

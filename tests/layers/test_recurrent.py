@@ -264,6 +264,71 @@ def test_gradients_do_not_see_steps_that_are_not_there(kind):
         assert np.allclose(found, wanted, rtol=0, atol=1e-6)
 
 
+PADDED = {
+    "p where p = S({})": (lambda n: list(range(n)), lambda n: list(range(n))),
+    "{{p p}} -> p where p = S({})": (lambda n: list(combinations(range(n), 2)), lambda n: list(range(n))),
+    "[p p] where p = S({})": (lambda n: list(combinations(range(n), 2)),) * 2,
+    "p + [p p] -> [p p] where p = S({})": (
+        lambda n: [*range(n), *combinations(range(n), 2)],
+        lambda n: list(combinations(range(n), 2)),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("declaration", PADDED)
+def test_a_padded_example_answers_as_it_does_alone(kind, declaration):
+    """4 points of 5, and 3 steps of 5, with what is infinite in their place."""
+    of_input, of_state = PADDED[declaration]
+    alone, padded = (
+        eq.EquivariantRNN(
+            [
+                eq.EquivariantRNNCell(3, declaration.format(n), kind=kind, bias_initializer="normal"),
+                eq.EquivariantRNNCell(2, declaration.split("-> ")[-1].format(n).replace("{{", "{"), kind="gru"),
+            ],
+            return_sequences=True,
+        )
+        for n in (4, 5)
+    )
+    x = sequences(2, 3, len(of_input(4)), 2)
+    expected = np.asarray(alone(x))
+    places, state_places = ([listed(5).index(point) for point in listed(4)] for listed in (of_input, of_state))
+    wide = np.full((2, 5, len(of_input(5)), 2), np.nan, dtype="float32")
+    wide[:, :3, places] = x
+    mask = np.zeros(wide.shape[:3], dtype=bool)
+    mask[:, :3, places] = True
+    padded.build(wide.shape)
+    padded.set_weights(alone.get_weights())
+    answer = np.asarray(padded(wide, mask=mask))
+    assert np.allclose(answer[:, :3, state_places], expected, rtol=0, atol=1e-5)
+    others = np.setdiff1d(np.arange(len(of_state(5))), state_places)
+    assert (answer[:, :, others] == 0).all()
+    handed_on = np.asarray(padded.compute_mask(wide, keras.ops.convert_to_tensor(mask)))
+    assert np.array_equal(handed_on[0, 0].nonzero()[0], state_places)
+    assert not handed_on[:, 3:].any()
+
+
+@pytest.mark.slow(sample=1)
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("declaration", ["p where p = S(6)", "h w where h = C(2), w = C(3)"])
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_masks_go_through_a_model(declaration, return_sequences):
+    cell = eq.EquivariantRNNCell(3, declaration, bias_initializer="normal")
+    shape = cell.mapping.input.shape
+    inputs = keras.Input((None, *shape, 2))
+    layer = eq.EquivariantRNN(cell, return_sequences=return_sequences)
+    model = keras.Model(inputs, eq.InvariantPool(declaration)(layer(keras.layers.Masking()(inputs))))
+    x = sequences(2, 5, *shape, 2)
+    x[0, 3:] = 0
+    x[:, :, 0] = 0
+    model.compile("sgd", "mse")
+    model.fit(x, np.zeros(model(x).shape), verbose=0)
+    answer = np.asarray(model(x))
+    assert np.isfinite(answer).all()
+    short = np.asarray(model(x[:1, :3]))
+    assert np.allclose(answer[:1, :3] if return_sequences else answer[:1], short, rtol=0, atol=1e-6)
+
+
 def test_a_grid_stays_a_grid():
     layer = eq.EquivariantRNN(eq.EquivariantRNNCell(2, "h w where h = C(3), w = C(4)"), return_sequences=True)
     x = sequences(2, 5, 12, 1)

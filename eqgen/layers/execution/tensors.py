@@ -95,7 +95,7 @@ def multiplied(matrix: np.ndarray, values: Any, axis: int) -> Any:
 
 def taken(values: Any, places: Integers, axis: int) -> Any:
     """What stands at some places, (count,), along one axis."""
-    if keras.backend.backend() != "torch":
+    if keras.backend.backend() != "torch" or isinstance(values, keras.KerasTensor):
         return ops.take(values, places, axis=axis)
     import torch
 
