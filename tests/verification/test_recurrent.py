@@ -37,7 +37,7 @@ class GatesWithSigns(eq.EquivariantRNNCell):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         drive = self.input_drive
-        drive.prepared = lambda: (
+        drive.prepared = lambda mask=None: (
             lambda features: ops.concatenate(
                 [drive.gates.call(ops.concatenate([features, features], axis=1)), drive.candidate.call(features)],
                 axis=-1,
