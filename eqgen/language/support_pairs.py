@@ -1,4 +1,4 @@
-"""The pairs of a support: `1 <- 1, 1 <- 2`, or `none`."""
+"""The pairs of a support: `1 <- 1, 1 <- 2`, or `none`, or `stencil(1)`."""
 
 import re
 from collections.abc import Iterable
@@ -7,6 +7,9 @@ from eqgen.common.errors import in_short, pointing
 from eqgen.language.syntax import LONGEST_NUMBER, SupportSyntax
 
 PAIR = re.compile(r"\s*([0-9]+)\s*<-\s*([0-9]+)\s*(,|\Z)")
+STENCIL = re.compile(r"\s*(stencil)\s*\(\s*([0-9]+(?:\.[0-9]+)?)\s*(?:,\s*(square|diamond|disc)\s*)?\)")
+"""A stencil on rings, with its radius and its metric."""
+
 PIECES_OF_A_PAIR = (("[0-9]+", "a number"), ("<-", '"<-"'), ("[0-9]+", "a number"), (",", '"," or the end'))
 
 TOKEN = re.compile(r'"[^"\n]*"|->|<-|-?[0-9]+|[A-Za-z_][A-Za-z0-9_]*|.')
@@ -29,6 +32,10 @@ def support_after(text: str, plain: str, position: int) -> SupportSyntax:
     if none is not None:
         _expect(((r"\Z", "the end"),), text, plain, none.end())
         return SupportSyntax((), (position,))
+    stencil = STENCIL.match(plain, position)
+    if stencil is not None:
+        _expect(((r"\Z", "the end"),), text, plain, stencil.end())
+        return SupportSyntax((), (stencil.start(1),), (float(stencil[2]), stencil[3] or "square"))
     pairs: list[tuple[int, ...]] = []
     positions: list[int] = []
     comma = ","

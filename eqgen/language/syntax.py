@@ -96,10 +96,14 @@ class AxisSyntax:
 
 @dataclass(frozen=True)
 class SupportSyntax:
-    """The pairs that `support` names: of `3 <- 1` it is (3, 1), output 3 may use input 1; of `none` only a position is left."""
+    """The pairs that `support` names: of `3 <- 1` it is (3, 1), output 3 may use input 1; of `none` only a position is left.
+
+    Or the radius and the metric of a stencil on rings, `stencil(1)` or `stencil(1.5, disc)`.
+    """
 
     pairs: tuple[tuple[int, ...], ...]
     positions: tuple[int, ...] = field(compare=False)
+    stencil: tuple[float, str] | None = None
 
 
 @dataclass(frozen=True)

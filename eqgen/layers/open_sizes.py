@@ -11,8 +11,10 @@ from keras import ops
 
 from eqgen.common.errors import DeclarationError
 from eqgen.layers.execution.every_size import EverySize, Points, apart, count, dense, flat
+from eqgen.layers.execution.rolled import Rolled, rolled
 from eqgen.layers.inputs.shape import Reading, Shape, of_points, present, shown
 from eqgen.layers.masks.reading import Present
+from eqgen.orbitals.declare_family import StencilFamily
 from eqgen.orbitals.orbit_family import OrbitFamily, orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.programs.coincidences import places_of, term_pairs
@@ -34,8 +36,10 @@ class OpenMaps:
         self.family, self.stable = found.family, found.family.stable
 
     @cached_property
-    def kernel(self) -> EverySize:
+    def kernel(self) -> EverySize | Rolled:
         """From features to outputs."""
+        if isinstance(self.family, StencilFamily):
+            return rolled(self.found, self.aggregation == "mean")
         growths = self.found.row_growths if self.aggregation == "mean" else None
         return self._map(self.stable.input, self.found.stable.form.at, self.found.rank, growths)
 
@@ -74,9 +78,17 @@ class OpenPlan:
                 f"known=... needs features of known shapes, and {shown(shape)} is traced: give batches of one size, or points that "
                 "are there, mask=..."
             )
-        mask = None if scalar or isinstance(mask, dict) else of_points(mask, shape)
+        if isinstance(mask, dict):
+            raise DeclarationError(
+                f"masks by the names of axes need features of known shapes, and {shown(shape)} is traced: give one of the points"
+            )
+        mask = None if scalar else of_points(mask, shape)
         if mask is None:
             return None
+        if isinstance(self.maps.family, StencilFamily):
+            raise DeclarationError(
+                f"a mask on rings needs features of known shapes, and {shown(shape)} is traced: a part of a ring is no shorter ring"
+            )
         dimensions = ops.shape(mask)
         lead, grid = dimensions[: self.reading.lead], dimensions[self.reading.lead :]
         points = self._points(grid)

@@ -13,7 +13,7 @@ from eqgen.language.grammar import is_mapping, parse_mapping, parse_space
 from eqgen.language.printed import without_end
 from eqgen.language.syntax import AxisSyntax, MappingSyntax, Sum, factor_text, sum_text
 from eqgen.orbitals.sparse import NotClosedError, sparse_labels
-from eqgen.orbitals.supports import Pairs, support_pairs
+from eqgen.orbitals.supports import Pairs, stencil, support_pairs
 from eqgen.permutations.group import LARGEST_GROUP, Group
 from eqgen.permutations.group_expression import axis_group, from_expression
 from eqgen.permutations.joint_axes import JointAxis
@@ -64,7 +64,7 @@ def mapping_of(syntax: MappingSyntax, declaration: str, support: Any, axes: dict
             "together (eq.joint), or cut the mapping into several"
         )
     pairs = _pairs(syntax, declaration, whole, support)
-    return whole if pairs is None else _supported(whole, pairs)
+    return whole if pairs is None else supported(whole, pairs)
 
 
 def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pairs | None:
@@ -75,6 +75,9 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
         raise pointing(
             "the support is declared here and as a keyword: keep one of the two", text, syntax.support.positions[0]
         )
+    if syntax.support.stencil is not None:
+        radius, metric = syntax.support.stencil
+        return support_pairs(stencil(radius, metric=metric, wrap=True), whole)
     sizes = {"output": whole.output.size, "input": whole.input.size}
     numbers = np.array(syntax.support.pairs, dtype=np.intp).reshape(-1, 2) - 1
     # A row for each number that is too large: the pair that it stands in, and the side of it.
@@ -87,7 +90,7 @@ def _pairs(syntax: MappingSyntax, text: str, whole: Mapping, support: Any) -> Pa
     return Pairs(numbers[:, 0], numbers[:, 1], True)
 
 
-def _supported(whole: Mapping, pairs: Pairs) -> Mapping:
+def supported(whole: Mapping, pairs: Pairs) -> Mapping:
     """A mapping with its pairs cut to those of a support."""
     try:
         return replace(whole, support=sparse_labels(whole.elements, pairs))

@@ -1,7 +1,7 @@
 """mapping: a declaration, in text or in Python, becomes a Mapping, or a MappingFamily where a size is a letter."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eqgen.common.errors import DeclarationError, pointing
@@ -9,13 +9,41 @@ from eqgen.language.grammar import parse_group, parse_mapping
 from eqgen.language.syntax import AxisSyntax, Call, GroupExpression, Letter, MappingSyntax
 from eqgen.orbitals import declare
 from eqgen.orbitals.stable import SPARE
-from eqgen.permutations.families import ELSEWHERE, A, S
+from eqgen.orbitals.supports import Stencil, stencil, support_pairs
+from eqgen.permutations.families import ELSEWHERE, FAMILIES, A, C, D
 from eqgen.permutations.group import Group
-from eqgen.spaces.family import AnySize, MappingFamily
+from eqgen.permutations.group_expression import no_letter
+from eqgen.spaces.family import AnySize, MappingFamily, Sizes
 from eqgen.spaces.mapping import Mapping
 
-FAMILIES: dict[str, Callable[[int], Group]] = {"S": S, "A": A}
-"""The groups whose orbits are the same for all sizes from some on."""
+RINGS = (C, D)
+"""The groups whose orbits are the same for all sizes where a stencil says which pairs a kernel may use."""
+
+
+@dataclass(frozen=True, repr=False)
+class StencilFamily(MappingFamily):
+    """A mapping of a ring or torus of any size to itself, with a local kernel.
+
+    Attributes:
+        stencil: which cells a kernel reaches.
+    """
+
+    stencil: Stencil
+
+    def member(self, sizes: Sizes) -> Mapping:
+        """The mapping for a size of each letter, none of which is shorter than the stencil."""
+        for letter, least in self.stable_sizes.items():
+            if sizes[letter] < least:
+                raise DeclarationError(
+                    f"a ring of {letter} = {sizes[letter]} points is shorter than the stencil of {self.in_short()}, which reaches "
+                    f"{least}: give a size of {least} or more"
+                )
+        whole = replace(super().member(sizes), support=None)
+        return declare.supported(whole, support_pairs(self.stencil, whole))
+
+    def _text(self, group_text: Callable[[Group], str]) -> str:
+        metric = "" if self.stencil.metric == "square" else f", {self.stencil.metric}"
+        return f"{super()._text(group_text)} support stencil({self.stencil.radius:g}{metric})"
 
 
 def mapping(
@@ -25,7 +53,8 @@ def mapping(
 
     Args:
         declaration: `"{p p} -> {p p} where p = S(5)"`; axes that `where` does not name come as keywords. Of `p = S(n)` or
-            `p = A(n)` the size is left open. (A Mapping or MappingFamily is handed back as it is.)
+            `p = A(n)` the size is left open, with a stencil that of rings too, `p = C(n)` or `p = D(n)`. (A Mapping or
+            MappingFamily is handed back as it is.)
         support: the pairs that a local kernel may use: a networkx graph whose nodes are the points (its edges, and each node
             with itself), `eq.neighbours(graph, radius)`, `eq.stencil(radius, shape)`, or a list of (output, input) pairs, by
             number or written as in `space.points`, which bring with them all that the group moves them to.
@@ -58,7 +87,7 @@ def mapping(
 
 
 def letter_of(expression: Any) -> str | None:
-    """The letter of `S(n)` or `A(n)`, None of any other group."""
+    """The letter of `S(n)`, `A(n)`, `C(n)` or `D(n)`, None of any other group."""
     if not isinstance(expression, Call) or ELSEWHERE.get(expression.name, expression.name) not in FAMILIES:
         return None
     letters = [argument.name for argument in expression.arguments if isinstance(argument, Letter)]
@@ -75,10 +104,7 @@ def _expression(value: Any) -> GroupExpression | None:
 
 def _family(syntax: MappingSyntax, text: str, support: Any, axes: dict[str, Any]) -> MappingFamily:
     """The family of a syntax tree in which some sizes are letters."""
-    if support is not None or syntax.support is not None:
-        raise DeclarationError(
-            "a support names pairs of points, and how many there are is left open: give sizes as numbers"
-        )
+    rings = _stencil_of(syntax, support)
     groups: dict[str, AnySize] = {}
     where = []
     for clause in syntax.where:
@@ -93,13 +119,51 @@ def _family(syntax: MappingSyntax, text: str, support: Any, axes: dict[str, Any]
         if letter is not None:
             assert isinstance(group, Call)
             family = FAMILIES[ELSEWHERE.get(group.name, group.name)]
+            if (family in RINGS) != (rings is not None):
+                raise pointing(_no_stencil(family, letter), text, group.position)
             groups[name] = AnySize(family, letter)
-            clause = replace(
-                clause, groups=(Call(group.name, (_stable_degree(syntax, name, family),), group.position),)
-            )
+            degree = _stable_degree(syntax, name, family) if rings is None else 2 * int(rings.radius) + 1
+            clause = replace(clause, groups=(Call(group.name, (degree,), group.position),))
         where.append(clause)
-    stable = declare.mapping_of(replace(syntax, where=tuple(where)), text, None, axes)
-    return MappingFamily(stable, tuple(groups.get(axis.name) for axis in stable.axes))
+    stable = declare.mapping_of(replace(syntax, where=tuple(where), support=None), text, rings, axes)
+    sizes = tuple(groups.get(axis.name) for axis in stable.axes)
+    if rings is None:
+        return MappingFamily(stable, sizes)
+    (term, *others) = stable.input.terms
+    named = [factor.axis for factor in term if factor.axis is not None and sizes[factor.axis]]
+    single = all(factor.kind.size == 1 for factor in term if factor.axis in named)
+    if stable.input != stable.output or others or not single or len(set(named)) < len(named):
+        raise DeclarationError(
+            f"a ring of any size leads to itself, as in h w -> h w where h = C(n), w = C(m): the mapping is {stable.sides}"
+        )
+    return StencilFamily(stable, sizes, rings)
+
+
+def _stencil_of(syntax: MappingSyntax, support: Any) -> Stencil | None:
+    """The stencil that is the support of every size, None without a support.
+
+    Raises:
+        DeclarationError: a support that belongs to one size.
+    """
+    if support is None and syntax.support is None:
+        return None
+    if support is None and syntax.support is not None and syntax.support.stencil is not None:
+        radius, metric = syntax.support.stencil
+        return stencil(radius, metric=metric, wrap=True)
+    on_rings = isinstance(support, Stencil) and support.wrap is True and not support.shape and not support.axes
+    if not on_rings or syntax.support is not None:
+        raise DeclarationError(
+            "a support names pairs of points, and how many there are is left open: give sizes as numbers, or a stencil on rings of "
+            "any size, support=eq.stencil(1, wrap=True)"
+        )
+    found: Stencil = support
+    return found
+
+
+def _no_stencil(family: Callable[[int], Group], letter: str) -> str:
+    if family in RINGS:
+        return no_letter(family.__name__, letter)
+    return f"a stencil reaches along rings, and points under {family.__name__}({letter}) have no neighbours: write C({letter})"
 
 
 def _stable_degree(syntax: MappingSyntax, axis: str, family: Callable[[int], Group]) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from eqgen.common.arrays import Integers, Permutation, SignedLabels
 from eqgen.common.errors import count
 from eqgen.orbitals.certificate import Certificate
-from eqgen.orbitals.declare_family import mapping
+from eqgen.orbitals.declare_family import RINGS, mapping
 from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.orbits import orbits as orbits_of_one_size
@@ -126,6 +126,9 @@ class OrbitFamily:
                     continue
                 start = 0 if with_rows else _met(stable.output, row, axis)
                 stop = max(_met(stable.output, row, axis), _met(stable.input, column, axis))
+                if group.family in RINGS:
+                    # A stencil reaches as many cells from each on every ring.
+                    stop = start + with_rows
                 factor /= perm(stable.axes[axis].group.degree - start, stop - start)
                 spans.append((group.letter, axis, start, stop))
             growths.append(Growth(factor, tuple(span for span in spans if span[2] < span[3])))
@@ -209,6 +212,12 @@ def grown(family: MappingFamily, numbers: Permutation, side: Space, stable: Spac
     found = np.zeros_like(numbers)
     for place, term, (chosen, inner) in zip(kept, side.terms, side.by_term(numbers), strict=True):
         members = term_members(term, inner)
+        for number, axis in enumerate(_places(stable.terms[place])):
+            group = None if axis is None else family.groups[axis]
+            if axis is not None and group is not None and group.family in RINGS:
+                # What a stencil reaches backwards is counted from the end.
+                few = family.stable.axes[axis].group.degree
+                members[:, number] -= (members[:, number] > few // 2) * (sizes[group.letter] - few)
         found[chosen] = stable.slices[place].start + term_numbers(stable.terms[place], members)
     return found
 

@@ -160,7 +160,7 @@ def from_expression(expression: GroupExpression, text: str, reading: tuple[str, 
 def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
     letter = next((argument for argument in call.arguments if isinstance(argument, Letter)), None)
     if letter is not None:
-        raise DeclarationError(_no_letter(call.name, letter.name))
+        raise DeclarationError(no_letter(call.name, letter.name))
     if call.name in FAMILIES or call.name in ELSEWHERE:
         return _family(call)
     if call.name == "wreath":
@@ -186,7 +186,7 @@ def _call(call: Call, text: str, reading: tuple[str, ...]) -> Group:
     )
 
 
-def _no_letter(name: str, letter: str) -> str:
+def no_letter(name: str, letter: str) -> str:
     """Why a letter cannot stand for a size here."""
     meant = re.fullmatch(r"([A-Za-z])_?(\d+)", letter)
     group = named_group(meant[1], meant[2]) if meant else ""
@@ -195,8 +195,9 @@ def _no_letter(name: str, letter: str) -> str:
     family = ELSEWHERE.get(name, name)
     if family in ("S", "A"):
         return f"the size {letter} is a letter, and a number is needed here: write {family}(5)"
+    local = ", or a local kernel on a ring of any size, support=eq.stencil(1, wrap=True)"
     if family in ("C", "D"):
-        return f"the number of orbits under {family}({letter}) grows with {letter}: write a number, as in {family}(5)"
+        return f"the number of orbits under {family}({letter}) grows with {letter}: write a number, as in {family}(5){local}"
     return f"a letter stands for the size of S({letter}) or A({letter}) alone, directly after the name of an axis: write a number"
 
 

@@ -156,3 +156,30 @@ def test_what_an_open_size_cannot_do_is_told():
         "an output and an input are made of 8 points together, too many for batches whose size is not known when they are traced: give "
         "batches of one size, of known shapes"
     )
+
+
+RINGS = ["p -> p where p = C(n) support stencil(1)", "h w -> h w where h = C(n), w = C(m) support stencil(1, diamond)", "h w -> h w where h = D(n), w = C(4) support stencil(1)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("aggregation", ["mean", "sum"])
+@pytest.mark.parametrize("text", RINGS)
+def test_rings_of_any_size_know_their_neighbours(text, aggregation, tmp_path):
+    layer = eq.EquivariantDense(2, text, aggregation=aggregation, use_bias=True, bias_initializer="ones")
+    assert eq.verify(layer)
+    model = keras.Sequential([keras.Input((*[None] * len(layer.mapping.stable.input.terms[0]), 3)), layer])
+    model.save(tmp_path / "ring.keras")
+    again = keras.models.load_model(tmp_path / "ring.keras")
+    for size in (3, 6):
+        x = numbers(2, *layer.mapping.at(**dict.fromkeys(layer.mapping.letters, size)).input.shape, 3)
+        known = np.asarray(layer(x))
+        assert np.allclose(without_shape(layer, x), known, atol=1e-5)
+        assert np.allclose(again(x), known, atol=1e-6)
+        if text == RINGS[0]:
+            own, after, before = np.asarray(layer.kernel)
+            assert np.allclose(known, x @ own + np.roll(x, -1, 1) @ after + np.roll(x, 1, 1) @ before + 1, atol=1e-5)
+    masked = layer.sized.plan((None, *[None] * len(layer.mapping.stable.input.terms[0]), 3))
+    assert mistake(
+        lambda: masked.there(keras.ops.ones((2, *x.shape[1:-1]), dtype="bool"), None, x.shape, scalar=False)
+    ) == (
+        f"a mask on rings needs features of known shapes, and {x.shape} is traced: a part of a ring is no shorter ring"
+    )

@@ -90,12 +90,16 @@ def test_a_family_prints_and_reads_back():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: eq.mapping("p -> p where p = C(n)"), "the number of orbits under C(n) grows with n: write a number, as in C(5) (character 18)\n  p -> p where p = C(n)\n                   ^"),
+        (lambda: eq.mapping("p -> p where p = C(n)"), "the number of orbits under C(n) grows with n: write a number, as in C(5), or a local kernel on a ring of any size, support=eq.stencil(1, wrap=True) (character 18)\n  p -> p where p = C(n)\n                   ^"),
         (lambda: eq.mapping("p -> p where p = S(n) * S(2)"), "the size n is a letter, and a number is needed here: write S(5) (character 18)\n  p -> p where p = S(n) * S(2)\n                   ^"),
         (lambda: eq.group("S(n)"), "the size n is a letter, and a number is needed here: write S(5) (character 1)\n  S(n)\n  ^"),
         (lambda: eq.mapping("p -> p where p = catalogue(n)"), "a letter stands for the size of S(n) or A(n) alone, directly after the name of an axis: write a number (character 18)\n  p -> p where p = catalogue(n)\n                   ^"),
         (lambda: eq.mapping("p q -> p where p & q = S(n) & S(n)"), "axes declared together have a size each that is a number: p & q have a letter; an axis that moves alone may have one (character 16)\n  p q -> p where p & q = S(n) & S(n)\n                 ^"),
-        (lambda: eq.mapping("p -> p where p = S(n) support 1 <- 1"), "a support names pairs of points, and how many there are is left open: give sizes as numbers"),
+        (lambda: eq.mapping("p -> p where p = S(n) support 1 <- 1"), "a support names pairs of points, and how many there are is left open: give sizes as numbers, or a stencil on rings of any size, support=eq.stencil(1, wrap=True)"),
+        (lambda: eq.mapping("p -> p where p = C(n)", support=eq.stencil(1)), "a support names pairs of points, and how many there are is left open: give sizes as numbers, or a stencil on rings of any size, support=eq.stencil(1, wrap=True)"),
+        (lambda: eq.mapping("p -> p where p = S(n) support stencil(1)"), "a stencil reaches along rings, and points under S(n) have no neighbours: write C(n) (character 18)\n  p -> p where p = S(n) support stencil(1)\n                   ^"),
+        (lambda: eq.mapping("h -> 1 where h = C(n)", support=eq.stencil(0, wrap=True)), "a ring of any size leads to itself, as in h w -> h w where h = C(n), w = C(m): the mapping is h -> 1"),
+        (lambda: eq.mapping("p -> p where p = C(n) support stencil(1)").at(n=2), "a ring of n = 2 points is shorter than the stencil of p -> p where p = C(n) support stencil(1), which reaches 3: give a size of 3 or more"),
         (lambda: eq.mapping("p -> p where p = S(n)").at(), "the size n of p -> p where p = S(n) is missing: give n=7"),
         (lambda: eq.mapping("p -> p where p = S(n)").at(n=2, m=3), "m is no letter of p -> p where p = S(n): give n=7"),
         (lambda: eq.mapping("p -> p where p = S(n)").at(n=2.0), "the size n is 2.0: give a whole number that is not negative"),
@@ -111,4 +115,27 @@ def test_letters_where_none_can_stand_are_refused_in_one_sentence(make, message)
 def test_an_empty_space_of_a_fixed_size_stays_an_error():
     assert mistake(lambda: eq.mapping("{p p} -> p where p = S(1)")).startswith(
         "{p p} is empty: p = S(1) has only 1 point"
+    )
+
+
+def test_rings_of_any_size_with_a_stencil():
+    ring = eq.mapping("p -> p where p = C(n)", support=eq.stencil(1, wrap=True))
+    assert str(ring) == ring.declaration == "p -> p where p = C(n) support stencil(1)"
+    assert eq.mapping(ring.declaration) == ring
+    assert (
+        ring.at(n=8)
+        == eq.mapping("p -> p where p = C(8)", support=eq.stencil(1, wrap=True))
+        == eq.mapping("p -> p where p = C(8) support stencil(1)")
+    )
+    assert eq.orbits(ring).sizes == (n, n, n)
+    assert eq.orbits(ring).certificate()
+    torus = eq.orbits(eq.mapping("h w -> h w where h = C(n), w = D(m) support stencil(1.5, disc)"))
+    assert (torus.rank, torus.row_sizes) == (6, (1, 2, 1, 2, 1, 2))
+    for size in range(3, 8):
+        sizes = {"n": size, "m": 10 - size}
+        fixed = torus.at(**sizes)
+        assert torus.stable_labels(fixed, sizes).tolist() == [1, 2, 3, 4, 5, 6]
+        assert fixed.row_sizes.tolist() == [1, 2, 1, 2, 1, 2]
+    assert eq.mapping("p -> p where p = C(4) support stencil(9)") == eq.mapping(
+        "p -> p where p = C(4)", support=eq.stencil(9, wrap=True)
     )
