@@ -16,7 +16,7 @@ from eqgen.layers.initializers import OrbitInitializer, serialized
 from eqgen.layers.inputs.arguments import check_activation, check_fingerprint, check_keras_flags
 from eqgen.layers.inputs.features import Arrival, arrivals, from_slots, in_slots, shape_of
 from eqgen.layers.inputs.shape import present
-from eqgen.layers.masks.features import axes_there, mask_of
+from eqgen.layers.masks.features import axes_there, known_in_slots, mask_of
 from eqgen.orbitals.features import Feature, Slot, group_axes, read_back, read_features, written
 from eqgen.orbitals.orbits import Orbits, bias_pattern, orbits
 from eqgen.permutations.group import Group
@@ -167,17 +167,20 @@ class EquivariantTerms(keras.layers.Layer):
         assert isinstance(found, Orbits)
         return found.representatives
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Any, mask: Any = None, known: Any = None, inputs_mask: Any = None) -> Any:
         """Apply the layer to arrays as they are declared.
 
         Args:
             inputs: the arrays.
             mask: for each array (..., points), which points are there, or None. Of the points of an axis it is said once: all
                 arrays over that axis follow, means are over what is there, and answers at other points are 0.
+            known: for some arrays (..., points), which entries are known; the layer answers everywhere.
+            inputs_mask: where Keras puts the masks that came with the inputs if there are other arrays.
         """
         arrays = self.features_in.unpacked(inputs)
         arrived = self._arrivals([array.shape for array in arrays])
         lead = ops.shape(arrays[0])[: len(arrived[0].lead)]
+        mask = inputs_mask if mask is None else mask
         axes = {} if mask is None else axes_there(self.features_in.each, arrays, self.features_in.unpacked(mask))
         named = {
             self.axes.axes[axis].name: ops.reshape(points, (*lead, points.shape[-1])) for axis, points in axes.items()
@@ -185,21 +188,22 @@ class EquivariantTerms(keras.layers.Layer):
         found = [
             slot for parts in zip(self.features_in.each, arrived, arrays, strict=True) for slot in in_slots(*parts)
         ]
+        entries = known_in_slots(self.features_in, arrays, known, lead)
         as_grid = self._as_grid(arrived)
         answers = []
         for feature, rows in zip(self.features_out.each, self._rows, strict=True):
-            slots = [self._added(row, found, named) for row in rows]
+            slots = [self._added(row, found, entries, named) for row in rows]
             answer = self.activation(from_slots(feature, slots, as_grid))
             answers.append(present(answer, mask_of(feature, axes, lead, shape_of(feature, as_grid)[:-1])))
         return self.features_out.packed(answers)
 
-    def _added(self, row: list[tuple[int, int]], found: list[Any], named: dict[str, Any]) -> Any:
+    def _added(self, row: list[tuple[int, int]], found: list[Any], entries: list[Any], named: dict[str, Any]) -> Any:
         answers = []
         for number, source in row:
             block = self.blocks[number]
             axes = () if block.declared.fixed is None else block.declared.fixed.axes
             own = {axis.name: named[axis.name] for axis in axes if axis.name in named}
-            answers.append(block(found[source], mask=own or None))
+            answers.append(block(found[source], mask=own or None, known=entries[source]))
         return sum(answers[1:], start=answers[0])
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

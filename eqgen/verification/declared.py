@@ -82,9 +82,13 @@ def named_declaration(model: Any) -> NamedDeclaration | None:
     made = {id(tensor): feature for layer in layers for tensor, feature in _tensors(layer, "output")}
     if not all(id(tensor) in read for tensor in model.inputs) or not all(id(out) in made for out in model.outputs):
         return None
-    taken = {key: read[id(tensor)] for key, tensor in _keyed(model.input)}
-    answers = {key: made[id(tensor)] for key, tensor in _keyed(model.output)}
-    container = type(model.output)
+    # What a sequential model takes and gives it does not tell as other models do: it is one of each.
+    takes, gives = (
+        (model.inputs[0], model.outputs[0]) if isinstance(model, keras.Sequential) else (model.input, model.output)
+    )
+    taken = {key: read[id(tensor)] for key, tensor in _keyed(takes)}
+    answers = {key: made[id(tensor)] for key, tensor in _keyed(gives)}
+    container = type(gives)
     outputs = answers if container is dict else list(answers.values()) if container in (list, tuple) else answers[None]
     return _declared(layers[0].axes, taken, outputs)
 

@@ -205,6 +205,9 @@ def ports_of(name: str, shapes: Any, mapping: Mapping, terms: Dictionary[Any, in
         return [Port(None, "", slice(0, mapping.input.size), shape, channels)]
     keys: list[Any] = list(shapes) if isinstance(shapes, Dictionary) else list(range(len(shapes)))
     if terms is not None:
+        if set(keys) != set(terms):
+            wanted, got = (", ".join(map(str, names)) for names in (terms, keys))
+            raise DeclarationError(f"{name} takes {wanted}: give a shape for each, got {got}")
         keys, counts = list(terms), list(terms.values())
     elif len(keys) == len(mapping.input.terms):
         counts = [1] * len(keys)

@@ -150,6 +150,39 @@ def test_signed_arrays_inside_have_an_odd_activation():
     }
 
 
+def test_padded_graphs_answer_and_learn_as_they_do_alone(random, recwarn):
+    """The mask of the atoms is given once, by Keras' own Masking; what stands at bonds of missing atoms does not matter."""
+    inputs = {
+        name: keras.Input(shape, name=name) for name, shape in (("atoms", (6, 5)), ("bonds", (15, 3)), ("box", (2,)))
+    }
+    whole = network(where="p = S(6)", depth=3)
+    padded = keras.Model(inputs, whole({**inputs, "atoms": keras.layers.Masking()(inputs["atoms"])}))
+    alone = network(depth=3)
+    weights = [random.normal(size=weight.shape) for weight in alone.get_weights()]
+    alone.set_weights(weights)
+    whole.set_weights(weights)
+    graph = graphs(random)
+    matrix = np.full((6, 6, 6, 3), 7.0)
+    matrix[:, np.arange(6), np.arange(6)] = 0
+    matrix[:, :4, :4] = eq.to_adjacency(graph["bonds"], channels=True)
+    given = {
+        "atoms": np.pad(graph["atoms"], ((0, 0), (0, 2), (0, 0))),
+        "bonds": eq.to_edges(matrix, channels=True),
+        "box": graph["box"],
+    }
+    answers, expected = padded(given), alone(graph)
+    np.testing.assert_allclose(answers["energy"], expected["energy"], atol=1e-4)
+    np.testing.assert_allclose(np.asarray(answers["charges"])[:, :4], expected["charges"], atol=1e-4)
+    assert not np.asarray(answers["charges"])[:, 4:].any()
+    targets = {"energy": np.zeros((6, 1)), "charges": np.zeros((6, 4, 1))}
+    for model, features, size in ((padded, given, 6), (alone, graph, 4)):
+        model.compile("sgd", {"energy": "mse", "charges": "mse"})
+        model.fit(features, {**targets, "charges": np.zeros((6, size, 1))}, epochs=2, verbose=0)
+    for one, other in zip(whole.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-4)
+    assert not [str(warning.message) for warning in recwarn if "mask" in str(warning.message)]
+
+
 MISTAKES = [
     (
         {"depth": 0},

@@ -288,6 +288,29 @@ def test_a_mask_of_points_is_said_once_and_every_array_follows(random):
     assert handed["energy"] is None
 
 
+def test_entries_that_nobody_knows_count_for_nothing(random):
+    """Against the plain layer of each array, which knows what to do with them."""
+    layer, graph = terms(), graphs(random)
+    layer(graph)
+    known = random.integers(0, 2, size=(6, NODES)).astype(bool)
+    hidden = {**graph, "atoms": np.where(known[..., None], graph["atoms"], np.nan)}
+    blocks = dict(zip((block.name for block in layer.blocks), layer.blocks, strict=True))
+    expected = (
+        np.asarray(blocks["atoms_to_charges"](hidden["atoms"], known=known))
+        + np.asarray(blocks["bonds_to_charges"](graph["bonds"]))
+        + np.asarray(blocks["box_to_charges"](graph["box"][:, None]))
+    )
+    np.testing.assert_allclose(layer(hidden, known={"atoms": known})["charges"], expected, atol=1e-5)
+    with pytest.raises(
+        DeclarationError, match=r"known\['atoms'\] says of every entry whether it is: expected \(6, 4\), got \(6,\)"
+    ):
+        layer(graph, known={"atoms": known[:, 0]})
+    with pytest.raises(
+        DeclarationError, match="known names entries of points with channels, and box is the fixed point"
+    ):
+        layer(graph, known={"box": known})
+
+
 def test_masks_of_keras_come_and_go(random, recwarn):
     inputs = {name: keras.Input(array.shape[1:], name=name) for name, array in graphs(random).items()}
     masked = {**inputs, "atoms": keras.layers.Masking()(inputs["atoms"])}

@@ -151,3 +151,20 @@ def test_a_declaration_that_is_given_comes_first():
     model = graph_network()
     declared = {"energy": "p + {p p} + 1 -> 1 where p = C(4)", "charges": "p + {p p} + 1 -> p where p = C(4)"}
     assert eq.verify(model, declared)
+
+
+def test_a_model_in_a_row_of_one_array_carries_it_too():
+    layers = [keras.Input((4, 2)), eq.EquivariantTerms("p", ("p", 3), "p = S(4)", activation="gelu")]
+    assert eq.verify(keras.Sequential(layers))
+
+
+def test_shapes_that_are_given_are_those_of_the_inputs():
+    layer = LAYERS["dict"]()
+    assert mistake(lambda: eq.verify(layer, input_shape={"a": (4, 2)})) == (
+        f"'{layer.name}' takes a, b: give a shape for each, got a"
+    )
+
+
+def test_models_of_sequences_carry_it_too():
+    inputs = {"a": keras.Input((None, 4, 2), name="a"), "b": keras.Input((None, 6, 2), name="b")}
+    assert eq.verify(keras.Model(inputs, LAYERS["dict"]()(inputs)), time_axis=1)

@@ -5,10 +5,11 @@ from typing import Any
 
 from keras import ops
 
-from eqgen.layers.inputs.shape import of_points
+from eqgen.common.errors import DeclarationError
+from eqgen.layers.inputs.shape import of_points, shown
 from eqgen.layers.masks.points import AxisMasks, axes_of, there
 from eqgen.layers.masks.reading import flattened
-from eqgen.orbitals.features import Feature
+from eqgen.orbitals.features import Feature, Features
 
 
 def axes_there(features: Sequence[Feature], arrays: Sequence[Any], masks: Sequence[Any]) -> AxisMasks:
@@ -41,3 +42,26 @@ def mask_of(feature: Feature, axes: AxisMasks, lead: Sequence[int | None], point
         return None
     # At most one size is unknown where Keras only asks for shapes.
     return ops.reshape(found, (*[-1 if size is None else size for size in lead], *points))
+
+
+def known_in_slots(features: Features, arrays: Sequence[Any], known: Any, lead: Sequence[Any]) -> list[Any]:
+    """Which entries of each slot are known, (lead ..., points); None where all are.
+
+    Raises:
+        DeclarationError: an array is not declared, or its entries cannot be told to be known, or not in this shape.
+    """
+    if isinstance(known, dict) and features.container is dict:
+        known = {**{feature.key: None for feature in features.each if feature.key not in known}, **known}
+    each = [None] * len(features.each) if known is None else features.unpacked(known)
+    entries = []
+    for feature, array, own in zip(features.each, arrays, each, strict=True):
+        if own is not None and (feature.is_vector or feature.is_fixed):
+            what = "a flat vector" if feature.is_vector else "the fixed point"
+            raise DeclarationError(f"known names entries of points with channels, and {feature.name} is {what}")
+        if own is not None and len(own.shape) != len(array.shape) - 1:
+            wanted, got = shown(array.shape[:-1]), shown(own.shape)
+            raise DeclarationError(
+                f"known[{feature.key!r}] says of every entry whether it is: expected {wanted}, got {got}"
+            )
+        entries += [None if own is None else ops.reshape(own, (*lead, feature.space.size))] * len(feature.slots)
+    return entries
