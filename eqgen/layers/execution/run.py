@@ -72,13 +72,9 @@ class Execution:
 def mixes_alone(blocks: Sequence[KroneckerProduct]) -> int | None:
     """How many matrices a program makes of its parameters, if it can take other parameters for each example.
 
-    It can where the matrices are combinations of parameters, and mix in one group.
+    It can where the matrices are combinations of parameters, which are mixed in one group.
     """
-    factors = [factor for block in blocks for factor in block.factors]
-    sections = (section for factor in factors for stage in factor.stages for section in stage.sections)
-    if not all(isinstance(factor.entries, LinearCombination) for factor in factors):
-        return None
-    if any(section.groups > 1 for section in sections):
+    if not all(isinstance(factor.entries, LinearCombination) for block in blocks for factor in block.factors):
         return None
     return sum(prod(factor.entries.shape[0] for factor in block.factors) for block in blocks)
 

@@ -233,15 +233,23 @@ class MeansOfPresent:
         counts: Reals = (self.source.labels[:, None] == np.arange(self.source.rank)[:, None]).sum(axis=2)
         return counts.astype(np.float32)
 
+    @cached_property
+    def _alike(self) -> Integers:
+        """(m * n,) int32, a number for each orbit in each row, where its entries stand."""
+        labels = self._table.labels.astype(np.int64)
+        rows = np.arange(len(labels))[:, None] * (self.source.rank + 1)
+        alike: Integers = np.unique(rows + labels + 1, return_inverse=True)[1]
+        return alike.ravel().astype(np.int32)
+
     def _by_entries(self, features: Any, there: Any, kernel: Any, dtype: str) -> Any:
         """Every entry by its own weight, divided by how many of its orbit and row are there."""
-        (m, n), (into, out), labels = self.linear.program.shape, kernel.shape[1:], self._table.labels
-        alike = (labels[:, :, None] == labels[:, None]) & (labels >= 0)[:, :, None]
-        alike = alike.reshape(m * n, n)
-        entries = ops.cast(there, "float32")
-        counts = matmul(entries, constant(alike.T, entries), precise=True)
-        scale = _divided(constant(alike.sum(axis=1), counts), counts)
-        scale = ops.cast(reshaped(scale, (-1, m, n, 1)), dtype)
+        (m, n), (into, out), alike = self.linear.program.shape, kernel.shape[1:], self._alike
+        # One column for each entry of the matrix, summed over those of one orbit in one row.
+        entries = taken(ops.transpose(ops.cast(there, "float32")), np.tile(np.arange(n, dtype=np.int32), m), 0)
+        sums = ops.segment_sum(entries, ops.convert_to_tensor(alike), num_segments=int(alike.max()) + 1)
+        counts = taken(sums, alike, 0)
+        scale = _divided(constant(np.bincount(alike)[alike][:, None], counts), counts)
+        scale = ops.cast(reshaped(ops.transpose(scale), (-1, m, n, 1)), dtype)
         terms = reshaped(ops.transpose(ops.expand_dims(features, 1) * scale, (1, 0, 2, 3)), (m, -1, n * into))
         table = weight_table(self._table.signed_labels, self.source.rank)
         if self.linear.scale is not None:
