@@ -124,9 +124,10 @@ def test_each_line_keeps_its_form_through_training(question, line, random):
 
 def test_the_other_lines_of_the_table(random):
     others = dict(row for row in ROWS if row[0] not in FORMS)
-    network, molecule, constraint, attention, sets = (
+    network, molecule, any_size, constraint, attention, sets = (
         "a whole network whose answer ignores the order",
         "node and edge features in, energy and charges out",
+        "sets of any size, with one set of weights",
         "keep the Dense layer that I have in form",
         "attention that knows distances on a ring",
         "sets of different sizes, padded to 100",
@@ -139,6 +140,7 @@ def test_the_other_lines_of_the_table(random):
         attention,
         sets,
         molecule,
+        any_size,
     }
     names = {"eq": eq, "np": np, "keras": keras, "networkx": networkx, "k": K}
     model = eval(others["f(x, y) = f(y, x)"], names)
@@ -165,6 +167,10 @@ def test_the_other_lines_of_the_table(random):
         "energy": (2, 1),
         "charges": (2, 7, 1),
     }
+    every = eval(others[any_size], names)
+    for size in (3, 8):
+        order = random.permutation(size)
+        assert np.allclose(every(items[:, :size])[:, order[0]], every(items[:, :size][:, order])[:, 0], atol=1e-5)
     padded = eval(others[sets], names)
     some = np.zeros((2, 100, 3), dtype="float32")
     some[:, 10:14] = random.normal(size=(2, 4, 3))
@@ -173,7 +179,7 @@ def test_the_other_lines_of_the_table(random):
 
 
 def test_the_table_is_there():
-    assert len(ROWS) == len(FORMS) + 7
+    assert len(ROWS) == len(FORMS) + 8
 
 
 def test_adding_a_symmetry_is_adding_a_file(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ from eqgen.orbitals.orbit_family import OrbitFamily, orbits
 from eqgen.orbitals.pattern import Pattern
 from eqgen.programs.coincidences import places_of, term_pairs
 from eqgen.spaces.factors import FIXED_POINT
+from eqgen.spaces.family import AnyBlocks, AnySize
 from eqgen.spaces.space import Factor, Space
 
 
@@ -35,9 +36,22 @@ class OpenMaps:
         self.found, self.aggregation, self.shared = found, aggregation, bias
         self.family, self.stable = found.family, found.family.stable
 
+    @property
+    def groups(self) -> tuple[AnySize | None, ...]:
+        """Of the axes, None where the size is a number."""
+        return tuple(group if isinstance(group, AnySize) else None for group in self.family.groups)
+
+    def refuse_blocks(self) -> None:
+        """Stop at a wreath product, whose points this program does not tell apart."""
+        if any(isinstance(group, AnyBlocks) for group in self.family.groups):
+            raise DeclarationError(
+                f"{self.family.in_short()} needs features of known shapes, and they are traced without: give batches of one size"
+            )
+
     @cached_property
     def kernel(self) -> EverySize | Rolled:
         """From features to outputs."""
+        self.refuse_blocks()
         if isinstance(self.family, StencilFamily):
             return rolled(self.found, self.aggregation == "mean")
         growths = self.found.row_growths if self.aggregation == "mean" else None
@@ -53,8 +67,8 @@ class OpenMaps:
         return self._map(one, lambda rows, columns: shared.signed_labels[np.ix_(rows, columns)], shared.rank, None)
 
     def _map(self, input_: Space, labels: Callable[..., Any], rank: int, growths: Any) -> EverySize:
-        pairs = term_pairs(self.stable.output, input_, self.family.groups, labels, rank)
-        return EverySize(self.stable.output, input_, self.family.groups, tuple(pairs), growths)
+        pairs = term_pairs(self.stable.output, input_, self.groups, labels, rank)
+        return EverySize(self.stable.output, input_, self.groups, tuple(pairs), growths)
 
 
 class OpenPlan:
@@ -69,7 +83,9 @@ class OpenPlan:
 
     def __init__(self, maps: OpenMaps, reading: Reading, layout: str, sizes: dict[str, int]) -> None:
         self.maps, self.reading, self.layout, self.sizes = maps, reading, layout, sizes
-        self.groups, self.stable = maps.family.groups, maps.stable
+        maps.refuse_blocks()
+        self.stable = maps.stable
+        self.groups = maps.groups
 
     def there(self, mask: Any, known: Any, shape: Any, *, scalar: bool) -> Present | None:
         """What is there of features of a shape, (lead ..., points ...)."""

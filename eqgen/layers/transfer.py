@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,14 @@ def _sizes_of(family: MappingFamily, fixed: Any) -> dict[str, int]:
     mapping = fixed.mapping
     if isinstance(mapping, Mapping) and len(mapping.axes) == len(family.groups):
         pairs = zip(mapping.axes, family.groups, strict=True)
-        sizes = {group.letter: axis.group.degree for axis, group in pairs if group is not None}
-        if family.member(sizes) == mapping:
-            return sizes
+        several = [group.sizes_of(axis.group.degree) for axis, group in pairs if group is not None]
+        for chosen in product(*several):
+            sizes: dict[str, int] = {}
+            for own in chosen:
+                sizes |= own
+            if (
+                all(sizes[letter] == size for own in chosen for letter, size in own.items())
+                and family.member(sizes) == mapping
+            ):
+                return sizes
     raise DeclarationError(f"{fixed.declared.title} is {family.in_short()} for no size")

@@ -13,7 +13,7 @@ from eqgen.orbitals.supports import Stencil, stencil, support_pairs
 from eqgen.permutations.families import ELSEWHERE, FAMILIES, A, C, D
 from eqgen.permutations.group import Group
 from eqgen.permutations.group_expression import no_letter
-from eqgen.spaces.family import AnySize, MappingFamily, Sizes
+from eqgen.spaces.family import AnyBlocks, AnySize, MappingFamily, Sizes
 from eqgen.spaces.mapping import Mapping
 
 RINGS = (C, D)
@@ -78,11 +78,11 @@ def mapping(
     syntax = parse_mapping(declaration)
     read = {name: _expression(value) for name, value in axes.items()}
     named = tuple(
-        AxisSyntax((name,), (group,)) for name, group in read.items() if group is not None and letter_of(group)
+        AxisSyntax((name,), (group,)) for name, group in read.items() if group is not None and has_letter(group)
     )
-    if not named and not any(letter_of(group) for clause in syntax.where for group in clause.groups):
+    if not named and not any(has_letter(group) for clause in syntax.where for group in clause.groups):
         return declare.mapping_of(syntax, declaration, support, axes)
-    others = {name: value for name, value in axes.items() if not letter_of(read[name])}
+    others = {name: value for name, value in axes.items() if not has_letter(read[name])}
     return _family(replace(syntax, where=(*syntax.where, *named)), declaration, support, others)
 
 
@@ -92,6 +92,35 @@ def letter_of(expression: Any) -> str | None:
         return None
     letters = [argument.name for argument in expression.arguments if isinstance(argument, Letter)]
     return letters[0] if len(letters) == len(expression.arguments) == 1 else None
+
+
+def blocks_of(expression: Any) -> tuple[Any, Any] | None:
+    """The two families of `wreath(S(n), S(m))`, one of which has a letter at least; None of any other group."""
+    if not isinstance(expression, Call) or expression.name != "wreath" or len(expression.arguments) != 2:
+        return None
+    inner, outer = expression.arguments
+    return (inner, outer) if letter_of(inner) or letter_of(outer) else None
+
+
+def has_letter(expression: Any) -> bool:
+    """Whether the size of a group is left open."""
+    return letter_of(expression) is not None or blocks_of(expression) is not None
+
+
+def _blocks(inner: Any, outer: Any, met: int, text: str, position: int) -> tuple[AnyBlocks, Call]:
+    """A wreath product of open sizes, and the one for few points."""
+    families, sizes = [], []
+    for call in (inner, outer):
+        name = ELSEWHERE.get(call.name, call.name) if isinstance(call, Call) else ""
+        if name not in ("S", "A") or len(call.arguments) != 1 or not isinstance(call.arguments[0], (int, Letter)):
+            message = "a wreath product of any size is made of S(n) and A(n), each with a letter or a number: wreath(S(n), S(m))"
+            raise pointing(message, text, position)
+        families.append(FAMILIES[name])
+        sizes.append(call.arguments[0].name if isinstance(call.arguments[0], Letter) else call.arguments[0])
+    few = tuple(size if isinstance(size, int) else max(1, met) for size in sizes)
+    stable = (few[0], few[1])
+    calls = tuple(replace(call, arguments=(size,)) for call, size in zip((inner, outer), stable, strict=True))
+    return AnyBlocks(families[0], families[1], (sizes[0], sizes[1]), stable), Call("wreath", calls, position)
 
 
 def _expression(value: Any) -> GroupExpression | None:
@@ -105,17 +134,22 @@ def _expression(value: Any) -> GroupExpression | None:
 def _family(syntax: MappingSyntax, text: str, support: Any, axes: dict[str, Any]) -> MappingFamily:
     """The family of a syntax tree in which some sizes are letters."""
     rings = _stencil_of(syntax, support)
-    groups: dict[str, AnySize] = {}
+    groups: dict[str, AnySize | AnyBlocks] = {}
     where = []
     for clause in syntax.where:
-        if len(clause.names) > 1 and any(map(letter_of, clause.groups)):
+        if len(clause.names) > 1 and any(map(has_letter, clause.groups)):
             message = (
                 f"axes declared together have a size each that is a number: {' & '.join(clause.names)} have a letter; an axis that "
                 "moves alone may have one"
             )
             raise pointing(message, text, clause.position)
         (name, *_), (group, *_) = clause.names, clause.groups
-        letter = letter_of(group)
+        letter, blocks = letter_of(group), blocks_of(group)
+        if blocks is not None and rings is None:
+            assert isinstance(group, Call)
+            met = _stable_degree(syntax, name, A)
+            groups[name], few = _blocks(*blocks, met, text, group.position)
+            clause = replace(clause, groups=(few,))
         if letter is not None:
             assert isinstance(group, Call)
             family = FAMILIES[ELSEWHERE.get(group.name, group.name)]

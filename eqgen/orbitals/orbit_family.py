@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import perm
+from math import perm, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from eqgen.orbitals.limits import LIMITS, Limits
 from eqgen.orbitals.orbits import Orbits
 from eqgen.orbitals.orbits import orbits as orbits_of_one_size
 from eqgen.orbitals.pattern import Pattern
-from eqgen.spaces.family import MappingFamily, Sizes, terms_count
+from eqgen.spaces.family import AnyBlocks, MappingFamily, Sizes, terms_count
 from eqgen.spaces.mapping import Mapping
 from eqgen.spaces.space import Space, term_members, term_numbers
 
@@ -124,6 +124,14 @@ class OrbitFamily:
             for axis, group in enumerate(self.family.groups):
                 if group is None:
                     continue
+                if isinstance(group, AnyBlocks):
+                    named = [] if with_rows else _members_of(stable.output, row, axis)
+                    every = _members_of(stable.output, row, axis) + _members_of(stable.input, column, axis)
+                    own = block_spans(group, axis, named, every)
+                    spans += own
+                    few = group.few(0)
+                    factor /= prod(perm(few[letter] - start, stop - start) for letter, _, start, stop in own)
+                    continue
                 start = 0 if with_rows else _met(stable.output, row, axis)
                 stop = max(_met(stable.output, row, axis), _met(stable.input, column, axis))
                 if group.family in RINGS:
@@ -214,7 +222,10 @@ def grown(family: MappingFamily, numbers: Permutation, side: Space, stable: Spac
         members = term_members(term, inner)
         for number, axis in enumerate(_places(stable.terms[place])):
             group = None if axis is None else family.groups[axis]
-            if axis is not None and group is not None and group.family in RINGS:
+            if isinstance(group, AnyBlocks):
+                size = group.both(sizes)[0]
+                members[:, number] = members[:, number] // size * group.stable[0] + members[:, number] % size
+            elif axis is not None and group is not None and group.family in RINGS:
                 # What a stencil reaches backwards is counted from the end.
                 few = family.stable.axes[axis].group.degree
                 members[:, number] -= (members[:, number] > few // 2) * (sizes[group.letter] - few)
@@ -230,6 +241,28 @@ def _met(side: Space, numbers: Permutation, axis: int) -> int:
             own = [place for place, factor in enumerate(_places(term)) if factor == axis]
             met = max(met, int(term_members(term, inner)[:, own].max(initial=-1)) + 1)
     return met
+
+
+def block_spans(
+    group: AnyBlocks, axis: int, before: Sequence[int], after: Sequence[int]
+) -> list[tuple[str, int, int, int]]:
+    """How many points and blocks of a wreath product are met by some points of the stable axis, and by some more, as spans."""
+    inner = group.stable[0]
+    blocks = [{point // inner for point in points} for points in (before, after)]
+    counts = [(group.sizes[1], len(blocks[0]), len(blocks[1]))]
+    for block in sorted(blocks[1]):
+        own = [{point for point in points if point // inner == block} for points in (before, after)]
+        counts.append((group.sizes[0], len(own[0]), len(own[1])))
+    return [(size, axis, start, stop) for size, start, stop in counts if isinstance(size, str) and start < stop]
+
+
+def _members_of(side: Space, numbers: Permutation, axis: int) -> list[int]:
+    """The points of an axis that make some points of a side."""
+    found: list[int] = []
+    for term, (_, inner) in zip(side.terms, side.by_term(numbers), strict=True):
+        own = [place for place, factor in enumerate(_places(term)) if factor == axis]
+        found += term_members(term, inner)[:, own].ravel().tolist()
+    return found
 
 
 def _places(term: Sequence[Any]) -> list[int | None]:

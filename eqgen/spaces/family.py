@@ -9,6 +9,7 @@ from operator import attrgetter
 from eqgen.common.errors import DeclarationError, is_whole, shortened
 from eqgen.language.syntax import where_text
 from eqgen.permutations.group import Group
+from eqgen.permutations.group_expression import wreath
 from eqgen.spaces.factors import FactorKind
 from eqgen.spaces.mapping import Axis, Mapping
 from eqgen.spaces.space import Factor, Space, Term
@@ -24,8 +25,90 @@ class AnySize:
     family: Callable[[int], Group]
     letter: str
 
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The letter."""
+        return (self.letter,)
+
+    def degree(self, sizes: Sizes) -> int:
+        """How many points the axis has."""
+        return sizes[self.letter]
+
+    def group(self, sizes: Sizes) -> Group:
+        """The group; of a letter that is 0, no point of which is left in any term, that of one."""
+        return self.family(max(1, self.degree(sizes)))
+
+    def few(self, degree: int) -> dict[str, int]:
+        """The sizes for which the stable axis has so many points."""
+        return {self.letter: degree}
+
+    def sizes_of(self, degree: int) -> list[dict[str, int]]:
+        """All sizes for which the axis has so many points."""
+        return [{self.letter: degree}]
+
     def __str__(self) -> str:
         return f"{self.family.__name__}({self.letter})"
+
+
+@dataclass(frozen=True)
+class AnyBlocks:
+    """A wreath product, blocks of points, for every size: `wreath(S(n), S(m))`, m blocks of n points.
+
+    Attributes:
+        inner, outer: the family of the points in a block, and that of the blocks, ...
+        sizes: ... with a letter or a number for each, ...
+        stable: ... and as many as are enough.
+    """
+
+    inner: Callable[[int], Group]
+    outer: Callable[[int], Group]
+    sizes: tuple[str | int, str | int]
+    stable: tuple[int, int]
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """Its letters."""
+        return tuple(dict.fromkeys(size for size in self.sizes if isinstance(size, str)))
+
+    def both(self, sizes: Sizes) -> tuple[int, int]:
+        """How many points a block has, and how many blocks there are."""
+        inner, outer = (sizes[size] if isinstance(size, str) else size for size in self.sizes)
+        return inner, outer
+
+    def degree(self, sizes: Sizes) -> int:
+        """How many points the axis has."""
+        return prod(self.both(sizes))
+
+    def group(self, sizes: Sizes) -> Group:
+        """The group; of a letter that is 0, no point of which is left in any term, that of one."""
+        inner, outer = self.both(sizes)
+        return wreath(self.inner(max(1, inner)), self.outer(max(1, outer)))
+
+    def few(self, degree: int) -> dict[str, int]:
+        """The sizes for which the stable axis has so many points."""
+        sizes: dict[str, int] = {}
+        for letter, size in zip(self.sizes, self.stable, strict=True):
+            if isinstance(letter, str):
+                sizes[letter] = max(size, sizes.get(letter, 0))
+        return sizes
+
+    def sizes_of(self, degree: int) -> list[dict[str, int]]:
+        """All sizes for which the axis has so many points."""
+        found = []
+        for inner in (inner for inner in range(1, degree + 1) if degree % inner == 0):
+            pairs = list(zip(self.sizes, (inner, degree // inner), strict=True))
+            sizes = {letter: size for letter, size in pairs if isinstance(letter, str)}
+            found += [sizes] if self.both(sizes) == (inner, degree // inner) else []
+        return found
+
+    def __str__(self) -> str:
+        inner, outer = (
+            f"{family.__name__}({size})" for family, size in zip((self.inner, self.outer), self.sizes, strict=True)
+        )
+        return f"wreath({inner}, {outer})"
+
+
+AnyGroup = AnySize | AnyBlocks
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,20 +126,20 @@ class MappingFamily:
     """
 
     stable: Mapping
-    groups: tuple[AnySize | None, ...]
+    groups: tuple[AnyGroup | None, ...]
 
     @property
     def letters(self) -> tuple[str, ...]:
         """The letters, in the order in which their axes are first mentioned."""
-        return tuple(dict.fromkeys(group.letter for group in self.groups if group is not None))
+        return tuple(dict.fromkeys(letter for group in self.groups if group is not None for letter in group.letters))
 
     @property
     def stable_sizes(self) -> dict[str, int]:
         """For each letter the smallest size from which on the orbits stay the same."""
         sizes: dict[str, int] = {}
         for axis, group in zip(self.stable.axes, self.groups, strict=True):
-            if group is not None:
-                sizes[group.letter] = max(axis.group.degree, sizes.get(group.letter, 0))
+            for letter, size in ({} if group is None else group.few(axis.group.degree)).items():
+                sizes[letter] = max(size, sizes.get(letter, 0))
         return sizes
 
     @property
@@ -125,8 +208,7 @@ class MappingFamily:
     def member(self, sizes: Sizes) -> Mapping:
         """The mapping for a size of each letter, without those terms that are empty then; sides may be left without any."""
         axes = tuple(
-            # Of a letter that is 0 no point is left, in no term.
-            axis if group is None else Axis(axis.name, group.family(max(1, sizes[group.letter])))
+            axis if group is None else Axis(axis.name, group.group(sizes))
             for axis, group in zip(self.stable.axes, self.groups, strict=True)
         )
         input_, output = (self._filled(side, sizes) for side in (self.stable.input, self.stable.output))
@@ -142,7 +224,7 @@ class MappingFamily:
 def sized_kind(family: MappingFamily, factor: Factor, sizes: Sizes) -> FactorKind:
     """The kind of a factor of the stable mapping for other numbers of points of the axes."""
     group = None if factor.axis is None else family.groups[factor.axis]
-    return factor.kind if group is None else factor.kind.on(sizes[group.letter])
+    return factor.kind if group is None else factor.kind.on(group.degree(sizes))
 
 
 def terms_count(family: MappingFamily, terms: Iterable[Term], sizes: Sizes) -> int:
@@ -153,7 +235,7 @@ def terms_count(family: MappingFamily, terms: Iterable[Term], sizes: Sizes) -> i
 def letters_of(family: MappingFamily, terms: Iterable[Term]) -> list[str]:
     """The letters that count the points of some terms."""
     groups = [family.groups[factor.axis] for term in terms for factor in term if factor.axis is not None]
-    return list(dict.fromkeys(group.letter for group in groups if group is not None))
+    return list(dict.fromkeys(letter for group in groups if group is not None for letter in group.letters))
 
 
 def sizes_text(sizes: Sizes) -> str:

@@ -170,6 +170,37 @@ def test_it_is_verified_and_a_wrong_one_is_not(monkeypatch):
     assert eq.verify(scalar, "{p p} -> p where p = S(6)")
 
 
+def test_teams_of_any_size():
+    layer = eq.EquivariantDense(2, "p -> p where p = wreath(S(n), S(m))", use_bias=True, bias_initializer="ones")
+    layer.build((None, 12, 3))
+    assert eq.verify(layer)
+    own, mates, others = np.asarray(layer.kernel)
+    for inner, outer in ((3, 4), (2, 2), (5, 1), (1, 3)):
+        x = numbers(2, inner * outer, 3)
+        teams = x.reshape(2, outer, inner, 3)
+        team, everyone = teams.sum(2, keepdims=True), teams.sum((1, 2), keepdims=True)
+        wanted = (
+            teams @ own
+            + (team - teams) @ mates / max(1, inner - 1)
+            + (everyone - team) @ others / max(1, inner * (outer - 1))
+            + 1
+        )
+        sizes = {"n": inner, "m": outer}
+        assert np.allclose(layer(x, sizes={"n": inner}), wanted.reshape(2, inner * outer, 2), atol=1e-5)
+        fixed = layer.at(**sizes)
+        assert np.allclose(layer(x, sizes=sizes), fixed(x), atol=1e-6)
+    other = eq.EquivariantDense(2, "p -> p where p = wreath(S(n), S(m))", use_bias=True)
+    other.build((None, 12, 3))
+    other.take(layer.at(n=3, m=4))
+    assert np.allclose(other.kernel, layer.kernel, atol=1e-6)
+    assert mistake(lambda: layer.compute_output_shape((None, 12, 3))) == (
+        'features of shape (batch, 12, 3) do not tell the size n of p -> p where p = wreath(S(n), S(m)): give sizes={"n": ...}'
+    )
+    assert mistake(layer.sized.maps.refuse_blocks) == (
+        "p -> p where p = wreath(S(n), S(m)) needs features of known shapes, and they are traced without: give batches of one size"
+    )
+
+
 def test_it_is_saved_and_loaded(tmp_path):
     model = keras.Sequential(
         [

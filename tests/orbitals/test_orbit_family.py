@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import sympy
 
@@ -138,4 +140,51 @@ def test_rings_of_any_size_with_a_stencil():
         assert fixed.row_sizes.tolist() == [1, 2, 1, 2, 1, 2]
     assert eq.mapping("p -> p where p = C(4) support stencil(9)") == eq.mapping(
         "p -> p where p = C(4)", support=eq.stencil(9, wrap=True)
+    )
+
+
+def blocks_by_brute_force(inner, outer):
+    """Orbits of (p p -> p) under a wreath product, whose generators are written down: the sizes of the pair orbits, and of their rows."""
+    degree = inner * outer
+    moves = [[k + 1 if i == k else k if i == k + 1 else i for i in range(degree)] for k in range(inner - 1)]
+    for k in range(outer - 1):
+        swap = {k: k + 1, k + 1: k}
+        moves.append([swap.get(i // inner, i // inner) * inner + i % inner for i in range(degree)])
+    left, found = set(product(range(degree), repeat=3)), []
+    while left:
+        orbit = waiting = {left.pop()}
+        while waiting:
+            waiting = {tuple(move[i] for i in pair) for pair in waiting for move in moves} - orbit
+            orbit = orbit | waiting
+        left -= orbit
+        found.append((len(orbit), len(orbit) // len({pair[0] for pair in orbit})))
+    return sorted(found)
+
+
+def test_wreath_products_of_any_size():
+    teams = eq.orbits("p p -> p where p = wreath(S(n), S(m))")
+    assert teams.rank == 12
+    for inner, outer in product(range(1, 4), repeat=2):
+        sizes = {"n": inner, "m": outer}
+        fixed, labels = teams.at(**sizes), teams.stable_labels(teams.at(**sizes), sizes)
+        rows = [teams.row_growths[label - 1].at(sizes) for label in labels]
+        pairs = [int(size.subs(sizes)) for size in teams.sizes]
+        assert sorted(zip((pairs[label - 1] for label in labels), rows, strict=True)) == blocks_by_brute_force(
+            inner, outer
+        )
+        assert sum(pairs) == (inner * outer) ** 3
+        assert (fixed.rank, len(set(labels.tolist()))) == (len(labels), len(labels))
+    assert eq.orbits("p -> p where p = wreath(S(n), S(3))").row_sizes == (1, n - 1, 2 * n)
+    for text in (
+        "p -> p where p = wreath(S(n), S(m))",
+        "p -> p where p = wreath(A(n), S(4))",
+        "p -> p where p = wreath(S(n), S(n))",
+    ):
+        assert str(eq.mapping(text)) == text
+        assert eq.mapping(eq.mapping(text).declaration) == eq.mapping(text)
+    assert eq.mapping("p -> p where p = wreath(S(n), S(m))").at(n=2, m=3) == eq.mapping(
+        "p -> p where p = wreath(S(2), S(3))"
+    )
+    assert mistake(lambda: eq.mapping("p -> p where p = wreath(S(n), C(3))")).startswith(
+        "a wreath product of any size is made of S(n) and A(n), each with a letter or a number: wreath(S(n), S(m)) (character 18)"
     )

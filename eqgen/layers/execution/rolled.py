@@ -53,9 +53,10 @@ def rolled(found: OrbitFamily, scaled: bool) -> Rolled:
     """The map of some orbits under a stencil; `scaled` where parameters multiply means."""
     family, stable = found.family, found.family.stable
     (term,) = stable.input.terms
-    degrees = [stable.axes[place.axis].group.degree for place in places_of(term, family.groups)]
+    groups = tuple(group if isinstance(group, AnySize) else None for group in family.groups)
+    degrees = [stable.axes[place.axis].group.degree for place in places_of(term, groups)]
     scale = np.array([1 / float(growth.factor) if scaled else 1.0 for growth in found.row_growths])
-    open_ = [factor.axis is not None and family.groups[factor.axis] is not None for factor in term]
+    open_ = [factor.axis is not None and groups[factor.axis] is not None for factor in term]
     offsets, coefficients = [], []
     for offset in product(*(range(-(degree // 2), degree // 2 + 1) for degree in degrees)):
         labels = found.stable.form.at(
@@ -66,7 +67,7 @@ def rolled(found: OrbitFamily, scaled: bool) -> Rolled:
         if np.abs(labels).any():
             offsets.append(offset)
             coefficients.append(values[..., 1:] * scale)
-    return Rolled(term, family.groups, tuple(offsets), np.stack(coefficients))
+    return Rolled(term, groups, tuple(offsets), np.stack(coefficients))
 
 
 def _cells(term: Term, open_: list[bool], offset: tuple[int, ...], degrees: list[int]) -> Any:
