@@ -100,6 +100,7 @@ def verify(
     loaded = _loaded(model)
     try:
         reports = _reports(loaded, layer, as_declaration, trained)
+        carries = layer is None and _carries_declaration(loaded)
     except DeclarationError:
         raise
     except Exception as error:
@@ -107,7 +108,9 @@ def verify(
         raise DeclarationError(f"{model} was loaded, and cannot be checked: {told}") from None
     for report in reports:
         console.print(str(report), soft_wrap=True)
-    if as_declaration is None:
+    if as_declaration is None and carries:
+        console.print(f"{count(len(reports) - 1, 'eqgen layer')} checked, and the model as a whole", soft_wrap=True)
+    elif as_declaration is None:
         layers = count(len(reports), "eqgen layer")
         console.print(
             f'{layers} checked; what stands between them is not: --as "..." checks the model as a whole', soft_wrap=True
@@ -304,4 +307,14 @@ def _reports(model: Any, layer: str | None, declaration: str | None, trained: bo
         raise DeclarationError(f"the model has no eqgen layer named {layer!r}: it has {names}")
     if not checked:
         raise DeclarationError('the model has no eqgen layer: say what it should be with --as "p -> p where p = S(5)"')
+    if layer is None and _carries_declaration(model):
+        # Its arrays say what the whole of it is.
+        return [*map(verified, checked), verified(model)]
     return list(map(verified, checked))
+
+
+def _carries_declaration(model: Any) -> bool:
+    """Whether a model is one of named arrays, which say what the whole of it is."""
+    from eqgen.verification.declared import named_declaration
+
+    return named_declaration(model) is not None

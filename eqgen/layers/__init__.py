@@ -4,6 +4,7 @@ from eqgen.layers.attention import EquivariantAttention as EquivariantAttention
 from eqgen.layers.dense import EquivariantDense as EquivariantDense
 from eqgen.layers.embedding import OrbitEmbedding as OrbitEmbedding
 from eqgen.layers.initializers import OrbitInitializer as OrbitInitializer
+from eqgen.layers.masks import model as model
 from eqgen.layers.normalization import EquivariantNormalization as EquivariantNormalization
 from eqgen.layers.pooling import InvariantPool as InvariantPool
 from eqgen.layers.projection import OrbitConstraint as OrbitConstraint

@@ -169,6 +169,15 @@ def saved(tmp_path):
     return str(tmp_path / "model.keras")
 
 
+def test_verify_checks_a_network_of_named_arrays_as_a_whole_too(run, tmp_path):
+    declared = {"inputs": {"atoms": ("p", 2)}, "outputs": {"charges": ("p", 1), "energy": ("1", 1)}}
+    eq.network(**declared, hidden={"p": 4}, depth=1, where="p = S(3)", name="molecule").save(tmp_path / "model.keras")
+    status, out, _ = run("verify", str(tmp_path / "model.keras"))
+    assert status == 0
+    assert "EquivariantNetwork 'molecule': charges: p -> p where p = S(3); energy: p -> 1 where p = S(3)" in out
+    assert out.endswith("3 eqgen layers checked, and the model as a whole\n")
+
+
 def test_verify_checks_each_layer(run, saved):
     status, out, _ = run("verify", saved)
     assert status == 0

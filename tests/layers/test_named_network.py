@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -81,6 +84,13 @@ def test_it_is_saved_and_loaded_and_cloned(random, tmp_path):
     for again in (loaded, cloned):
         for name, answer in again(graph).items():
             assert np.array_equal(answer, model(graph)[name])
+
+
+@pytest.mark.slow(sample=0)
+def test_a_fresh_process_loads_its_file(tmp_path):
+    network().save(tmp_path / "model.keras")
+    code = f"import eqgen, keras; assert eqgen.verify(keras.models.load_model({str(tmp_path / 'model.keras')!r}), training=False)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_every_argument_of_the_layers_goes_through():
