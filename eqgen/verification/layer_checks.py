@@ -61,7 +61,7 @@ def verify_layer(layer: EquivariantDense, orbits: Orbits, words: int, random: np
         # The very layer, in its own dtype and layout: what is applied in float64 may differ from it. Weights that are all zero
         # show nothing here, and are no mistake: the random ones in float64 decided.
         points = (*mapping.input.shape, *shape[1:]) if layer.layout == "grid" else shape
-        as_it_is = try_model(layer, mapping, points, trial, precise=False, trusted=_is_linear(layer))
+        as_it_is = try_model(layer, mapping, points, trial, precise=False, trusted=True)
         if as_it_is.holds and not _is_linear(layer):
             one = try_model(layer, mapping, points, trial.one_example(), precise=False, batches="alone", trusted=True)
             as_it_is = one if one.holds is False else as_it_is

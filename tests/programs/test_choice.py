@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import eqgen as eq
@@ -138,3 +139,16 @@ def test_the_points_of_a_space_of_one_orbit_are_not_called_its_first_orbit():
         {"all points", "p", "the points of {p p}"},
         {"all points", "point orbit 1 of the input e", "point orbit 2 of the input e"},
     ]
+
+
+@pytest.mark.parametrize("signs", [(1, 1), (1, -1)])
+def test_a_generator_over_and_over_says_nothing_new_and_one_with_other_signs_does(signs):
+    turn = np.array([1, 0])
+    twice = [(turn, np.array([1, 1])), (turn, np.array(signs))]
+    many = eq.program(eq.mapping("p -> p", p=twice * 40))
+    few = eq.program(eq.mapping("p -> p", p=twice))
+    assert many.lowering == few.lowering
+    theta = np.arange(1, few.rank + 1)
+    assert np.array_equal(many.matrix(theta), few.matrix(theta))
+    # What commutes with a swap and with one sign is a multiple of the identity.
+    assert few.rank == (2 if signs == (1, 1) else 1)

@@ -257,9 +257,10 @@ def agree(coarse: Sequence[Answers], fine: Sequence[Answers], arithmetic: str, l
     for one, other in zip(coarse, fine, strict=True):
         rows = np.all([np.isfinite(each).all(axis=(1, 2)) for each in (one.plain, one.beside, one.nudged)], axis=0)
         eps = AGREEMENT_IN_EPS * layers * EPS[arithmetic]
-        allowed = eps * yardstick(one.plain[rows], one.nudged[rows] - one.beside[rows], EPS[arithmetic])
+        # A channel that is nearly dead has the rounding of what it is made of, which its neighbours show.
+        allowed = eps * yardstick(one.plain[rows], one.nudged[rows] - one.beside[rows], EPS[arithmetic]).max(initial=0)
         for left, right in zip((one.plain, *one.moved), (other.plain, *other.moved), strict=True):
             difference = np.abs(left[rows] - right[rows]).max(axis=(0, 1), initial=0)
-            if not (difference <= allowed).all():
+            if not difference.max(initial=0) <= allowed:
                 return False
     return True
