@@ -512,5 +512,5 @@ def test_what_only_looks_like_a_group_of_sympy_is_none():
 
 @pytest.mark.parametrize("shape", [(20_000_000,), (2, 20_000_000)], ids=["an array", "a pair of arrays"])
 def test_a_generator_of_too_many_points_is_refused_before_it_is_looked_at(shape):
-    with pytest.raises(eq.DeclarationError, match="^generator 1 has 20000000 points: eqgen takes at most 10000000$"):
+    with pytest.raises(eq.DeclarationError, match=r"^generator 1 has 20000000 points: eqgen takes at most 10000000$"):
         eq.group([np.broadcast_to(np.int8(1), shape)])
