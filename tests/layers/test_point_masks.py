@@ -77,7 +77,7 @@ def test_a_point_mask_takes_means_over_the_points_that_are_there(declaration, ag
         "p p -> p p where p = S(9)",
         "r c -> r c where r = S(9), c = S(10)",
         "p + q -> {p p} where p = S(9), q = S(40)",
-        "r c + r -> c where r = S(9), c = S(9)",
+        "r c + r -> c where r = S(4), c = S(90)",
         "~p -> ~p where p = S(50)",
     ],
 )

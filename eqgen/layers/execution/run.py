@@ -69,14 +69,20 @@ class Execution:
         return applied
 
 
-def mixes_alone(blocks: Sequence[KroneckerProduct]) -> int | None:
-    """How many matrices a program makes of its parameters, if it can take other parameters for each example.
+def mixes_alone(blocks: Sequence[KroneckerProduct]) -> tuple[int, int] | None:
+    """Whether a program can take other parameters for each example: how many matrices it makes of them, and mixes how many points.
 
-    It can where the matrices are combinations of parameters, which are mixed in one group.
+    It can where the matrices are combinations of parameters, which are mixed in one group; else None.
     """
     if not all(isinstance(factor.entries, LinearCombination) for block in blocks for factor in block.factors):
         return None
-    return sum(prod(factor.entries.shape[0] for factor in block.factors) for block in blocks)
+    sections = [
+        [[section for stage in factor.stages for section in stage.sections] for factor in block.factors]
+        for block in blocks
+    ]
+    matrices = sum(prod(sum(each.entries for each in own) for own in factors) for factors in sections)
+    points = sum(prod(sum(each.entries * each.copies for each in own) for own in factors) for factors in sections)
+    return matrices, points
 
 
 def _block(block: KroneckerProduct, scale: Scale, limits: Limits) -> Prepare:

@@ -166,9 +166,11 @@ class MeansOfPresent:
     @cached_property
     def _mixes_alone(self) -> bool:
         """Whether other parameters for each example cost less than to take features once for each kind."""
-        matrices = mixes_alone(self.linear.program.blocks)
-        kinds = 0 if self.shared is None else len(self.shared.kinds)
-        return matrices is not None and (kinds - 1) * max(self.linear.program.shape) > POINTS_A_MATRIX * matrices
+        found = mixes_alone(self.linear.program.blocks)
+        if found is None or self.shared is None:
+            return False
+        matrices, points = found
+        return (len(self.shared.kinds) - 1) * points > POINTS_A_MATRIX * matrices
 
     def _by_kinds(self, shared: SharedCounts, ratios: Any, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
         """Orbits of one kind have one scale in each example: parameters are scaled, or features stand side by side as channels."""
