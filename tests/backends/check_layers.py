@@ -41,6 +41,7 @@ LAYERS = {
     "normalization": lambda: eq.EquivariantNormalization("p + 1 where p = S(5)"),
     "embedding": lambda: eq.OrbitEmbedding("p + 1 where p = S(5)"),
     "attention": lambda: eq.EquivariantAttention(2, 4, "p where p = C(6)"),
+    "terms": lambda: eq.EquivariantTerms("p + 1", ("p", 3), "p = S(5)", use_bias=True, activation="tanh"),
 }
 
 
@@ -49,6 +50,8 @@ LEFT_OUT_WHEN_READ = ("pooled pairs", "long fourier beside sums", "fourier in tw
 
 
 def points(layer: keras.layers.Layer) -> int:
+    if isinstance(layer, eq.EquivariantTerms):
+        return layer.features_in.each[0].space.size
     if not isinstance(layer, eq.EquivariantDense):
         return layer.size
     return layer.program.shape[1]

@@ -288,6 +288,22 @@ def test_a_mask_of_points_is_said_once_and_every_array_follows(random):
     assert handed["energy"] is None
 
 
+def test_a_node_without_an_edge_is_there_and_edges_show_their_nodes(random):
+    layer, graph = terms(), graphs(random, 2)
+    layer(graph)
+    nodes = np.array([[True, False, False, False], [True, True, True, False]])
+    edges = np.stack([[bool(row[i] and row[j]) for i, j in PAIRS] for row in nodes])
+    by_nodes, by_both, by_edges = (
+        layer(graph, mask={"atoms": atoms, "bonds": bonds, "box": None})
+        for atoms, bonds in ((nodes, None), (nodes, edges), (None, edges))
+    )
+    for name in OUTPUTS:
+        np.testing.assert_allclose(by_both[name], by_nodes[name])
+        np.testing.assert_allclose(np.asarray(by_edges[name])[1], np.asarray(by_nodes[name])[1], atol=1e-6)
+    assert np.asarray(by_nodes["charges"])[0, 0].any()
+    assert not np.asarray(by_edges["charges"])[0].any()
+
+
 def test_entries_that_nobody_knows_count_for_nothing(random):
     """Against the plain layer of each array, which knows what to do with them."""
     layer, graph = terms(), graphs(random)

@@ -51,3 +51,31 @@ def test_a_generator_moves_every_space_of_a_chain():
         seen.add((tuple(row.tolist()), tuple(column.tolist())))
     assert ((0, 1, 2), (1, 0)) in seen
     assert len({row for row, _ in seen}) == 3
+
+
+JOINT = eq.joint(h=[([1, 0, 3, 2], [1, 1, -1, -1])], v=[([0, 1, 2], [1, -1, 1])], g=[[1, 0]])
+ALONE = {"h": [([1, 0, 3, 2], [1, 1, -1, -1])], "v": [([0, 1, 2], [1, -1, 1])], "g": [[1, 0]]}
+
+
+@pytest.mark.parametrize("text", ["h -> h", "h -> g", "g v -> h", "v -> v"])
+def test_a_joint_declaration_serves_mappings_that_mention_some_of_its_axes(text):
+    """In every form: as a mapping, printed and read again, in a layer, verified."""
+    found = eq.mapping(text, **JOINT)
+    assert eq.mapping(found.declaration) == found
+    mentioned = {name: generators for name, generators in ALONE.items() if name in text}
+    declared = eq.joint(**mentioned) if len(mentioned) > 1 else mentioned
+    assert eq.mapping(text, **declared) == found
+    assert eq.verify(eq.EquivariantDense(2, found))
+
+
+def test_some_axes_of_a_joint_declaration_have_a_stencil():
+    ring = eq.joint(s=[[1, 2, 3, 4, 0], [0, 4, 3, 2, 1]], b=[[0, 1], [1, 0]])
+    found = eq.mapping("s -> s", **ring, support=eq.stencil(1, wrap=True))
+    assert eq.orbits(found).rank == 2
+
+
+def test_a_network_between_named_arrays_follows_a_joint_declaration():
+    model = eq.network(
+        inputs={"a": ("h", 1), "b": ("v", 1)}, outputs={"c": ("h", 1)}, hidden={"g": 4}, depth=1, where=JOINT
+    )
+    assert eq.verify(model, training=False)
