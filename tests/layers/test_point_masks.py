@@ -237,6 +237,25 @@ def test_what_is_padded_answers_and_learns_as_it_does_alone(name, space, value, 
         np.testing.assert_allclose(came, wanted, atol=2e-5 * max(1, np.abs(wanted).max()))
 
 
+def test_padded_sets_of_sets_answer_and_learn_as_they_do_alone(random):
+    """Under a wreath product rows differ in what they miss, so that entries are counted row by row."""
+    small = eq.EquivariantDense(3, "w -> w where w = wreath(S(3), S(2))", activation="tanh")
+    large = eq.EquivariantDense(3, "w -> w where w = wreath(S(5), S(4))", activation="tanh")
+    assert large.sized.plan((None, 20, 2)).of_present.shared is None
+    # Of three sets of five, two have three members: a point is five times its set and its place there.
+    there = np.zeros((1, 4, 5), dtype=bool)
+    there[0, 1, [0, 2, 4]] = there[0, 3, [1, 2, 3]] = True
+    alone = random.normal(size=(1, 6, 2)).astype("float32")
+    padded = np.full((1, 20, 2), np.nan, dtype="float32")
+    padded[there.reshape(1, 20)] = alone[0]
+    small.build(alone.shape)
+    large.build(padded.shape)
+    large.set_weights(small.get_weights())
+    found = answers_and_gradients(large, padded, there.reshape(1, 20))
+    for wanted, came in zip(answers_and_gradients(small, alone), found, strict=True):
+        np.testing.assert_allclose(came, wanted, atol=1e-5)
+
+
 NETWORKS = {
     "sets": lambda sizes, **head: eq.network("p -> p where p = S({n})".format(**sizes), [6, 6], channels=2, **head),
     "edges": lambda sizes, **head: eq.network(
