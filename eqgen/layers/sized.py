@@ -40,12 +40,12 @@ class Chosen:
 
     Attributes:
         linear: the map.
-        means: the same where some features are missing.
+        means: the same where some features are missing; None where too few points are there for it.
         table: where each of its parameters is found; None where they are the same, in the same order.
     """
 
     linear: LinearMap
-    means: MeansOfPresent
+    means: MeansOfPresent | None
     table: WeightTable | None
 
     def __call__(self, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
@@ -53,6 +53,10 @@ class Chosen:
 
     def of_present(self, there: Present, features: Any, kernel: Any, bias: Any, dtype: str) -> Any:
         """The same where some features are missing."""
+        if self.means is None:
+            raise DeclarationError(
+                f"{self.linear.program.title} has more orbits than larger sizes have, and no means of what is there: give no masks"
+            )
         return self.means(there, features, self._chosen(kernel), bias, dtype)
 
     def _chosen(self, kernel: Any) -> Any:
@@ -245,7 +249,10 @@ class AnySize:
         program, scale = self.layer.planned(found, channels), self._scale(labels, sizes)
         linear = LinearMap(program, scale, Execution(program.blocks, program.shape[0], scale), table)
         same = np.array_equal(labels, np.arange(1, self.found.rank + 1))
-        return Chosen(linear, MeansOfPresent(linear, found), None if same else weight_table(labels, self.found.rank))
+        # Where orbits of few points are parts of one, its mean is over what is there of all of them.
+        apart = scale is None or np.unique(np.abs(labels)).size == labels.size
+        means = MeansOfPresent(linear, found) if apart else None
+        return Chosen(linear, means, None if same else weight_table(labels, self.found.rank))
 
     def _scale(self, labels: SignedLabels, sizes: Sizes) -> np.ndarray | None:
         """What each parameter for some sizes is multiplied by: its mean is over the rows of the stable orbit."""

@@ -120,11 +120,31 @@ def masks() -> None:
         assert np.isfinite(layer.get_weights()[0]).all(), name
 
 
+def sizes(folder: Path) -> None:
+    """One model for sets of every size, trained on one and on another, which pads, and is read back."""
+    random = np.random.default_rng(6)
+    features = keras.layers.Masking()(inputs := keras.Input((None, 3)))
+    features = eq.EquivariantDense(4, "p -> {p p} where p = S(n)", activation="tanh")(features)
+    model = keras.Model(inputs, eq.EquivariantDense(2, "{p p} -> 1 where p = S(n)", use_bias=True)(features))
+    model.compile("adam", "mse")
+    for size in (3, 5):
+        x = random.normal(size=(8, size, 3)).astype("float32")
+        x[0, 2:] = 0
+        assert np.isfinite(model.fit(x, np.zeros((8, 1, 2)), verbose=0).history["loss"]).all()
+        alone = keras.ops.convert_to_numpy(model(x[:1, :2]))
+        assert np.allclose(model.predict(x, verbose=0)[:1], alone, atol=1e-5), size
+    model.save(folder / "sizes.keras")
+    again = keras.saving.load_model(folder / "sizes.keras")
+    (folder / "sizes.keras").unlink()
+    assert np.allclose(again.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
+
+
 def main(folder: Path, which: str) -> None:
     whole_files(folder)
     if which == "files":
         return
     masks()
+    sizes(folder)
     for name, make in LAYERS.items():
         if which == "read" and name in LEFT_OUT_WHEN_READ:
             continue

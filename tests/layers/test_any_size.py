@@ -133,6 +133,10 @@ def test_few_points_with_signs_have_more_orbits_and_at_says_so():
     assert (layer.rank, fixed.rank) == (2, 3)
     x = numbers(2, 3, 1)
     assert np.allclose(layer(x), fixed(x), atol=1e-6)
+    plan = layer.sized.plan((2, 3, 1))
+    assert mistake(lambda: plan.of_present(None, x, layer.kernel, None, "float32")) == (
+        "~p -> ~p where p = A(3) has more orbits than larger sizes have, and no means of what is there: give no masks"
+    )
     fixed.kernel.assign(np.arange(6.0).reshape(3, 1, 2))
     assert mistake(lambda: layer.take(fixed)) == (
         f"{fixed.name!r} gives no weights for every size: these weights tell apart what is alike for every size, or use what is not there"
