@@ -172,7 +172,7 @@ class EquivariantTerms(keras.layers.Layer):
 
         Args:
             inputs: the arrays.
-            mask: for each array (..., points), which points are there, or None. Of the points of an axis it is said once: all
+            mask: for some arrays (..., points), which points are there. Of the points of an axis it is said once: all
                 arrays over that axis follow, means are over what is there, and answers at other points are 0.
             known: for some arrays (..., points), which entries are known; the layer answers everywhere.
             inputs_mask: where Keras puts the masks that came with the inputs if there are other arrays.
@@ -181,7 +181,7 @@ class EquivariantTerms(keras.layers.Layer):
         arrived = self._arrivals([array.shape for array in arrays])
         lead = ops.shape(arrays[0])[: len(arrived[0].lead)]
         mask = inputs_mask if mask is None else mask
-        axes = {} if mask is None else axes_there(self.features_in.each, arrays, self.features_in.unpacked(mask))
+        axes = axes_there(self.features_in.each, arrays, self.features_in.some(mask))
         named = {
             self.axes.axes[axis].name: ops.reshape(points, (*lead, points.shape[-1])) for axis, points in axes.items()
         }
@@ -210,7 +210,7 @@ class EquivariantTerms(keras.layers.Layer):
         """Which points of each output are there: those made of points of axes that are; masks of whole examples are handed on."""
         if previous_mask is None:
             return None
-        arrays, masks = self.features_in.unpacked(inputs), self.features_in.unpacked(previous_mask)
+        arrays, masks = self.features_in.unpacked(inputs), self.features_in.some(previous_mask)
         arrived = self._arrivals([array.shape for array in arrays])
         axes, as_grid = axes_there(self.features_in.each, arrays, masks), self._as_grid(arrived)
         of_examples = next(

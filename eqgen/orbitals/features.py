@@ -175,6 +175,18 @@ class Features:
             )
         return [values[name] for name in names]
 
+    def some(self, values: Any) -> list[Any]:
+        """The same of some arrays, in a dict by name; None for the others.
+
+        Raises:
+            DeclarationError: there is one that is not declared.
+        """
+        if values is None:
+            return [None] * len(self.each)
+        if isinstance(values, Dictionary) and self.container is dict:
+            values = {**{feature.key: None for feature in self.each if feature.key not in values}, **values}
+        return self.unpacked(values)
+
 
 def group_axes(where: str | dict[str, Any] | None) -> Mapping:
     """The axes that a text, or a dict as `eq.joint` makes it, declares: a mapping that carries them, of one fixed point.

@@ -193,6 +193,19 @@ def test_padded_graphs_answer_and_learn_as_they_do_alone(random, recwarn):
     assert not [str(warning.message) for warning in recwarn if "mask" in str(warning.message)]
 
 
+def test_masks_are_given_by_the_names_of_arrays(random):
+    """Keras gives the first array the first mask, whatever its name is."""
+    model, graph = network(), graphs(random)
+    edges = np.tile([True, True, False, True, False, False], (6, 1))  # between nodes 1 to 3
+    by_edges = model(graph, mask={"bonds": edges})
+    by_nodes = model(graph, mask={"atoms": np.tile([True, True, True, False], (6, 1))})
+    for name, answer in by_edges.items():
+        np.testing.assert_allclose(answer, by_nodes[name], atol=1e-6)
+    assert not np.allclose(by_edges["energy"], model(graph)["energy"])
+    message = mistake(lambda: model(graph, mask={"bond": edges}))
+    assert f"the masks name 'bond', and '{model.name}' takes atoms, bonds, box; did you mean bonds?" in message
+
+
 MISTAKES = [
     (
         {"depth": 0},

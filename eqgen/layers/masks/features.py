@@ -50,9 +50,7 @@ def known_in_slots(features: Features, arrays: Sequence[Any], known: Any, lead: 
     Raises:
         DeclarationError: an array is not declared, or its entries cannot be told to be known, or not in this shape.
     """
-    if isinstance(known, dict) and features.container is dict:
-        known = {**{feature.key: None for feature in features.each if feature.key not in known}, **known}
-    each = [None] * len(features.each) if known is None else features.unpacked(known)
+    each = features.some(known)
     entries = []
     for feature, array, own in zip(features.each, arrays, each, strict=True):
         if own is not None and (feature.is_vector or feature.is_fixed):
