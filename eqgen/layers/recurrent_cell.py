@@ -8,6 +8,7 @@ from keras import ops
 from eqgen.common.errors import DeclarationError, checked_choice, checked_flag
 from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.drive import Drive
+from eqgen.layers.execution.tensors import activated
 from eqgen.layers.initializers import OrbitInitializer, serialized
 from eqgen.layers.inputs.arguments import check_activation, check_fingerprint, check_keras_flags, checked_units
 from eqgen.layers.inputs.shape import Shape, Sides, present, read_shape, shown
@@ -205,13 +206,13 @@ class EquivariantRNNCell(keras.layers.Layer):
         of_input, of_state = of_input[..., split:], of_state[..., split:]
         if self.kind == "gru":
             kept, reset = gate
-            return [kept * state + (1 - kept) * self.activation(of_input + reset * of_state)]
-        candidate = self.activation(of_input + of_state)
+            return [kept * state + (1 - kept) * activated(self.activation, of_input + reset * of_state)]
+        candidate = activated(self.activation, of_input + of_state)
         if self.kind == "simple":
             return [candidate]
         kept, entered, shown = gate
         memory = kept * memory + entered * candidate
-        return [shown * self.activation(memory), memory]
+        return [shown * activated(self.activation, memory), memory]
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """Zeros, which no group element moves."""

@@ -45,10 +45,9 @@ def over_time(layer: Any, options: Options) -> tuple[Any, Options]:
     elif layer is cell:
         shape = (None, *shape)
     cells = [each if each.built else type(each).from_config(each.get_config()) for each in cells]
-    backwards = bool(getattr(layer, "go_backwards", False))
-    twin = EquivariantRNN(
-        cells, return_sequences=True, go_backwards=backwards, name=layer.name, dtype=layer.dtype_policy
-    )
+    # Step by step: JAX would compile a loop anew in every call.
+    options_of = {"return_sequences": True, "unroll": True, "go_backwards": bool(getattr(layer, "go_backwards", False))}
+    twin = EquivariantRNN(cells, name=layer.name, dtype=layer.dtype_policy, **options_of)
     return twin, replace(options, input_shape=shape, time_axis=1)
 
 

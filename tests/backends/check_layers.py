@@ -42,6 +42,9 @@ LAYERS = {
     "embedding": lambda: eq.OrbitEmbedding("p + 1 where p = S(5)"),
     "attention": lambda: eq.EquivariantAttention(2, 4, "p where p = C(6)"),
     "terms": lambda: eq.EquivariantTerms("p + 1", ("p", 3), "p = S(5)", use_bias=True, activation="tanh"),
+    "recurrent": lambda: eq.EquivariantRNN(
+        eq.EquivariantRNNCell(3, "[p p] -> ~p + p where p = S(4)", kind="lstm"), return_sequences=True
+    ),
 }
 
 
@@ -52,6 +55,8 @@ LEFT_OUT_WHEN_READ = ("pooled pairs", "long fourier beside sums", "fourier in tw
 def points(layer: keras.layers.Layer) -> int:
     if isinstance(layer, eq.EquivariantTerms):
         return layer.features_in.each[0].space.size
+    if isinstance(layer, eq.EquivariantRNN):
+        return layer.mapping.input.size
     if not isinstance(layer, eq.EquivariantDense):
         return layer.size
     return layer.program.shape[1]
@@ -61,7 +66,8 @@ def model_of(make) -> keras.Model:
     layer = make()
     n = points(layer)
     scalar = isinstance(layer, eq.EquivariantDense) and layer.units is None
-    return keras.Sequential([keras.Input((n,) if scalar else (n, 2)), layer])
+    steps = (5,) if isinstance(layer, eq.EquivariantRNN) else ()
+    return keras.Sequential([keras.Input((n,) if scalar else (*steps, n, 2)), layer])
 
 
 def answers(model: keras.Model, features: np.ndarray) -> np.ndarray:

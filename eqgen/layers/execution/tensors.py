@@ -103,6 +103,14 @@ def taken(values: Any, places: Integers, axis: int) -> Any:
     return torch.index_select(values, axis, ops.convert_to_tensor(places))
 
 
+def activated(activation: Callable[[Any], Any], values: Any) -> Any:
+    """What an activation makes of values, in their precision: on JAX Keras 3.15 has tanh of double precision in single."""
+    in_single = keras.backend.backend() == "jax" and activation is keras.activations.tanh
+    if in_single and keras.backend.standardize_dtype(values.dtype) == "float64":
+        return 2 * ops.sigmoid(2 * values) - 1
+    return activation(values)
+
+
 def with_gradient(run: Callable[[Any], Any], back: Callable[[Any], Any], values: Any) -> Any:
     """What a linear map makes of values; its gradient is the transpose that is given, not what autodiff makes of it."""
     if keras.backend.backend() in WITHOUT_GRADIENTS or is_traced():
