@@ -30,6 +30,9 @@ from eqgen.programs.program import Program
 from eqgen.spaces.family import MappingFamily, Sizes
 from eqgen.spaces.mapping import Mapping
 
+MOST_PLANS = 256
+"""Of more sizes than this those that came first are planned again when they come back."""
+
 Linear = Callable[[Any, Any, Any, str], Any]
 """From features (batch, n, channels_in), kernel, bias and dtype to (batch, m, channels_out)."""
 
@@ -213,7 +216,9 @@ class AnySize:
             DeclarationError: the shape fits no sizes, or does not tell them.
         """
         given = {**self.layer.sizes, **checked_sizes(self.family, sizes)}
-        key = (tuple(shape), *given.items())
+        # Batches of any size are one plan; without a batch the first dimension counts points.
+        has_batch = len(shape) > 1 + (self.sides.units is not None)
+        key = (has_batch or shape[0], *shape[1:], *given.items())
         if key not in self._plans:
             told = read_sizes(shape, self.family, self.sides, given)
             reading = read_shape(shape, told.sides)
@@ -222,6 +227,8 @@ class AnySize:
             mapping = self.family.member(told.sizes)
             linear = self._linear(mapping, told.sizes, reading.channels)
             masked = mapping if isinstance(linear, Chosen) else None
+            if len(self._plans) == MOST_PLANS:
+                del self._plans[next(iter(self._plans))]
             self._plans[key] = Plan(reading, masked, mapping.input.size, linear, linear.of_present)
         return self._plans[key]
 

@@ -72,6 +72,20 @@ def test_a_set_of_any_size_with_biases_and_without_points():
     assert np.allclose(edges(x), x @ np.asarray(edges.kernel)[2], atol=1e-5)
 
 
+def test_each_size_is_planned_once_whatever_the_batch(monkeypatch):
+    layer = eq.EquivariantDense(4, "p -> p where p = S(n)")
+    planned = []
+    monkeypatch.setattr(layer, "planned", lambda found, channels: planned.append(found.shape) or eq.program(found))
+    for batch, size in ((2, 5), (7, 5), (2, 6), (1, 5), (3, 6)):
+        assert layer(numbers(batch, size, 3)).shape == (batch, size, 4)
+    assert layer(numbers(5, 3)).shape == (5, 4)
+    assert planned == [(5, 5), (6, 6), (5, 5)]
+    monkeypatch.setattr("eqgen.layers.sized.MOST_PLANS", 3)
+    layer(numbers(1, 7, 3))
+    layer(numbers(1, 5, 3))
+    assert planned[3:] == [(7, 7), (5, 5)]
+
+
 def test_tables_of_any_size_come_as_grids_or_with_their_sizes():
     layer = eq.EquivariantDense(2, "r c -> r c where r = S(n), c = S(m)")
     x = numbers(2, 3, 4, 5)
