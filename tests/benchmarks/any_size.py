@@ -62,18 +62,14 @@ def examples(task, random, count, size):
     return sets.astype("float32"), np.array([[answer] for _, answer in drawn], dtype="float32")
 
 
-def model_of(aggregation, channels):
+def model_of(aggregation, features):
     options = {"aggregation": aggregation, "activation": "relu", "use_bias": True}
     layers = [eq.EquivariantDense(48, f"p -> {side} where p = S(n)", **options) for side in ("p", "p", "1")]
-    return keras.Sequential(
-        [
-            keras.Input((None, channels)),
-            *layers,
-            keras.layers.Reshape((48,)),
-            keras.layers.Dense(48, "relu"),
-            keras.layers.Dense(1),
-        ]
-    )
+    # Sums begin with values that fit the sets that they are trained on.
+    for layer in layers:
+        features = layer(features)
+    head = [keras.layers.Reshape((48,)), keras.layers.Dense(48, "relu"), keras.layers.Dense(1)]
+    return keras.Sequential([keras.Input((None, layers[0].kernel.shape[1])), *layers, *head])
 
 
 def main(steps: int, size: int, larger: int) -> None:
@@ -83,7 +79,7 @@ def main(steps: int, size: int, larger: int) -> None:
             keras.utils.set_random_seed(0)
             random = np.random.default_rng(0)
             x, y = examples(task, random, 512, size)
-            model = model_of(aggregation, x.shape[-1])
+            model = model_of(aggregation, x[:1])
             # A parameter that stands in every entry of a row moves a sum as many times as far.
             rate = 3e-3 if aggregation == "mean" else 3e-3 / size
             model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps)), "mse")
