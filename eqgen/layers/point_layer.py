@@ -68,13 +68,17 @@ class PointLayer(keras.layers.Layer):
         there = read_masks(mask, known, features.shape, features.shape[: reading.lead], self.size, self.mapping)
         # Keras hands whole numbers on as they are.
         features = ops.cast(features, self.compute_dtype)
+        is_flat = len(features.shape) == reading.lead + 2
+        if is_flat and there is None:
+            return features, None
         lead = ops.shape(features)[: reading.lead]
-        if len(features.shape) != reading.lead + 2:
-            features = ops.reshape(features, (*lead, self.size, reading.channels))
-        return features, there if there is None else there.leading(lead)
+        features = features if is_flat else ops.reshape(features, (*lead, self.size, reading.channels))
+        return features, None if there is None else there.leading(lead)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The points that are there."""
+        if previous_mask is None:
+            return None
         return mask_of_outputs(previous_mask, inputs.shape, self.mapping, read_shape(inputs.shape, self.sides))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
