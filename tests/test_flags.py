@@ -16,6 +16,7 @@ POINTS = "p where p = S(3)"
 FLAGS = {
     ("EquivariantDense", "use_bias"): lambda flag: eq.EquivariantDense(2, SET, use_bias=flag).use_bias,
     ("EquivariantAttention", "use_bias"): lambda flag: eq.EquivariantAttention(1, 2, POINTS, use_bias=flag).use_bias,
+    ("EquivariantRNNCell", "use_bias"): lambda flag: eq.EquivariantRNNCell(2, POINTS, use_bias=flag).use_bias,
     ("EquivariantTerms", "use_bias"): lambda flag: (
         eq.EquivariantTerms("p", ("p", 2), "p = S(3)", use_bias=flag).use_bias
     ),
@@ -31,6 +32,8 @@ FLAGS = {
 
 LAYERS = {
     "EquivariantDense": lambda **options: eq.EquivariantDense(2, SET, **options),
+    "EquivariantRNN": lambda **options: eq.EquivariantRNN(eq.EquivariantRNNCell(2, POINTS), **options),
+    "EquivariantRNNCell": lambda **options: eq.EquivariantRNNCell(2, POINTS, **options),
     "EquivariantTerms": lambda **options: eq.EquivariantTerms("p", ("p", 2), "p = S(3)", **options),
     "EquivariantAttention": lambda **options: eq.EquivariantAttention(1, 2, POINTS, **options),
     "EquivariantNormalization": lambda **options: eq.EquivariantNormalization(POINTS, **options),

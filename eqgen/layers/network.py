@@ -71,7 +71,7 @@ def network(
     ...     inputs={"atoms": ("p", 5), "bonds": ("{p p}", 3)}, outputs={"energy": ("1", 1), "charges": ("p", 1)},
     ...     hidden={"p": 16, "{p p}": 8}, depth=2, where="p = S(7)"
     ... )
-    >>> model.output_shape
+    >>> {name: answer.shape for name, answer in model.output.items()}
     {'energy': (None, 1), 'charges': (None, 7, 1)}
     """
     check_options("network", options)

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from eqgen.common.errors import DeclarationError
+from eqgen.layers.inputs.arguments import check_keras_flags
 from eqgen.layers.inputs.shape import Shape, of_points, shown
 from eqgen.layers.recurrent_cell import EquivariantRNNCell
 from eqgen.orbitals.composition import chain_of, whole_of
@@ -42,6 +43,7 @@ class EquivariantRNN(keras.layers.RNN):
     """
 
     def __init__(self, cell: Any, **kwargs: Any) -> None:
+        check_keras_flags(kwargs)
         cell = cell[0] if isinstance(cell, (list, tuple)) and len(cell) == 1 else cell
         cells = _cells_of(cell)
         for other in cells or [cell]:
