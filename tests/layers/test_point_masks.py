@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hypothesis
+import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
@@ -235,6 +237,45 @@ def test_what_is_padded_answers_and_learns_as_it_does_alone(name, space, value, 
     expected, found = answers_and_gradients(small, alone), answers_and_gradients(large, padded, there)
     for wanted, came in zip(expected, found, strict=True):
         np.testing.assert_allclose(came, wanted, atol=2e-5 * max(1, np.abs(wanted).max()))
+
+
+DRAWN = {
+    "p": "p -> p where p = S({n})",
+    "edges to nodes": "{{p p}} -> p where p = S({n})",
+    "table": "r c -> r c where r = S({n}), c = S({m})",
+    "signs": "[p p] -> [p p] where p = S({n})",
+}
+
+
+@pytest.mark.slow
+@hypothesis.given(data=st.data())
+@hypothesis.settings(max_examples=24)
+def test_any_example_padded_to_any_size_answers_as_it_does_alone(data):
+    text = DRAWN[data.draw(st.sampled_from(sorted(DRAWN)))]
+    # From four points on the orbits stay the same.
+    few = {name: data.draw(st.integers(4, 6), label=f"few {name}") for name in ("n", "m")}
+    many = {name: few[name] + data.draw(st.integers(0, 4), label=f"more {name}") for name in ("n", "m")}
+    random = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    lowering, known = data.draw(st.sampled_from(["gather", "pooled"])), data.draw(st.booleans())
+    small, large = (
+        eq.EquivariantDense(2, text.format(**sizes), lowering=lowering, layout="flat") for sizes in (few, many)
+    )
+    masks = [
+        np.stack([random.permutation(axis.group.degree) < few[SIZE_OF[axis.name]] for _ in range(2)])
+        for axis in large.mapping.axes
+    ]
+    inputs, outputs = (space_mask(space, masks) for space in (large.mapping.input, large.mapping.output))
+    alone = random.normal(size=(2, inputs[0].sum(), 3)).astype("float32")
+    padded = random.normal(scale=1e6, size=(*inputs.shape, 3)).astype("float32")
+    padded[inputs] = alone.reshape(-1, 3)
+    entries = random.random(inputs.shape) < 0.7
+    small.build(alone.shape)
+    large.build(padded.shape)
+    large.set_weights(small.get_weights())
+    expected = small(alone, known=entries[inputs].reshape(alone.shape[:2])) if known else small(alone)
+    found = np.asarray(large(padded, mask=inputs, **({"known": entries} if known else {})))
+    np.testing.assert_allclose(found[outputs].reshape(expected.shape), expected, atol=2e-5)
+    assert not found[~outputs].any()
 
 
 def test_padded_sets_of_sets_answer_and_learn_as_they_do_alone(random):
