@@ -226,6 +226,43 @@ def test_states_go_in_as_they_come_out():
     ]
 
 
+@pytest.mark.slow(sample=0)
+def test_states_are_inputs_of_a_model(tmp_path):
+    steps, state = keras.Input((5, 6, 2)), keras.Input((6, 3))
+    layer = eq.EquivariantRNN(eq.EquivariantRNNCell(3, "p where p = S(6)"), unroll=True, go_backwards=True)
+    model = keras.Model([steps, state], layer(steps, initial_state=[state]))
+    given = [sequences(4, 5, 6, 2), sequences(4, 6, 3)]
+    answer = model(given)
+    assert np.array_equal(answer, layer(given[0], initial_state=[given[1]]))
+    assert not np.allclose(answer, layer(given[0]))
+    model.save(tmp_path / "model.keras")
+    assert np.array_equal(keras.models.load_model(tmp_path / "model.keras")(given), answer)
+
+
+def test_states_of_both_ways_go_in_as_they_come_out():
+    cell = eq.EquivariantRNNCell(3, "[p p] where p = S(4)", kind="lstm")
+    layer = keras.layers.Bidirectional(eq.EquivariantRNN(cell, return_sequences=True, return_state=True))
+    x = sequences(2, 3, 6, 1)
+    answer, *states = layer(x)
+    assert answer.shape == (2, 3, 6, 6)
+    assert [tuple(state.shape) for state in states] == [(2, 6, 3)] * 4
+    assert layer(x, initial_state=states)[0].shape == answer.shape
+
+
+@pytest.mark.slow(sample=1)
+@pytest.mark.parametrize("policy", ["float16", "mixed_bfloat16", "float64"])
+@pytest.mark.parametrize("jit", [False, True])
+def test_every_precision_trains(policy, jit):
+    cell = eq.EquivariantRNNCell(3, "[p p] -> ~p + p where p = S(4)", kind="gru", dtype=policy)
+    model = keras.Sequential([keras.Input((4, 6, 2)), eq.EquivariantRNN(cell, return_sequences=True, dtype=policy)])
+    model.compile("adam", "mse", jit_compile=jit)
+    x = sequences(4, 4, 6, 2)
+    model.fit(x, np.zeros((4, 4, 8, 3)), verbose=0)
+    answer = model(x)
+    assert answer.dtype == keras.DTypePolicy(policy).compute_dtype
+    assert np.isfinite(tf.cast(answer, "float64")).all()
+
+
 def test_a_stateful_layer_goes_on():
     kept = stack(stateful=True)
     x = sequences(2, 6, 6, 1)
