@@ -89,7 +89,8 @@ def test_a_renumbered_graph_has_renumbered_answers(order, random):
 SPACES = ("p", "{p p}", "<p p>", "[p p]", "~p", "1", "p q", "q")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow(sample=2)
+@pytest.mark.parametrize("seed", range(20))
 def test_there_are_as_many_parameters_as_there_are_linear_maps(seed):
     """Against the null space of W g = g W, of all arrays laid one after the other."""
     random = np.random.default_rng(seed)
@@ -357,6 +358,7 @@ def functional() -> keras.Model:
     return keras.Model(inputs, Subclassed().call(inputs))
 
 
+@pytest.mark.slow(sample=1)
 @pytest.mark.parametrize("made", [Subclassed, functional])
 def test_fit_predict_and_data_sets_take_dicts(made, random):
     keras.utils.set_random_seed(0)

@@ -42,6 +42,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow(sample=2)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_network_of_named_arrays_carries_its_declaration(name, tmp_path):
     model = MODELS[name]()
@@ -78,6 +79,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.slow(sample=2)
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_is_verified_in_integers_and_as_it_is(name):
     layer = LAYERS[name]()
@@ -87,6 +89,7 @@ def test_a_layer_is_verified_in_integers_and_as_it_is(name):
     assert not layer.built
 
 
+@pytest.mark.slow(sample=1)
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_that_is_built_is_verified_with_its_weights(name):
     layer = LAYERS[name]()
