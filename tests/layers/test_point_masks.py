@@ -198,7 +198,7 @@ def padded_examples(space: str, value: float, random) -> tuple[np.ndarray, np.nd
     return alone, padded, there
 
 
-def answers_and_gradients(layer, features, there=None) -> list[np.ndarray]:
+def answers_and_gradients(layer, features, there=None, compared: bool = True) -> list[np.ndarray]:
     """Answers at the points that are there, and the gradients of features there and of weights, while training."""
     import tensorflow as tf
 
@@ -206,7 +206,7 @@ def answers_and_gradients(layer, features, there=None) -> list[np.ndarray]:
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(features)
         answers = layer(features, mask=there)
-        if there is not None and answers.shape[:-1] == there.shape:
+        if compared and there is not None and answers.shape[:-1] == there.shape:
             assert not np.asarray(answers)[~there].any()
             answers = tf.reshape(tf.boolean_mask(answers, there), (len(there), -1, answers.shape[-1]))
         loss = tf.reduce_sum(
@@ -215,6 +215,7 @@ def answers_and_gradients(layer, features, there=None) -> list[np.ndarray]:
     of_features = np.asarray(tape.gradient(loss, features))
     if there is not None:
         assert not of_features[~there].any()
+    if compared and there is not None:
         of_features = of_features[there].reshape(len(there), -1, features.shape[-1])
     return [
         np.asarray(answers),
@@ -334,6 +335,16 @@ def test_an_empty_example_and_one_of_one_point_answer_finite_numbers(name, rando
     training.compile("adam", "mse")
     training.fit([x, there], np.ones(found.shape), verbose=0)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_of_nothing_answers_and_gradients_are_finite(name, random):
+    layer, nothing = LAYERS[name](SPACES["set"].format(**LARGE)), np.zeros((2, 6), dtype=bool)
+    layer.build((None, 6, 2))
+    nothing[1, 0] = True
+    features = np.where(nothing[..., None], random.normal(size=(2, 6, 2)), np.inf).astype("float32")
+    for each in answers_and_gradients(layer, features, nothing, compared=False):
+        assert np.isfinite(each).all()
 
 
 def test_the_loss_counts_present_points(random):
