@@ -78,6 +78,16 @@ EQUIVALENT: dict[str, str] = {
     "eqgen/permutations/notation.py: 9 -> 8 in return": "how hard a text is compressed",
     "eqgen/permutations/convert.py: 0 -> 1 in row =": "any array of three axes is refused",
     "eqgen/programs/lowering/pooled.py: row == column == 0 -> (row != column == 0)": "a price: the table is made in any case",
+    "eqgen/orbitals/certificate/generation.py: random.integers(2) -> (not random.integers(2))": "which products are made is arbitrary",
+    "eqgen/orbitals/composition.py: set(after.output.axis_numbers) <= numbers.keys() -> (set(after.output.axis_numbers) < ": (
+        "None is among the numbers, and no axis"
+    ),
+    "eqgen/programs/lowering/plan_cache.py: np.abs(weights) @ np.abs(features) + 1 -> ": "a plan that is refused is made anew",
+    "eqgen/programs/lowering/spectral.py: np.where(np.abs(transform) < SMALL, 0, transform) -> ": (
+        "entries of 1e-17 are as good as none, which multiply faster"
+    ),
+    "eqgen/programs/operators/isotypic.py: signs > 0 -> ": "signs are not 0, and the first orbit of a class has none that flip",
+    "eqgen/permutations/array_functions.py: 4 -> 3 in values =": "how large the values of a trial are is arbitrary",
 }
 """Mutants that change no result, by how their names begin, with the reason; they are not drawn."""
 
