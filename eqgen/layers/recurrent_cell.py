@@ -201,12 +201,16 @@ class EquivariantRNNCell(keras.layers.Layer):
     def _stepped(self, of_input: Any, of_state: Any, state: Any, memory: Any = None) -> list[Any]:
         """The new states, (batch, points, units), from what the input and the old state drive."""
         split = GATES[self.kind] * self.units
-        gates = self.recurrent_activation(of_input[..., :split] + of_state[..., :split])
+        driven = of_input[..., :split] + of_state[..., :split]
+        gates = self.recurrent_activation(driven)
         gate = [gates[..., start : start + self.units] for start in range(0, split, self.units)]
         of_input, of_state = of_input[..., split:], of_state[..., split:]
         if self.kind == "gru":
             kept, reset = gate
-            return [kept * state + (1 - kept) * activated(self.activation, of_input + reset * of_state)]
+            # Of a gate that is nearly 1 the difference from 1 would be rounding alone.
+            is_sigmoid = self.recurrent_activation is keras.activations.sigmoid
+            entered = ops.sigmoid(-driven[..., : self.units]) if is_sigmoid else 1 - kept
+            return [kept * state + entered * activated(self.activation, of_input + reset * of_state)]
         candidate = activated(self.activation, of_input + of_state)
         if self.kind == "simple":
             return [candidate]
