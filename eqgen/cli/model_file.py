@@ -14,6 +14,7 @@ from typing import Any
 
 from eqgen.common.errors import DeclarationError, in_short, is_whole
 from eqgen.language.grammar import is_mapping, parse_mapping, parse_space
+from eqgen.orbitals.declare_family import has_letter
 from eqgen.permutations.group_expression import from_expression
 
 CONFIG = "config.json"
@@ -162,7 +163,10 @@ def _check_declaration(name: str, text: str) -> None:
         return
     try:
         syntax = (parse_mapping if is_mapping(text) else parse_space)(text)
-        groups = [from_expression(group, text) for axis in syntax.where for group in axis.groups]
+        # Of a size that is left open there is no group yet.
+        groups = [
+            from_expression(group, text) for axis in syntax.where for group in axis.groups if not has_letter(group)
+        ]
     except DeclarationError as error:
         raise DeclarationError(f"the declaration of {name} cannot be read: {in_one_line(error)}") from None
     if any(group.degree > MOST_POINTS for group in groups):

@@ -63,8 +63,8 @@ class Convertible:
         >>> import eqgen as eq
         >>> layer = eq.EquivariantDense(8, "{p p} -> {p p} where p = S(n)")
         >>> layer.build((None, None, 4))
-        >>> layer.at(n=7).kernel.shape, layer.at(n=3).kernel.shape
-        ((3, 4, 8), (2, 4, 8))
+        >>> layer.at(n=7).rank, layer.at(n=3).rank
+        (3, 2)
         """
         return transfer.at(self, sizes)
 

@@ -82,7 +82,7 @@ class EquivariantDense(Convertible, keras.layers.Layer):
 
     Where a mask says that points are missing, or `known` that entries are, means are over what is there, 0 over nothing.
 
-    >>> import eqgen as eq
+    >>> import eqgen as eq, numpy as np
     >>> layer = eq.EquivariantDense(None, "a b b; b a b; b b a", kernel_initializer="ones")
     >>> layer(np.array([[1.0, 2.0, 3.0]])).shape
     TensorShape([1, 3])

@@ -227,6 +227,14 @@ def test_a_whole_file_passes(name):
     check_model_file(SAVED / f"{name}.keras")
 
 
+def test_a_file_of_a_layer_for_every_size_passes(tmp_path, capsys, monkeypatch):
+    layers = [
+        eq.EquivariantDense(4, text) for text in ("p -> p where p = S(n)", "p -> p where p = C(n) support stencil(1)")
+    ]
+    keras.Sequential([keras.Input((None, 3)), *layers]).save(tmp_path / "any.keras")
+    assert run(capsys, monkeypatch, tmp_path / "any.keras")[0] == 0
+
+
 def test_what_keras_refuses_is_one_sentence(tmp_path, capsys, monkeypatch):
     """Weights of another shape: the file is whole, and its sizes are possible."""
     path = tmp_path / "model.keras"
