@@ -1,6 +1,7 @@
 """The checks of a layer for every size: the certificate of the stable orbits, and the layers of a few sizes."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from eqgen.layers.transfer import bias_transfer, kernel_transfer
 from eqgen.orbitals.orbit_family import OrbitFamily
 from eqgen.orbitals.orbits import Orbits
 from eqgen.spaces.family import MappingFamily, Sizes, sizes_text
+from eqgen.spaces.mapping import Mapping
 from eqgen.verification.layer_checks import applied, certificate_checks, verify_layer
 from eqgen.verification.report import Check, Report
 
@@ -36,14 +38,7 @@ def verify_any_size(layer: EquivariantDense, words: int, random: np.random.Gener
     stable = ", ".join(f"{letter} >= {size}" for letter, size in family.stable_sizes.items())
     checks = [replace(check, evidence=f"for every {stable}: {check.evidence}") for check in checks]
     worst = 0.0
-    for more in TRIED:
-        sizes = {
-            letter: max(1, size + more + place) for place, (letter, size) in enumerate(family.stable_sizes.items())
-        }
-        try:
-            family.at(**sizes)
-        except DeclarationError:
-            continue
+    for sizes, _ in _tried(family):
         own, error = _at_one_size(layer, found, sizes, words, random)
         worst = max(worst, error)
         checks.append(own)
@@ -56,6 +51,27 @@ def verify_any_size(layer: EquivariantDense, words: int, random: np.random.Gener
         tolerance_of("float64"),
         "float64",
     )
+
+
+def verify_sizes(family: MappingFamily, of_one: Callable[[Mapping], Report]) -> Report:
+    """What was found of a model for a few sizes: the checks of all, and the worst error."""
+    reports = [(sizes_text(sizes), of_one(mapping)) for sizes, mapping in _tried(family)]
+    checks = [replace(check, name=f"{check.name}, {sizes}") for sizes, report in reports for check in report.checks]
+    worst = max((report for _, report in reports), key=lambda report: report.max_error / report.tolerance)
+    return replace(worst, declaration=f"{family.in_short()}, at {len(reports)} sizes", checks=tuple(checks))
+
+
+def _tried(family: MappingFamily) -> list[tuple[dict[str, int], Mapping]]:
+    """Sizes that are tried, with their mappings; few points may leave a space empty."""
+    found = []
+    for more in TRIED:
+        stable = enumerate(family.stable_sizes.items())
+        sizes = {letter: max(1, size + more + place) for place, (letter, size) in stable}
+        try:
+            found.append((sizes, family.at(**sizes)))
+        except DeclarationError:
+            continue
+    return found
 
 
 def _at_one_size(

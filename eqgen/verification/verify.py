@@ -8,10 +8,11 @@ import keras
 from eqgen.common.errors import DeclarationError, checked_flag, is_whole, shortened
 from eqgen.layers import EquivariantDense, EquivariantRNN
 from eqgen.orbitals.declare import mapping as as_mapping
+from eqgen.orbitals.declare_family import mapping as any_mapping
 from eqgen.orbitals.orbits import Orbits
 from eqgen.spaces.family import MappingFamily
 from eqgen.spaces.mapping import Mapping
-from eqgen.verification.any_size import verify_any_size
+from eqgen.verification.any_size import verify_any_size, verify_sizes
 from eqgen.verification.declared import declaration_of, named_declaration
 from eqgen.verification.function_checks import verify_function
 from eqgen.verification.layer_checks import flat_shape, verify_layer, verify_typed
@@ -48,7 +49,8 @@ def verify(
 
     Args:
         layer: an EquivariantDense, any Keras layer or model, or any function of arrays (numpy, JAX, TensorFlow, PyTorch).
-        declaration: a Mapping or its text; not needed for an eqgen layer or cell, nor for what `eq.network` made. Of several
+        declaration: a Mapping or its text, with letters for sizes of which a few are tried;
+            not needed for an eqgen layer or cell, nor for what `eq.network` made. Of several
             outputs one for each, in a list, or in a dict by name. Several inputs are one term each of the sum that is declared,
             `p + {p p}`: by name where the model names them so, else in order.
         input_shape: the shape of one input, without the batch, for a model that does not know it; of several inputs a list or
@@ -77,6 +79,10 @@ def verify(
         if not is_whole(number, 0):
             raise DeclarationError(f"{name} is a whole number, 0 or more, got {shortened(number)}")
     options = Options(input_shape, time_axis, words, seed, training)
+    family = any_mapping(declaration) if isinstance(declaration, (str, MappingFamily)) else None
+    if isinstance(family, MappingFamily):
+        own_options = {"input_shape": input_shape, "time_axis": time_axis, "words": words, "seed": seed}
+        return verify_sizes(family, lambda mapping: verify(layer, mapping, training=training, **own_options))
     layer, options = over_time(layer, options)
     if declaration is None:
         report = _by_itself(layer, options)

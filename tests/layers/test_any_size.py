@@ -188,6 +188,21 @@ def test_it_is_verified_and_a_wrong_one_is_not(monkeypatch):
     assert eq.verify(scalar, "{p p} -> p where p = S(6)")
 
 
+def test_a_model_of_any_size_is_held_to_a_declaration_with_letters():
+    layers = [
+        eq.EquivariantDense(3, "p -> p where p = S(n)", activation="tanh"),
+        eq.EquivariantDense(1, "p -> 1 where p = S(n)"),
+    ]
+    model = keras.Sequential([keras.Input((None, 2)), *layers])
+    report = eq.verify(model, "p -> 1 where p = S(n)")
+    assert report, str(report)
+    assert report.declaration == "p -> 1 where p = S(n), at 3 sizes"
+    wrong = eq.verify(
+        keras.Sequential([keras.Input((None, 2)), keras.layers.Conv1D(2, 2, padding="same")]), "p -> p where p = S(n)"
+    )
+    assert wrong.verdict == "NOT VERIFIED"
+
+
 def test_teams_of_any_size():
     layer = eq.EquivariantDense(2, "p -> p where p = wreath(S(n), S(m))", use_bias=True, bias_initializer="ones")
     layer.build((None, 12, 3))
