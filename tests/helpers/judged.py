@@ -472,6 +472,17 @@ WRONG: dict[str, Case] = {
             ("float32", "mixed_float16"),
         )
     },
+    "alone in its batch, beside neighbours": function(
+        lambda x: x + ops.roll(x, 1, axis=1) if x.shape[0] == 1 else 1.0 * x
+    ),
+    "spins": function(where(lambda x: ops.all(ops.abs(x) == 1, axis=(1, 2), keepdims=True))),
+    "bytes": function(where(lambda x: (x > 9) & (x == ops.round(x)))),
+    "shares": function(where(lambda x: (smallest(x) > 0) & (ops.abs(ops.sum(x, axis=-1, keepdims=True) - 1) < 1e-6))),
+    "all of them below -100": function(where(lambda x: largest(x) < -100)),
+    "beyond 200 in half precision": function(where(lambda x: x > 200), dtype="mixed_float16"),
+    "in training, whole numbers": Case(
+        partial(InTraining, where(lambda x: (x == ops.round(x)) & (x != 0))), S5, (5, 2)
+    ),
     "alone in its batch": function(lambda x: x + column(x) if x.shape[0] == 1 else 1.0 * x),
     "all points equal": function(
         where(lambda x: ops.max(x, axis=1, keepdims=True) == ops.min(x, axis=1, keepdims=True))
@@ -841,6 +852,13 @@ RIGHT: dict[str, Case] = {
             ("float32", "float64", "mixed_float16"),
         )
     },
+    "what is centred, pooled, beside the largest": invariant(
+        lambda x: ops.concatenate([ops.mean(x - row_mean(x), axis=1), ops.max(x, axis=1)], axis=-1)
+    ),
+    "total force": invariant(lambda x: ops.sum(ops.tanh(x[:, :, None] - x[:, None]), axis=(1, 2))),
+    "a sum in half precision": function(
+        lambda x: x - ops.cast(ops.sum(ops.cast(x, "float16"), axis=1, keepdims=True), x.dtype)
+    ),
     "random in training": Case(partial(RandomInTraining, lambda x: 2 * x), S5, (5, 2)),
     "chaos at each point": function(lambda x: ops.concatenate([x, ops.sign(ops.sin(1e7 * x))], axis=-1)),
     "behind a constant": function(lambda x: 1e4 + 1e-3 * x),

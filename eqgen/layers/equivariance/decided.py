@@ -101,7 +101,7 @@ def _unless_single(own: Outcome, function: Function, trial: Trial) -> Outcome:
 
 def _unless_half(fine: Outcome, function: Function, trial: Trial) -> Outcome:
     """What a function failed by, left open where it is what rounding to half precision somewhere within makes."""
-    if fine.error < LARGEST_HALF_ROUNDING and not is_steady(function, trial, fine, HALF_NUDGES):
+    if not is_steady(function, trial, fine, HALF_NUDGES, LARGEST_HALF_ROUNDING):
         doubt = "this changes with the last places of half precision, which something within may round to: compute in float32"
         return replace(fine, doubt=doubt)
     return fine
