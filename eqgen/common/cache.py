@@ -13,6 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG, S_IWGRP, S_IWOTH
 from typing import Any, cast
@@ -108,9 +109,15 @@ def _is_private(place: Path) -> bool:
     others wrote, or could write to, are not read in any case.
     """
     private = _is_own(place.stat())
-    if not private and not os.environ.get("EQGEN_CACHE") and place.stat().st_uid == os.geteuid():
-        place.chmod(0o700)
-        private = True
+    if (
+        not private
+        and not os.environ.get("EQGEN_CACHE")
+        and not place.is_symlink()
+        and place.stat().st_uid == os.geteuid()
+    ):
+        with suppress(OSError):
+            place.chmod(0o700)
+        private = _is_own(place.stat())
     if not private:
         _warn(place, "are neither kept nor read", "others can write there", "of your own, with chmod go-w")
     return private

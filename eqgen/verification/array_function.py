@@ -141,19 +141,18 @@ def _caller(
     ways: list[tuple[Callable[[Array], Any], str]] = [(np.copy, "numpy array"), (_single, "numpy array")]
     if torch is not None:
         ways.append((_tensors({} if dtype is None else {"dtype": getattr(torch, dtype)}), "tensor"))
-    first: Exception | None = None
+    raised: Exception | None = None
     for convert, what in ways:
         try:
             passed(list(map(convert, probes)))
         except Exception as error:
             _tell(error, f"a {what} of shape {shapes}")
             # What a tensor is wrong for says more where a function takes no numpy arrays.
-            told = error if first is None or isinstance(first, (TypeError, AttributeError)) else first
-            first = told
+            raised = error if raised is None or isinstance(raised, (TypeError, AttributeError)) else raised
         else:
             return convert, passed
-    assert first is not None
-    raise first
+    assert raised is not None
+    raise raised
 
 
 def _single(array: Array) -> Array:

@@ -15,6 +15,7 @@ def assert_equivariant(
     time_axis: int | None = None,
     words: int = 8,
     seed: int = 0,
+    training: bool = True,
 ) -> None:
     """Stop where `eq.verify` does not verify a function, a layer or a model; for tests.
 
@@ -27,6 +28,7 @@ def assert_equivariant(
         time_axis: for a Keras model of sequences, the axis of the moments, where the batch is axis 0.
         words: how many random products of generators to try beside the generators.
         seed: of the random inputs, words and weights.
+        training: False for a model or module that is not trained any further: the weights that it has decide.
 
     Raises:
         AssertionError: it is not equivariant, or that cannot be told; with the report, and where a difference is seen, the
@@ -38,6 +40,7 @@ def assert_equivariant(
     >>> eq.testing.assert_equivariant(lambda x: x.max(axis=0), "p -> 1 where p = S(5)", input_shape=(5, 3))
     """
     __tracebackhide__ = True
-    report = verify(function, declaration, input_shape=input_shape, time_axis=time_axis, words=words, seed=seed)
+    options = {"input_shape": input_shape, "time_axis": time_axis, "words": words, "seed": seed, "training": training}
+    report = verify(function, declaration, **options)
     if not report:
         raise AssertionError("\n".join(filter(None, [str(report), report.difference])))

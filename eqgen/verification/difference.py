@@ -45,7 +45,10 @@ def first_difference(function: Function, mapping: Mapping, trial: Trial, inputs:
                 where = (
                     f"{mapping.output.name(point)} (index {point}{f', channel {channel}' if len(largest) > 1 else ''})"
                 )
-                values = [f"{name} is {array[number, point, channel]:.7g}" for name, array in shown[1:]]
+                told = [f"{array[number, point, channel]:.7g}" for _, array in shown[1:]]
+                if told[0] == told[1]:
+                    told = [repr(float(array[number, point, channel])) for _, array in shown[1:]]
+                values = [f"{name} is {value}" for (name, _), value in zip(shown[1:], told, strict=True)]
                 return "\n".join(
                     [f"with g = {element.name}:", *lines, f"  first at point {where}: {' and '.join(values)}"]
                 )

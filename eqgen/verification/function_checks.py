@@ -3,16 +3,15 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from eqgen.common.errors import DeclarationError
-from eqgen.layers.equivariance.comparison import try_function
+from eqgen.layers.equivariance.comparison import Batches
 from eqgen.layers.equivariance.decided import decided
-from eqgen.layers.equivariance.outcome import Outcome, combined, only_rounding
+from eqgen.layers.equivariance.outcome import Outcome, combined
 from eqgen.layers.equivariance.trial import FEWER_SAMPLES, SAMPLES, Function, Trial, random_trial
 from eqgen.layers.equivariance.weights import DRAWS
 from eqgen.spaces.mapping import Mapping
@@ -46,16 +45,16 @@ def verify_function(given: Any, mapping: Mapping | None, options: Options, outpu
     samples = SAMPLES if called.batched else FEWER_SAMPLES
     trial = random_trial(mapping, called.channels, options.words, random, samples)
     outcome = _tried(given, called, make, trial)
-    if outcome.holds:
-        # Who treats it otherwise does not do so by rounding.
-        single = "float32" if called.dtype == "float64" else called.dtype
-        tried = partial(try_function, called.function, trial.one_example(), batches="alone")
-        if (one := tried(single)).holds is False:
-            one = only_rounding(tried(called.dtype), one)
-            outcome = one if one.holds is False else outcome
+    if outcome.holds and called.batched:
+        one = _tried(given, called, make, trial.one_example(), "alone")
+        outcome = one if one.holds is False else outcome
     checks = [numeric_check("numeric", outcome)]
     if is_module(given) and options.training and outcome.holds is not False and not outcome.doubt:
-        checks += _in_training(given, make, trial, random)
+        training_checks = _in_training(given, make, trial, random)
+        checks += training_checks
+        # Weights that are zero show nothing, and are no mistake.
+        if any(check.holds for check in training_checks):
+            checks[0] = Check("numeric", outcome.holds, checks[0].evidence)
     inputs = [*simple_inputs(mapping.input.size, called.channels), *trial.inputs.values()]
     difference = (
         first_difference(called.function, mapping, trial, inputs, called.dtype) if outcome.holds is False else ""
@@ -72,8 +71,10 @@ def verify_function(given: Any, mapping: Mapping | None, options: Options, outpu
     )
 
 
-def _tried(given: Any, called: ArrayFunction, make: Make, trial: Trial) -> Outcome:
-    return decided(called.function, partial(_as_in, given, called, make), trial, called.dtype)
+def _tried(given: Any, called: ArrayFunction, make: Make, trial: Trial, batches: Batches = "together") -> Outcome:
+    layers = 1 + len(list(given.modules())) if is_module(given) else 1
+    as_in = partial(_as_in, given, called, make)
+    return decided(called.function, as_in, trial, called.dtype, layers=layers, batches=batches)
 
 
 @contextmanager
@@ -101,7 +102,7 @@ def _double_precision() -> AbstractContextManager[Any]:
 
 def _in_training(module: Any, make: Make, trial: Trial, random: np.random.Generator) -> list[Check]:
     """What training may make of a module: other weights and statistics, and how it computes meanwhile."""
-    few = replace(trial, products=trial.products[:2])
+    few = trial.few()
     checks = []
     try:
         learning = make(module, mode=training)
@@ -114,17 +115,20 @@ def _in_training(module: Any, make: Make, trial: Trial, random: np.random.Genera
     tensors = trained_tensors(module, lambda: make(module, mode=lambda module: nullcontext()))
     if not tensors:
         return checks
-    try:
-        for draw in DRAWS:
-            with kept(module):
-                randomize(module, tensors, random, draw)
+    for draw in DRAWS:
+        with kept(module):
+            randomize(module, tensors, random, draw)
+            try:
                 outcomes.append(_tried(module, called, make, trial))
-            if outcomes[-1].holds is False:
-                evidence = f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
-                return [Check("training", False, evidence)]
-    except Exception as error:
-        return [raised_check("training", error, "with other weights"), *checks]
-    return [numeric_check("training", combined(outcomes), "with other weights too: "), *checks]
+            except Exception as error:
+                checks.append(raised_check("training", error, "with other weights"))
+                break
+        if outcomes[-1].holds is False:
+            evidence = f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
+            return [Check("training", False, evidence)]
+    if outcomes:
+        checks.insert(0, numeric_check("training", combined(outcomes), "with other weights too: "))
+    return checks
 
 
 def _tried_in_training(module: Any, learning: ArrayFunction, make: Make, trial: Trial) -> Outcome:

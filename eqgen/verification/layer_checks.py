@@ -93,7 +93,8 @@ def _unbuilt_copy(activation: keras.layers.Layer) -> keras.layers.Layer:
     # Its layers come from the config, and what Keras keeps of a layer is the copy's own.
     bookkeeping = vars(keras.layers.Layer())
     for name, value in vars(activation).items():
-        if name not in bookkeeping and not isinstance(value, keras.layers.Layer | keras.Variable):
+        parts = keras.tree.flatten(value)
+        if name not in bookkeeping and not any(isinstance(part, keras.layers.Layer | keras.Variable) for part in parts):
             setattr(copy, name, value)
     return copy
 

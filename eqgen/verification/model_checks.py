@@ -1,7 +1,6 @@
 """The checks of any layer or model by what it computes: with its weights, with others, and as in training."""
 
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import keras
@@ -28,9 +27,10 @@ def model_checks(
     was afterwards.
     """
     if not model.built:
-        # Without numbers, so that no statistic is changed.
-        model(keras.KerasTensor((None, *shape), dtype=model.compute_dtype))
-    with kept(model.non_trainable_weights):
+        # Without numbers, so that no statistic is changed; what needs numbers is built by the first inputs.
+        with suppress(Exception):
+            model(keras.KerasTensor((None, *shape), dtype=model.compute_dtype))
+    with kept(model.non_trainable_variables):
         return _model_checks(model, mapping, shape, trial, random)
 
 
@@ -69,46 +69,48 @@ def _in_training(
     weights = trained_weights(model, lambda: called(features))
     checks = []
     if weights:
+        outcomes: list[Outcome] = []
+        for draw in DRAWS:
+            # Large weights leave half precision no digit that could be compared.
+            single = "float32" if draw != "near 1" and coarsest_dtype(model) in ("float16", "bfloat16") else None
+            with randomized_weights(model, random, weights, draw=draw), computing_in(model, single):
+                try:
+                    outcomes.append(try_model(model, mapping, shape, trial))
+                except Exception as error:
+                    # What asks for a certain form of its weights, as a factorization does, has none of numbers at random.
+                    checks.append(raised_check("training", error, "with other weights"))
+                    break
+                if outcomes[-1].holds is False:
+                    evidence = f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
+                    with suppress(Exception):
+                        evidence += _named_breaker(model, mapping, shape, trial, outcomes[-1])
+                    difference = _difference(model, mapping, shape, trial, outcomes[-1])
+                    return [Check("training", False, evidence)], difference
+        if outcomes:
+            checks.append(numeric_check("training", combined(outcomes), "with other weights too: "))
+    if learns(model):
         outcomes = []
         try:
-            for draw in DRAWS:
-                # Large weights leave half precision no digit that could be compared.
-                single = "float32" if draw != "near 1" and coarsest_dtype(model) in ("float16", "bfloat16") else None
-                with randomized_weights(model, random, weights, draw=draw), computing_in(model, single):
-                    outcomes.append(try_model(model, mapping, shape, trial))
-                    if outcomes[-1].holds is False:
-                        evidence = (
-                            f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
-                            f"{_named_breaker(model, mapping, shape, trial, outcomes[-1])}"
-                        )
-                        difference = _difference(model, mapping, shape, trial, outcomes[-1])
-                        return [Check("training", False, evidence)], difference
-            checks.append(numeric_check("training", combined(outcomes), "with other weights too: "))
-        except Exception as error:
-            # What asks for a certain form of its weights, as a factorization does, has none of numbers at random.
-            checks.append(raised_check("training", error, "with other weights"))
-    if learns(model):
-        try:
-            outcomes = [_meanwhile(model, mapping, shape, trial, learning)]
+            outcomes.append(_meanwhile(model, mapping, shape, trial, learning))
             if any(check.holds for check in checks) and outcomes[0].holds is not False:
                 with randomized_weights(model, random, weights):
                     outcomes.append(_meanwhile(model, mapping, shape, trial, learning))
-            checks.append(numeric_check("training=True", combined(outcomes), "each batch moved as a whole: "))
         except Exception as error:
             checks.append(raised_check("training=True", error, "called as in training"))
+        if outcomes:
+            checks.append(numeric_check("training=True", combined(outcomes), "each batch moved as a whole: "))
     return checks, ""
 
 
 def _meanwhile(model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, learning: Function) -> Outcome:
     """What a model that is called as in training shows, from the same statistics each time."""
-    few = replace(trial, products=trial.products[:2])
 
     def from_these_statistics(features: Array) -> Array:
         with kept(model.non_trainable_weights):
             return learning(features)
 
     with as_in_training(model):
-        return try_model(model, mapping, shape, few, function=from_these_statistics, batches="by element")
+        return try_model(model, mapping, shape, trial.few(), function=from_these_statistics, batches="by element")
 
 
 def _difference(model: Any, mapping: Mapping, shape: tuple[int, ...], trial: Trial, outcome: Outcome) -> str:

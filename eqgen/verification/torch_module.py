@@ -21,7 +21,9 @@ def is_module(given: Any) -> bool:
 
 
 def module_in(module: Any, dtype: str) -> Any:
-    """A copy of a module in another dtype."""
+    """A copy of a module in another dtype; one with complex numbers has none, for they would lose a part."""
+    if any(tensor.is_complex() for tensor in (*module.parameters(), *module.buffers())):
+        raise TypeError("it holds complex numbers")
     return copy.deepcopy(module).to(getattr(sys.modules["torch"], dtype))
 
 
@@ -51,9 +53,13 @@ def kept(module: Any) -> Iterator[None]:
     torch = sys.modules["torch"]
     tensors = [*module.parameters(), *module.buffers()]
     before = [tensor.detach().clone() for tensor in tensors]
+    # A call may put another tensor in place of one that is kept.
+    named = [(part, dict(part._buffers)) for part in module.modules()]
     try:
         yield
     finally:
+        for part, buffers in named:
+            part._buffers.update(buffers)
         with torch.no_grad():
             for tensor, values in zip(tensors, before, strict=True):
                 if not torch.equal(tensor, values):
@@ -63,14 +69,19 @@ def kept(module: Any) -> Iterator[None]:
 def trained_tensors(module: Any, updated: Callable[[], Any]) -> list[Any]:
     """What training changes: parameters that ask for gradients, and what a call in training mode changes besides."""
     torch = sys.modules["torch"]
-    buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
-    before = [buffer.clone() for buffer in buffers]
+    before = {name: buffer.clone() for name, buffer in module.named_buffers() if buffer.is_floating_point()}
     with _modes(module), kept(module):
         module.train()
         with suppress(Exception):
             updated()
-        changed = [buffer for buffer, values in zip(buffers, before, strict=True) if not torch.equal(buffer, values)]
-    return [*(parameter for parameter in module.parameters() if parameter.requires_grad), *changed]
+        after = dict(module.named_buffers())
+        changed = [name for name, values in before.items() if not torch.equal(after[name], values)]
+    buffers = dict(module.named_buffers())
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return [
+        *(parameter for parameter in parameters if not parameter.is_complex()),
+        *(buffers[name] for name in changed),
+    ]
 
 
 def randomize(module: Any, tensors: list[Any], random: np.random.Generator, draw: Draw) -> None:

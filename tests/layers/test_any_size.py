@@ -110,6 +110,7 @@ def test_tables_of_any_size_come_as_grids_or_with_their_sizes():
     assert with_column(numbers(2, 4, 3)).shape == (2, 4)
 
 
+@pytest.mark.slow(sample=4)
 @pytest.mark.parametrize("aggregation", ["mean", "sum"])
 @pytest.mark.parametrize("sides", DECLARED)
 def test_a_fixed_layer_takes_the_weights_of_one_for_every_size_and_back(sides, aggregation):
@@ -188,6 +189,7 @@ def test_it_is_verified_and_a_wrong_one_is_not(monkeypatch):
     assert eq.verify(scalar, "{p p} -> p where p = S(6)")
 
 
+@pytest.mark.slow
 def test_a_model_of_any_size_is_held_to_a_declaration_with_letters():
     layers = [
         eq.EquivariantDense(3, "p -> p where p = S(n)", activation="tanh"),

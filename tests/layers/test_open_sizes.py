@@ -33,6 +33,7 @@ def without_shape(layer, x, **options):
     return tf.function(layer).get_concrete_function(open_, **masks)(tf.constant(x), **values)
 
 
+@pytest.mark.slow(sample=6)
 @pytest.mark.parametrize("aggregation", ["mean", "sum"])
 @pytest.mark.parametrize("sides", [*DECLARED, *OTHERS])
 def test_open_sizes_give_the_answers_of_known_ones(sides, aggregation):

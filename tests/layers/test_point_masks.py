@@ -322,6 +322,7 @@ def test_a_padded_network_answers_and_learns_as_it_does_alone(name, head, random
         np.testing.assert_allclose(came, wanted, atol=2e-5 * max(1, np.abs(wanted).max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_empty_example_and_one_of_one_point_answer_finite_numbers(name, random):
     model = NETWORKS[name](LARGE)

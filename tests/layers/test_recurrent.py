@@ -312,6 +312,7 @@ PADDED = {
 }
 
 
+@pytest.mark.slow(sample=2)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("declaration", PADDED)
 def test_a_padded_example_answers_as_it_does_alone(kind, declaration):

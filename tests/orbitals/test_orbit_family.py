@@ -20,6 +20,7 @@ DECLARED = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow(sample=10)
 @pytest.mark.parametrize("family", ["S", "A"])
 @pytest.mark.parametrize("sides", DECLARED)
 def test_the_orbits_of_every_size_are_those_of_brute_force(sides, family):

@@ -195,7 +195,7 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
     # Of what fails the inputs that say little are told last.
     errors = {element.name: (False, False, 0.0, "") for element in elements}
     largest = 0.0
-    failing = 0.0
+    differences: dict[tuple[str, int], float] = {}
     shown, chaotic, faint = np.zeros((3, 1), dtype=bool)
     respond, finite, not_finite = False, False, []
     before = {} if before_activation is None else _largest(before_activation, trial, arithmetic)
@@ -203,11 +203,11 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
         are_numbers = np.isfinite(answer.plain)
         # Where a channel of one answer is not finite, the others decide.
         nudgeable = np.isfinite(answer.beside) & np.isfinite(answer.nudged)
-        whole = are_numbers & (nudgeable | (answer.kind in WHOLE))
-        if not whole.all():
+        counted = are_numbers & (nudgeable | (answer.kind in WHOLE))
+        if not counted.all():
             not_finite.append(answer.kind)
-        finite |= bool(whole.any())
-        plain = np.where(whole, answer.plain, 0)
+        finite |= bool(counted.any())
+        plain = np.where(counted, answer.plain, 0)
         change = np.abs(np.where(nudgeable, answer.nudged, 0) - np.where(nudgeable, answer.beside, 0))
         size = _size(plain)
         if before_activation is not None:
@@ -216,8 +216,8 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
                 size = np.maximum(before[answer.kind], size * (1 + before[answer.kind]))
         allowed = np.maximum(size, yardstick(plain, change, EPS[arithmetic]))
         respond |= bool(((change > 0) & (change < 2.0**-30 * size)).any())
-        mean = plain.sum(axis=(0, 1)) / np.maximum(whole.sum(axis=(0, 1)), 1)
-        spread = (np.abs(plain - mean) * whole).max(axis=(0, 1), initial=0)
+        mean = plain.sum(axis=(0, 1)) / np.maximum(counted.sum(axis=(0, 1)), 1)
+        spread = (np.abs(plain - mean) * counted).max(axis=(0, 1), initial=0)
         shown = shown | (spread > tolerance * allowed)
         chaotic = chaotic | ((spread > tolerance * size) & (spread <= tolerance * allowed))
         faint = faint | (spread > 0)
@@ -228,7 +228,9 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
                 both = np.isfinite(moved) & np.isfinite(expected)
                 difference = np.abs(np.where(both, moved, 0) - np.where(both, expected, 0)).max(axis=(0, 1), initial=0)
             error = float((difference / allowed).max())
-            failing = max(failing, difference[difference > tolerance * allowed].max(initial=0))
+            for channel in np.flatnonzero(difference > tolerance * allowed).tolist():
+                place = answer.kind, channel
+                differences[place] = max(differences.get(place, 0.0), float(difference[channel]))
             # What is a number, or infinite, at one of the two alone counts as the largest violation.
             same = np.array_equal(moved[~both], expected[~both], equal_nan=True)
             error = error if same else float("inf")
@@ -240,7 +242,7 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
     worst = max(generators or errors, key=errors.__getitem__, default="")
     return Outcome(
         error=largest,
-        difference=float(failing),
+        differences=differences,
         element=worst,
         kind=errors[worst][3] if elements else "",
         shown=bool(shown.any()) or not elements,

@@ -20,7 +20,7 @@ class Outcome:
     Attributes:
         error: the largest difference between f(g x) and g f(x), relative to the largest output of the same channel; inf
             where only one of the two is a number.
-        difference: the largest one that is no rounding by its channel's yardstick, as it is; 0 where there is none.
+        differences: those that are no rounding by their channel's yardstick, as they are, by kind of inputs and channel.
         element: the generator that shows the largest difference, or the product of several when no generator shows one.
         kind: of the inputs that show it.
         shown: whether the outputs vary by more than rounding; a constant shows nothing.
@@ -36,7 +36,7 @@ class Outcome:
     """
 
     error: float
-    difference: float
+    differences: dict[tuple[str, int], float]
     element: str
     kind: str
     shown: bool
@@ -105,6 +105,8 @@ def only_rounding(fine: Outcome, coarse: Outcome) -> Outcome:
 
     As a part of what is there, or as it is, where what is there is rounding alone: the sum of what adds up to zero.
     """
-    smaller = fine.error <= min(coarse.error, 1.0) * ROUNDING or fine.difference <= coarse.difference * ROUNDING
+    smaller = fine.error <= min(coarse.error, 1.0) * ROUNDING or all(
+        difference <= coarse.differences.get(place, 0.0) * ROUNDING for place, difference in fine.differences.items()
+    )
     rounding = fine.holds is False and isfinite(fine.error) and smaller
-    return replace(fine, error=min(fine.error, fine.tolerance), difference=0.0) if rounding else fine
+    return replace(fine, error=min(fine.error, fine.tolerance), differences={}) if rounding else fine

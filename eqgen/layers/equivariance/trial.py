@@ -40,10 +40,12 @@ def _whole(low: int, high: int) -> Draw:
 def _one_hot(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """One channel of each point and, in every other example, one point of each channel; of a single channel one point."""
     samples, size, channels = shape
-    by_channel = np.eye(size)[random.integers(0, size, size=(samples, channels))].transpose(0, 2, 1)
+    drawn: Array = (random.integers(0, size, size=(samples, 1, channels)) == np.arange(size)[:, None]).astype(
+        np.float64
+    )
     if channels > 1:
-        by_channel[::2] = np.eye(channels)[random.integers(0, channels, size=by_channel[::2].shape[:2])]
-    return by_channel
+        drawn[::2] = random.integers(0, channels, size=(*drawn[::2].shape[:2], 1)) == np.arange(channels)
+    return drawn
 
 
 def _shares(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -128,6 +130,10 @@ class Trial:
         """The generators, and an input of some kinds, each alone, for what treats a batch of one otherwise."""
         inputs = {f"one example, {kind}": self.inputs[kind][:1] for kind in ONE_EXAMPLE}
         return replace(self, products=(), inputs=inputs)
+
+    def few(self) -> Self:
+        """Fewer products, and no kinds beside whose size others are nothing, for what takes statistics of them all."""
+        return replace(self.without(LARGE), products=self.products[:2])
 
     def without(self, kinds: Sequence[str]) -> Self:
         """The same with fewer kinds of inputs."""
