@@ -189,7 +189,7 @@ def test_it_is_verified_and_a_wrong_one_is_not(monkeypatch):
     assert eq.verify(scalar, "{p p} -> p where p = S(6)")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(sample=0)
 def test_a_model_of_any_size_is_held_to_a_declaration_with_letters():
     layers = [
         eq.EquivariantDense(3, "p -> p where p = S(n)", activation="tanh"),

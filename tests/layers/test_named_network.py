@@ -57,7 +57,7 @@ def test_its_summary_has_a_line_for_each_layer(capsys):
     assert "lift                       EquivariantTerms p + {p p} + 1 -> p + {p p} where p = S(4)" in described
 
 
-@pytest.mark.slow
+@pytest.mark.slow(sample=0)
 def test_it_learns_with_dicts_and_data_sets(random):
     """The energy is a sum over bonds, the charges what an atom has beyond the mean: exact, as physics has it."""
     keras.utils.set_random_seed(0)
@@ -161,7 +161,7 @@ def test_signed_arrays_inside_have_an_odd_activation():
     }
 
 
-@pytest.mark.slow
+@pytest.mark.slow(sample=0)
 def test_padded_graphs_answer_and_learn_as_they_do_alone(random, recwarn):
     """The mask of the atoms is given once, by Keras' own Masking; what stands at bonds of missing atoms does not matter."""
     inputs = {

@@ -130,7 +130,7 @@ def test_an_output_that_breaks_the_symmetry_is_told_from_one_that_does_not():
     }
 
 
-@pytest.mark.slow
+@pytest.mark.slow(sample=0)
 def test_a_model_made_by_hand_of_such_layers_carries_it_too():
     inputs = {"a": keras.Input((4, 2), name="a"), "b": keras.Input((6, 2), name="b")}
     hidden = eq.EquivariantTerms({"a": "p", "b": "{p p}"}, {"h": ("p", 4)}, "p = S(4)", activation="gelu")(inputs)
@@ -151,7 +151,7 @@ def test_layers_of_other_groups_carry_none():
     assert "carries no declaration" in mistake(lambda: eq.verify(model))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(sample=0)
 def test_a_declaration_that_is_given_comes_first():
     model = graph_network()
     declared = {"energy": "p + {p p} + 1 -> 1 where p = C(4)", "charges": "p + {p p} + 1 -> p where p = C(4)"}

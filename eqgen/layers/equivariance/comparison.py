@@ -90,7 +90,7 @@ def is_steady(
     trial: Trial,
     outcome: Outcome,
     sizes: tuple[float, ...] = NUDGES,
-    most: float = float("inf"),
+    most: float | None = None,
 ) -> bool:
     """Whether the violation that an outcome shows stays as it is when inputs change by a few places of float32.
 
@@ -110,7 +110,9 @@ def is_steady(
         return np.where(np.isfinite(difference), difference, 0)
 
     plain, size = violation(features), _size(function(features))
-    if not (_size(plain) > outcome.tolerance * size).any() or (_size(plain) > most * size).any():
+    if not (_size(plain) > outcome.tolerance * size).any():
+        return True
+    if most is not None and (_size(plain) > most * size).any():
         return True
     changes = [np.abs(violation((features * (1 + nudge * signs)).astype(features.dtype)) - plain) for nudge in sizes]
     return bool(np.max(changes) <= STEADY * np.abs(plain).max(initial=0))
@@ -196,6 +198,7 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
     errors = {element.name: (False, False, 0.0, "") for element in elements}
     largest = 0.0
     differences: dict[tuple[str, int], float] = {}
+    failing: set[tuple[str, int]] = set()
     shown, chaotic, faint = np.zeros((3, 1), dtype=bool)
     respond, finite, not_finite = False, False, []
     before = {} if before_activation is None else _largest(before_activation, trial, arithmetic)
@@ -228,9 +231,13 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
                 both = np.isfinite(moved) & np.isfinite(expected)
                 difference = np.abs(np.where(both, moved, 0) - np.where(both, expected, 0)).max(axis=(0, 1), initial=0)
             error = float((difference / allowed).max())
-            for channel in np.flatnonzero(difference > tolerance * allowed).tolist():
+            for channel, (size_of, is_failing) in enumerate(
+                zip(difference.tolist(), difference > tolerance * allowed, strict=True)
+            ):
                 place = answer.kind, channel
-                differences[place] = max(differences.get(place, 0.0), float(difference[channel]))
+                differences[place] = max(differences.get(place, 0.0), size_of)
+                if is_failing:
+                    failing.add(place)
             # What is a number, or infinite, at one of the two alone counts as the largest violation.
             same = np.array_equal(moved[~both], expected[~both], equal_nan=True)
             error = error if same else float("inf")
@@ -243,6 +250,7 @@ def _judged(answered: Iterator[Answers], trial: Trial, arithmetic: str, before_a
     return Outcome(
         error=largest,
         differences=differences,
+        failing=frozenset(failing),
         element=worst,
         kind=errors[worst][3] if elements else "",
         shown=bool(shown.any()) or not elements,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from eqgen.layers.equivariance.rounding import tolerance_of
+from eqgen.layers.equivariance.trial import LARGE
 
 ROUNDING = 2.0**-20
 """An error that shrinks below this part of itself in float64 was rounding: that of float32 is 2^29 times as large."""
@@ -20,7 +21,8 @@ class Outcome:
     Attributes:
         error: the largest difference between f(g x) and g f(x), relative to the largest output of the same channel; inf
             where only one of the two is a number.
-        differences: those that are no rounding by their channel's yardstick, as they are, by kind of inputs and channel.
+        differences: the largest one as it is, by kind of inputs and channel.
+        failing: those kinds and channels whose difference is no rounding by their yardstick.
         element: the generator that shows the largest difference, or the product of several when no generator shows one.
         kind: of the inputs that show it.
         shown: whether the outputs vary by more than rounding; a constant shows nothing.
@@ -37,6 +39,7 @@ class Outcome:
 
     error: float
     differences: dict[tuple[str, int], float]
+    failing: frozenset[tuple[str, int]]
     element: str
     kind: str
     shown: bool
@@ -105,8 +108,14 @@ def only_rounding(fine: Outcome, coarse: Outcome) -> Outcome:
 
     As a part of what is there, or as it is, where what is there is rounding alone: the sum of what adds up to zero.
     """
+    # Of few inputs of one kind coarse answers may happen to agree: those of other kinds, no larger ones, show their rounding too.
+    of_channel: dict[int, float] = {}
+    for (kind, channel), difference in coarse.differences.items():
+        if kind not in LARGE:
+            of_channel[channel] = max(of_channel.get(channel, 0.0), difference)
     smaller = fine.error <= min(coarse.error, 1.0) * ROUNDING or all(
-        difference <= coarse.differences.get(place, 0.0) * ROUNDING for place, difference in fine.differences.items()
+        fine.differences[place] <= max(coarse.differences.get(place, 0.0), of_channel.get(place[1], 0.0)) * ROUNDING
+        for place in fine.failing
     )
     rounding = fine.holds is False and isfinite(fine.error) and smaller
-    return replace(fine, error=min(fine.error, fine.tolerance), differences={}) if rounding else fine
+    return replace(fine, error=min(fine.error, fine.tolerance), failing=frozenset()) if rounding else fine
