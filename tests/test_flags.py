@@ -26,6 +26,9 @@ FLAGS = {
     ("to_adjacency", "channels"): lambda flag: (
         eq.to_adjacency(np.zeros((3, 3)), channels=flag).shape == (3, 3, 3) and bool(flag)
     ),
+    ("assert_equivariant", "training"): lambda flag: (
+        eq.testing.assert_equivariant(np.tanh, SET, training=flag) is None and bool(flag)
+    ),
     ("verify", "training"): lambda flag: bool(eq.verify(eq.EquivariantDense(2, SET), training=flag)) and bool(flag),
 }
 """How each is given, and what becomes of it."""
