@@ -10,7 +10,7 @@ from eqgen.layers.dense import EquivariantDense
 from eqgen.layers.drive import Drive
 from eqgen.layers.execution.tensors import activated
 from eqgen.layers.initializers import OrbitInitializer, serialized
-from eqgen.layers.inputs.arguments import check_activation, check_fingerprint, check_keras_flags, checked_units
+from eqgen.layers.inputs.arguments import check_activation, check_fingerprints, check_keras_flags, checked_units
 from eqgen.layers.inputs.shape import Shape, Sides, present, read_shape, shown
 from eqgen.layers.masks.reading import read_masks
 from eqgen.orbitals.declare import looks_like_mapping, one_space
@@ -247,10 +247,9 @@ class EquivariantRNNCell(keras.layers.Layer):
             DeclarationError: the saved declaration had other orbits than it has now, so that weights would be mixed up.
         """
         options = dict(config)
-        fingerprints = options.pop("fingerprint", [])
+        saved = options.pop("fingerprint", None)
         cell = cls(**options)
-        for layer, saved in zip(cell.dense_layers(), fingerprints, strict=False):
-            check_fingerprint(cell.name, saved, layer.fingerprint, layer.declared.source, cell.mapping.in_short())
+        check_fingerprints(cell.name, saved, cell.dense_layers())
         return cell
 
     def _channels(self, shape: Shape) -> int:

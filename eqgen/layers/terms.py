@@ -13,7 +13,7 @@ from eqgen.common.errors import DeclarationError, checked_choice, checked_flag, 
 from eqgen.language.meant import nearest
 from eqgen.layers.dense import SERIALIZED, EquivariantDense
 from eqgen.layers.initializers import OrbitInitializer, serialized
-from eqgen.layers.inputs.arguments import check_activation, check_fingerprint, check_keras_flags
+from eqgen.layers.inputs.arguments import check_activation, check_fingerprints, check_keras_flags
 from eqgen.layers.inputs.features import Arrival, arrivals, from_slots, in_slots, shape_of
 from eqgen.layers.inputs.shape import present
 from eqgen.layers.masks.features import axes_there, known_in_slots, mask_of
@@ -253,11 +253,9 @@ class EquivariantTerms(keras.layers.Layer):
             DeclarationError: a saved declaration had other orbits than it has now, so that weights would be mixed up.
         """
         options = dict(config)
-        saved = options.pop("fingerprints", [])
+        saved = options.pop("fingerprints", None)
         layer = cls(**{**options, **{name: read_back(options[name]) for name in ("inputs", "outputs")}})
-        for block, fingerprint in zip(layer.blocks, saved, strict=True):
-            declared = block.declared
-            check_fingerprint(layer.name, fingerprint, block.fingerprint, declared.source, declared.short_title)
+        check_fingerprints(layer.name, saved, layer.blocks)
         return layer
 
     def declared_as(self) -> str:

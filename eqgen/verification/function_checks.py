@@ -18,7 +18,7 @@ from eqgen.spaces.mapping import Mapping
 from eqgen.verification.array_function import ArrayFunction, array_function, name_of
 from eqgen.verification.difference import first_difference, simple_inputs
 from eqgen.verification.options import Options
-from eqgen.verification.report import Check, Report, numeric_check, raised_check
+from eqgen.verification.report import Check, Report, broken_by_training, numeric_check, raised_check
 from eqgen.verification.torch_module import is_module, kept, module_in, randomize, trained_tensors, training
 
 Make = Callable[..., ArrayFunction]
@@ -124,8 +124,7 @@ def _in_training(module: Any, make: Make, trial: Trial, random: np.random.Genera
                 checks.append(raised_check("training", error, "with other weights"))
                 break
         if outcomes[-1].holds is False:
-            evidence = f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
-            return [Check("training", False, evidence)]
+            return [broken_by_training(outcomes[-1])]
     if outcomes:
         checks.insert(0, numeric_check("training", combined(outcomes), "with other weights too: "))
     return checks

@@ -15,7 +15,7 @@ from eqgen.layers.equivariance.trial import Array, Function, Trial
 from eqgen.layers.equivariance.weights import DRAWS, as_in_training, kept, learns, randomized_weights, trained_weights
 from eqgen.spaces.mapping import Mapping
 from eqgen.verification.difference import first_difference, simple_inputs
-from eqgen.verification.report import Check, numeric_check, raised_check
+from eqgen.verification.report import Check, broken_by_training, numeric_check, raised_check
 
 
 def model_checks(
@@ -81,11 +81,9 @@ def _in_training(
                     checks.append(raised_check("training", error, "with other weights"))
                     break
                 if outcomes[-1].holds is False:
-                    evidence = f"only the weights that it has now keep the symmetry, others break it: {outcomes[-1]}"
-                    with suppress(Exception):
-                        evidence += _named_breaker(model, mapping, shape, trial, outcomes[-1])
+                    culprit = _named_breaker(model, mapping, shape, trial, outcomes[-1])
                     difference = _difference(model, mapping, shape, trial, outcomes[-1])
-                    return [Check("training", False, evidence)], difference
+                    return [broken_by_training(outcomes[-1], culprit)], difference
         if outcomes:
             checks.append(numeric_check("training", combined(outcomes), "with other weights too: "))
     if learns(model):

@@ -29,6 +29,12 @@ def numeric_check(name: str, outcome: Outcome, words: str = "") -> Check:
     return Check(name, outcome.holds, f"{words}{outcome}", open=outcome.holds is None)
 
 
+def broken_by_training(outcome: Outcome, culprit: str = "") -> Check:
+    """The check of a model or module that other weights than it has make wrong."""
+    evidence = f"only the weights that it has now keep the symmetry, others break it: {outcome}{culprit}"
+    return Check("training", False, evidence)
+
+
 def raised_check(name: str, error: Exception, when: str) -> Check:
     """A check that is skipped, for what it calls raises."""
     return Check(name, None, f"{when} it raises {type(error).__name__}: {in_short(' '.join(str(error).split()), 200)}")

@@ -476,6 +476,18 @@ def test_a_cell_with_other_orbits_is_not_loaded():
         eq.EquivariantRNNCell.from_config(config)
 
 
+@pytest.mark.parametrize("saved", [None, [], ["0"]])
+def test_a_cell_is_saved_with_a_fingerprint_of_each_map(saved):
+    config = eq.EquivariantRNNCell(2, "[p p] where p = S(4)", name="memory").get_config()
+    config["fingerprint"] = saved
+    with pytest.raises(eq.DeclarationError) as raised:
+        eq.EquivariantRNNCell.from_config(config)
+    assert str(raised.value) == (
+        "layer 'memory' was saved with other linear maps than the 4 that its declaration has now: load it with the eqgen that saved "
+        "it, or put back its declaration, if that was changed"
+    )
+
+
 def test_describe_tells_the_maps_of_a_cell():
     model = keras.Sequential([keras.Input((None, 4, 1)), one(name="rnn")])
     assert [row.parameters for row in eq.describe(model).rows] == [18, 30]

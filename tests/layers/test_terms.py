@@ -506,3 +506,12 @@ def test_declarations_that_do_not_fit_are_refused(made, message):
     with pytest.raises(DeclarationError) as caught:
         made()
     assert message in str(caught.value)
+
+
+def test_a_layer_of_terms_without_its_fingerprints_is_refused_in_a_sentence():
+    config = eq.EquivariantTerms("p", ("p", 2), "p = S(3)", name="terms").get_config()
+    del config["fingerprints"]
+    with pytest.raises(
+        eq.DeclarationError, match=r"^layer 'terms' was saved with other linear maps than the 1 that its "
+    ):
+        eq.EquivariantTerms.from_config(config)

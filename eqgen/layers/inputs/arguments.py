@@ -1,5 +1,6 @@
 """What a layer is told: its declaration, a symmetry or a typed pattern as one value, and its other arguments, checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,6 +163,21 @@ def check_fingerprint(
             "weights would go to other entries; load it with the eqgen that saved it, or put back its declaration, if that was "
             "changed"
         )
+
+
+def check_fingerprints(name: str, saved: Any, parts: Sequence[Any]) -> None:
+    """The same for a layer that is made of several, with a fingerprint each.
+
+    Raises:
+        DeclarationError: one of them differs, or there are more or fewer.
+    """
+    if not isinstance(saved, Sequence) or len(saved) != len(parts):
+        raise DeclarationError(
+            f"layer {name!r} was saved with other linear maps than the {len(parts)} that its declaration has now: load it with the "
+            "eqgen that saved it, or put back its declaration, if that was changed"
+        )
+    for fingerprint, part in zip(saved, parts, strict=True):
+        check_fingerprint(name, fingerprint, part.fingerprint, part.declared.source, part.declared.short_title)
 
 
 def _transposed(pattern: Pattern) -> Pattern:
